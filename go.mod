@@ -1,0 +1,3 @@
+module github.com/stillwarm/stillwarm
+
+go 1.26

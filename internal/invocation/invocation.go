@@ -1,0 +1,139 @@
+// Package invocation carries what belongs to one invocation of a handler: who asks, until when, what is left to do
+// once the response is out, and what may be let go when all of it is done.
+//
+// The adapter finds it in the context and hands work to it; the lambda package begins and finishes it. An invocation
+// goes through two phases: the handler runs, then the work that was left for after the response runs. Only when both
+// are over does anything registered with OnEnd run, so a resource that either of them uses stays open.
+package invocation
+
+import (
+	"context"
+	"sync"
+)
+
+// Invocation is one invocation of a handler. It is safe for concurrent use.
+type Invocation struct {
+	requestID string
+	tenantID  string
+	holds     bool // After accepts jobs: somebody will call Finish after the response
+
+	mu    sync.Mutex
+	jobs  []func(context.Context)
+	ends  map[any]func()
+	ended bool
+}
+
+// Options describe an invocation.
+type Options struct {
+	RequestID string
+	TenantID  string
+	// AfterResponse says that Finish is called once the response is out, so that After may leave work for then.
+	// Where it is false (nothing freezes, or Finish would hold a worker) After refuses.
+	AfterResponse bool
+}
+
+type contextKey struct{}
+
+// Begin returns a context that carries a new invocation. Whoever begins it must call Finish.
+func Begin(ctx context.Context, o Options) (context.Context, *Invocation) {
+	inv := &Invocation{requestID: o.RequestID, tenantID: o.TenantID, holds: o.AfterResponse}
+	return context.WithValue(ctx, contextKey{}, inv), inv
+}
+
+// With returns a context that carries an invocation that already runs.
+func With(ctx context.Context, inv *Invocation) context.Context {
+	return context.WithValue(ctx, contextKey{}, inv)
+}
+
+// From returns the invocation that the context carries, or nil.
+func From(ctx context.Context) *Invocation {
+	inv, _ := ctx.Value(contextKey{}).(*Invocation)
+	return inv
+}
+
+// RequestID returns the invocation's request id, or "". It may be called on nil.
+func (inv *Invocation) RequestID() string {
+	if inv == nil {
+		return ""
+	}
+	return inv.requestID
+}
+
+// TenantID returns the tenant that the invocation is for, or "". It may be called on nil.
+func (inv *Invocation) TenantID() string {
+	if inv == nil {
+		return ""
+	}
+	return inv.tenantID
+}
+
+// After leaves a job for after the response. It reports false where the invocation does not take one, because it has
+// ended or nothing comes after it: the caller then finds another place to run it. It may be called on nil.
+func (inv *Invocation) After(job func(context.Context)) bool {
+	if inv == nil || !inv.holds {
+		return false
+	}
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
+	if inv.ended {
+		return false
+	}
+	inv.jobs = append(inv.jobs, job)
+	return true
+}
+
+// OnEnd registers f to run when the invocation is over, once per key: a second registration under the same key
+// while the first waits reports true and changes nothing, and added tells which it was. It reports ok == false where
+// the invocation has ended already. It may be called on nil, which reports false.
+func (inv *Invocation) OnEnd(key any, f func()) (added, ok bool) {
+	if inv == nil {
+		return false, false
+	}
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
+	if inv.ended {
+		return false, false
+	}
+	if _, there := inv.ends[key]; there {
+		return false, true
+	}
+	if inv.ends == nil {
+		inv.ends = map[any]func(){}
+	}
+	inv.ends[key] = f
+	return true, true
+}
+
+// Finish runs the jobs that were left, side by side, also those that they leave in turn, and then what OnEnd
+// registered. The jobs get ctx with the invocation in it; each is expected to respect the context's end. Finish
+// returns when all of it has run, and does nothing the second time.
+func (inv *Invocation) Finish(ctx context.Context) {
+	ctx = With(ctx, inv)
+	for {
+		inv.mu.Lock()
+		jobs := inv.jobs
+		inv.jobs = nil
+		if len(jobs) == 0 {
+			ends := inv.ends
+			inv.ends, inv.ended = nil, true
+			inv.mu.Unlock()
+			for _, f := range ends {
+				f()
+			}
+			return
+		}
+		inv.mu.Unlock()
+		var wg sync.WaitGroup
+		for _, job := range jobs {
+			wg.Go(func() { job(ctx) })
+		}
+		wg.Wait()
+	}
+}
+
+// Pending reports whether jobs wait for Finish.
+func (inv *Invocation) Pending() bool {
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
+	return len(inv.jobs) > 0
+}

@@ -1,0 +1,7 @@
+module github.com/stillwarm/stillwarm/localdev
+
+go 1.26
+
+require github.com/stillwarm/stillwarm v0.0.0
+
+replace github.com/stillwarm/stillwarm => ../
