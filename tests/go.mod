@@ -1,7 +1,9 @@
 module github.com/stillwarm/stillwarm/tests
 
-go 1.26
+go 1.26.0
 
 require github.com/stillwarm/stillwarm v0.0.0
+
+require github.com/aws/aws-sdk-go-v2 v1.47.7 // indirect
 
 replace github.com/stillwarm/stillwarm => ../
