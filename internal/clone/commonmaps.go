@@ -1,0 +1,71 @@
+package clone
+
+import (
+	"maps"
+	"reflect"
+)
+
+// A mapCloner makes the map at dst a copy of the one at src, which is not nil.
+type mapCloner func(w walk, dst, src ptr) error
+
+// commonMaps has loops without reflection for the map types that occur most. Named types with the same key and element
+// use them too: they differ from these in name only.
+var commonMaps = map[reflect.Type]func(elem *node) mapCloner{}
+
+func init() {
+	common[string, string]()
+	common[string, bool]()
+	common[string, int]()
+	common[string, int64]()
+	common[string, float64]()
+	common[string, any]()
+	common[string, []string]()
+	common[string, []byte]()
+	common[string, struct{}]()
+	common[string, map[string]string]()
+	common[string, map[string]any]()
+	common[int, string]()
+	common[int, int]()
+	common[int, bool]()
+	common[int, float64]()
+	common[int64, string]()
+	common[int64, int64]()
+}
+
+func common[K comparable, V any]() {
+	commonMaps[reflect.TypeFor[map[K]V]()] = func(elem *node) mapCloner {
+		if elem.flat() {
+			return cloneFlatMap[K, V]
+		}
+		return func(w walk, dst, src ptr) error { return cloneCommonMap[K, V](elem, w, dst, src) }
+	}
+}
+
+// commonMap returns the loop for map type t, or nil.
+func commonMap(t reflect.Type, elem *node) mapCloner {
+	if make := commonMaps[reflect.MapOf(t.Key(), t.Elem())]; make != nil {
+		return make(elem)
+	}
+	return nil
+}
+
+func cloneFlatMap[K comparable, V any](_ walk, dst, src ptr) error {
+	*at[map[K]V](dst) = maps.Clone(*at[map[K]V](src))
+	return nil
+}
+
+// cloneCommonMap copies the values through one pair of variables, since the loop's own would be allocated for each entry.
+func cloneCommonMap[K comparable, V any](elem *node, w walk, dst, src ptr) error {
+	from := *at[map[K]V](src)
+	to := make(map[K]V, len(from))
+	var v pair[V]
+	for k, shallow := range from {
+		v.src, v.dst = shallow, shallow
+		if err := elem.copy(w, ptrTo(&v.dst), ptrTo(&v.src)); err != nil {
+			return err
+		}
+		to[k] = v.dst
+	}
+	*at[map[K]V](dst) = to
+	return nil
+}

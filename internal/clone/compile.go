@@ -1,0 +1,124 @@
+package clone
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/stillwarm/stillwarm/serialize"
+)
+
+// compile makes the nodes for t and all that it contains. Whether values of t can be copied at all is the codec's
+// decision, so that the two accept the same types.
+func compile(t reflect.Type) (*node, error) {
+	if _, err := serialize.CodecFor(t); err != nil {
+		if bad, ok := errors.AsType[*serialize.UnserializableError](err); ok {
+			return nil, &UnsupportedError{Type: t, Culprit: bad.Culprit, Path: bad.Path, Reason: bad.Reason}
+		}
+		return nil, fmt.Errorf("clone: %w", err)
+	}
+	c := compiler{root: t, nodes: map[reflect.Type]*node{}}
+	root, err := c.node(t, "out")
+	if err != nil {
+		return nil, err
+	}
+	markRecursive(c.all)
+	return root, nil
+}
+
+type compiler struct {
+	root  reflect.Type
+	nodes map[reflect.Type]*node
+	all   []*node
+}
+
+// node returns the node of t. The node of a type that is being compiled is returned unfinished, which ends the descent
+// into a recursive type: its functions are looked up when they are called.
+func (c *compiler) node(t reflect.Type, path string) (*node, error) {
+	if n := c.nodes[t]; n != nil {
+		return n, nil
+	}
+	n := &node{typ: t, bytes: t.Size()}
+	c.nodes[t] = n
+	c.all = append(c.all, n)
+	if err := c.fill(n, path); err != nil {
+		return nil, err
+	}
+	n.done = true
+	return n, nil
+}
+
+// fill gives n its functions: those of a known type, those of a type that marshals itself, or those of its kind.
+func (c *compiler) fill(n *node, path string) error {
+	if ops := knownTypes[n.typ]; ops != nil {
+		ops(n)
+		return nil
+	}
+	codec, err := serialize.CodecFor(n.typ)
+	if err != nil {
+		return c.refuse(n.typ, path, err.Error())
+	}
+	if codec.ID() >= serialize.EncodingBinary {
+		codecOps(n, codec)
+		return nil
+	}
+	switch n.typ.Kind() {
+	case reflect.String:
+		stringOps(n)
+	case reflect.Struct:
+		return c.structNode(n, path)
+	case reflect.Array:
+		return c.withElem(n, path+"[]", func(elem *node) { arrayOps(n, elem, n.typ.Len()) })
+	case reflect.Slice:
+		return c.withElem(n, path+"[]", func(elem *node) { sliceOps(n, elem) })
+	case reflect.Pointer:
+		return c.withElem(n, path, func(elem *node) { pointerOps(n, elem) })
+	case reflect.Map:
+		key, err := c.node(n.typ.Key(), path+"[key]")
+		if err != nil {
+			return err
+		}
+		n.parts = append(n.parts, key)
+		return c.withElem(n, path+"[]", func(elem *node) { mapOps(n, key, elem) })
+	case reflect.Interface:
+		if n.typ.NumMethod() > 0 {
+			return c.refuse(n.typ, path, "an interface with methods cannot be restored")
+		}
+		dynamicOps(n)
+	case reflect.Func, reflect.Chan, reflect.UnsafePointer, reflect.Invalid:
+		return c.refuse(n.typ, path, "values of this kind cannot be copied")
+	default: // the numbers and bool
+		n.noscan = true
+	}
+	return nil
+}
+
+// withElem compiles the element type of n and then n itself.
+func (c *compiler) withElem(n *node, path string, ops func(elem *node)) error {
+	elem, err := c.node(n.typ.Elem(), path)
+	if err != nil {
+		return err
+	}
+	n.parts = append(n.parts, elem)
+	ops(elem)
+	return nil
+}
+
+func (c *compiler) structNode(n *node, path string) error {
+	fields := make([]field, 0, n.typ.NumField())
+	for i := range n.typ.NumField() {
+		f := n.typ.Field(i)
+		part, err := c.node(f.Type, path+"."+f.Name)
+		if err != nil {
+			return err
+		}
+		n.parts = append(n.parts, part)
+		fields = append(fields, field{off: f.Offset, node: part})
+	}
+	structOps(n, fields)
+	return nil
+}
+
+func (c *compiler) refuse(culprit reflect.Type, path, reason string) error {
+	return &UnsupportedError{Type: c.root, Culprit: culprit, Path: path, Reason: reason}
+}

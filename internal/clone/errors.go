@@ -1,0 +1,44 @@
+package clone
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/stillwarm/stillwarm/serialize"
+)
+
+// Errors of Copy, for errors.Is. They match the errors of the same name in package serialize too: what cannot be copied
+// for one of these reasons cannot be encoded either.
+var (
+	// ErrCycle reports a value that contains itself.
+	ErrCycle = fmt.Errorf("clone: %w", serialize.ErrCycle)
+	// ErrTooDeep reports a value that nests deeper than 10,000 pointers, slices, maps and interfaces.
+	ErrTooDeep = fmt.Errorf("clone: %w", serialize.ErrTooDeep)
+)
+
+// An UnsupportedError says why the values of a type cannot be copied.
+type UnsupportedError struct {
+	Type    reflect.Type // the type given to Compile
+	Culprit reflect.Type // the part of it that cannot be copied; Type itself or one that it contains
+	Path    string       // where the part is, from the function's result on: "out.Session.conn"
+	Reason  string       // why it cannot, without a final full stop
+}
+
+// Error names the type, the culprit, its place and the reason in one line.
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("cannot copy %v: %s (of type %v): %s", e.Type, e.Path, e.Culprit, e.Reason)
+}
+
+// A DynamicTypeError reports an interface that holds a value whose type the codec would not restore. It matches
+// serialize.ErrDynamicType.
+type DynamicTypeError struct {
+	Dynamic reflect.Type
+}
+
+// Error names the type.
+func (e *DynamicTypeError) Error() string {
+	return fmt.Sprintf("clone: %v: it holds a %v", serialize.ErrDynamicType, e.Dynamic)
+}
+
+// Unwrap returns serialize.ErrDynamicType.
+func (e *DynamicTypeError) Unwrap() error { return serialize.ErrDynamicType }

@@ -1,0 +1,90 @@
+package clone
+
+import "reflect"
+
+// sliceOps: an array of its own, exactly as long as the slice; what lies between length and capacity is not part of the
+// value. Nil stays nil and empty stays empty.
+func sliceOps(n, elem *node) {
+	n.size = func(w walk, src ptr) int64 { return sliceSize(n, elem, w, src) }
+	shallow := shallowSlice(n.typ, elem)
+	n.copy = func(w walk, dst, src ptr) error {
+		from := addrOf(src)
+		if from == nil {
+			return nil
+		}
+		count := sliceLen(src)
+		shallow(dst, src, count)
+		if count == 0 || elem.flat() {
+			return nil
+		}
+		here := place{at: from, len: count}
+		w, err := n.enter(w, here)
+		if err != nil {
+			return err
+		}
+		err = copyEach(elem, w, addrOf(dst), from, count)
+		n.leave(w, here)
+		return err
+	}
+}
+
+// sliceSize counts the array up to the capacity, since all of it is held, and what its visible elements refer to.
+func sliceSize(n, elem *node, w walk, src ptr) int64 {
+	total := int64(elem.bytes) * int64(sliceCap(src))
+	count := sliceLen(src)
+	if elem.size == nil || count == 0 {
+		return total
+	}
+	here := place{at: addrOf(src), len: count}
+	w, err := n.enter(w, here)
+	if err != nil {
+		return total
+	}
+	total += sizeEach(elem, w, here.at, count)
+	n.leave(w, here)
+	return total
+}
+
+// shallowSlice returns how to give the slice at dst an array of its own with the elements of the one at src. Each way is
+// one allocation; they differ in how the new memory gets its type.
+func shallowSlice(t reflect.Type, elem *node) func(dst, src ptr, count int) {
+	switch {
+	case elem.bytes == 0:
+		return func(dst, _ ptr, count int) { *at[[]struct{}](dst) = make([]struct{}, count) }
+	case elem.noscan:
+		clone := blockFor(elem.typ)
+		return func(dst, src ptr, count int) {
+			setSlice(dst, clone(addrOf(src), uintptr(count)*elem.bytes), count)
+		}
+	case elem.typ.Kind() == reflect.String:
+		return func(dst, src ptr, _ int) { cloneSlice[string](dst, src) }
+	case elem.typ.Kind() == reflect.Interface:
+		return func(dst, src ptr, _ int) { cloneSlice[any](dst, src) }
+	case elem.typ.Kind() == reflect.Pointer, elem.typ.Kind() == reflect.Map:
+		return func(dst, src ptr, _ int) { clonePointers(dst, src) }
+	default:
+		return func(dst, src ptr, count int) { cloneTyped(t, dst, src, count) }
+	}
+}
+
+// cloneSlice copies a slice whose type, or whose type's layout, is known when this package is compiled.
+func cloneSlice[E any](dst, src ptr) {
+	from := *at[[]E](src)
+	to := make([]E, len(from))
+	copy(to, from)
+	*at[[]E](dst) = to
+}
+
+// cloneTyped copies a slice of any type. Growing the slice in its place saves the header that reflect.MakeSlice allocates.
+func cloneTyped(t reflect.Type, dst, src ptr, count int) {
+	to := valueAt(t, dst)
+	if count == 0 {
+		*at[[]struct{}](dst) = []struct{}{}
+		return
+	}
+	to.SetZero()
+	to.Grow(count)
+	to.SetLen(count)
+	to.SetCap(count)
+	reflect.Copy(to, valueAt(t, src))
+}
