@@ -22,7 +22,7 @@ var contextTests = []subtest{
 	{"a cancelled put leaves the old entry or the new one", func(e *env) {
 		s := e.store()
 		e.put(s, "k", "old")
-		next := string(noise(1 << 20))
+		next := string(noise(int(min(1<<20, e.largest()))))
 		for i := range e.rounds(20) {
 			ctx, cancel := context.WithCancel(e.ctx)
 			timer := time.AfterFunc(time.Duration(i)*100*time.Microsecond, cancel)
