@@ -1,0 +1,130 @@
+package serialize
+
+import (
+	"fmt"
+	"reflect"
+	"unsafe"
+)
+
+// mapping plans a map: null where it is nil, otherwise a CBOR map in the order in which Go happens to walk it.
+func (c *compiler) mapping(pl *plan, path string) *UnserializableError {
+	keyType, elemType := pl.t.Key(), pl.t.Elem()
+	if at, bad := identityIn(keyType); bad {
+		return c.fail(keyType, path+"[key]"+at, "a key that is or holds a pointer is found by its address, which is "+
+			"another one after decoding")
+	}
+	key, err := c.compile(keyType, path+"[key]")
+	if err != nil {
+		return err
+	}
+	elem, err := c.compile(elemType, path+"[]")
+	if err != nil {
+		return err
+	}
+	m := &mapPlan{t: pl.t, key: key, elem: elem}
+	pl.enc = func(e *encoder, p unsafe.Pointer) error { return m.encode(e, p, pl) }
+	pl.dec = m.decode
+	return nil
+}
+
+// identityIn reports whether a map key of type t contains a pointer or channel, and where.
+func identityIn(t reflect.Type) (path string, bad bool) {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Chan, reflect.UnsafePointer:
+		return "", true
+	case reflect.Array:
+		path, bad = identityIn(t.Elem())
+		return "[]" + path, bad
+	case reflect.Struct:
+		if t == timeType || pairOf(t) != nil && !isWhole(t) {
+			return "", false // its own form says what equal means
+		}
+		for i := range t.NumField() {
+			if path, bad := identityIn(t.Field(i).Type); bad {
+				return "." + t.Field(i).Name + path, true
+			}
+		}
+	}
+	return "", false
+}
+
+type mapPlan struct {
+	t         reflect.Type
+	key, elem *plan
+}
+
+func (m *mapPlan) encode(e *encoder, p unsafe.Pointer, pl *plan) error {
+	v := reflect.NewAt(m.t, p).Elem()
+	if v.IsNil() {
+		e.buf = append(e.buf, byteNull)
+		return nil
+	}
+	at := visit{at: v.UnsafePointer(), plan: pl}
+	if err := e.enter(at); err != nil {
+		return err
+	}
+	e.buf = appendHead(e.buf, majorMap, uint64(v.Len()))
+	if v.Len() > 0 {
+		if err := m.encodePairs(e, v); err != nil {
+			return err
+		}
+	}
+	e.leave(at)
+	return nil
+}
+
+func (m *mapPlan) encodePairs(e *encoder, v reflect.Value) error {
+	key, elem := reflect.New(m.t.Key()), reflect.New(m.t.Elem())
+	for iter := v.MapRange(); iter.Next(); {
+		key.Elem().SetIterKey(iter)
+		elem.Elem().SetIterValue(iter)
+		if err := m.key.enc(e, key.UnsafePointer()); err != nil {
+			return within(err, "[key]")
+		}
+		if err := m.elem.enc(e, elem.UnsafePointer()); err != nil {
+			return within(err, keyStep(key.Elem()))
+		}
+	}
+	return nil
+}
+
+// keyStep names a map entry in the path of an error by its key's kind only: keys may be personal data.
+func keyStep(key reflect.Value) string { return "[" + key.Type().String() + "]" }
+
+func (m *mapPlan) decode(d *decoder, p unsafe.Pointer) error {
+	if d.null() {
+		return nil
+	}
+	if err := d.enter(); err != nil {
+		return err
+	}
+	defer d.leave()
+	n, err := d.count(majorMap, m.key.least+m.elem.least)
+	if err != nil {
+		return err
+	}
+	v := reflect.MakeMapWithSize(m.t, n)
+	reflect.NewAt(m.t, p).Elem().Set(v)
+	if n == 0 {
+		return nil
+	}
+	key, elem := reflect.New(m.t.Key()), reflect.New(m.t.Elem())
+	for range n {
+		key.Elem().SetZero()
+		if err := m.key.dec(d, key.UnsafePointer()); err != nil {
+			return err
+		}
+		elem.Elem().SetZero()
+		if err := m.elem.dec(d, elem.UnsafePointer()); err != nil {
+			return err
+		}
+		if !key.Elem().Comparable() {
+			return d.malformed("a map key that cannot be compared")
+		}
+		v.SetMapIndex(key.Elem(), elem.Elem())
+	}
+	if v.Len() != n {
+		return fmt.Errorf("%w: a map with %d equal keys", ErrMalformed, n-v.Len())
+	}
+	return nil
+}

@@ -1,0 +1,183 @@
+package serialize
+
+import (
+	"reflect"
+	"strconv"
+	"unsafe"
+)
+
+// sliceHeader is the memory layout of a slice, as the plans walk it by address.
+type sliceHeader struct {
+	data     unsafe.Pointer
+	len, cap int
+}
+
+// isBytes reports whether t is a slice of bytes, named or not.
+func isBytes(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8
+}
+
+// pointer plans a pointer: null, or what it points to. Where that can be null itself, an array of one stands around it
+// to tell the two apart.
+func (c *compiler) pointer(pl *plan, path string) *UnserializableError {
+	elem, err := c.compile(pl.t.Elem(), path)
+	if err != nil {
+		return err
+	}
+	t, wrap := pl.t.Elem(), nullable(pl.t.Elem())
+	pl.enc = func(e *encoder, p unsafe.Pointer) error {
+		at := *(*unsafe.Pointer)(p)
+		if at == nil {
+			e.buf = append(e.buf, byteNull)
+			return nil
+		}
+		v := visit{at: at, plan: pl}
+		if err := e.enter(v); err != nil {
+			return err
+		}
+		if wrap {
+			e.buf = appendHead(e.buf, majorArray, 1)
+		}
+		err := elem.enc(e, at)
+		e.leave(v)
+		return err
+	}
+	pl.dec = func(d *decoder, p unsafe.Pointer) error {
+		if d.null() {
+			return nil
+		}
+		if err := d.enter(); err != nil {
+			return err
+		}
+		defer d.leave()
+		if wrap {
+			if n, err := d.count(majorArray, 1); err != nil || n != 1 {
+				return d.malformed("no array of one around what a pointer points to")
+			}
+		}
+		if d.left() < elem.least {
+			return d.malformed("%d bytes are left where at least %d are needed", d.left(), elem.least)
+		}
+		at := reflect.New(t).UnsafePointer()
+		*(*unsafe.Pointer)(p) = at
+		return elem.dec(d, at)
+	}
+	return nil
+}
+
+// nullable reports whether a value of type t may be written as null.
+func nullable(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface:
+		return true
+	}
+	return false
+}
+
+// slice plans a slice: null where it is nil, otherwise an array; bytes and floats have denser forms.
+func (c *compiler) slice(pl *plan, path string) *UnserializableError {
+	switch pl.t.Elem().Kind() {
+	case reflect.Uint8:
+		pl.enc, pl.dec = encodeBytes, decodeBytes
+		return nil
+	case reflect.Float32, reflect.Float64:
+		pl.useFloats()
+		return nil
+	}
+	elem, err := c.compile(pl.t.Elem(), path+"[]")
+	if err != nil {
+		return err
+	}
+	size := pl.t.Elem().Size()
+	pl.enc = func(e *encoder, p unsafe.Pointer) error {
+		s := (*sliceHeader)(p)
+		if s.data == nil {
+			e.buf = append(e.buf, byteNull)
+			return nil
+		}
+		v := visit{at: s.data, plan: pl, n: s.len}
+		if err := e.enter(v); err != nil {
+			return err
+		}
+		e.buf = appendHead(e.buf, majorArray, uint64(s.len))
+		err := encodeElements(e, elem, s.data, s.len, size)
+		e.leave(v)
+		return err
+	}
+	pl.dec = func(d *decoder, p unsafe.Pointer) error {
+		if d.null() {
+			return nil
+		}
+		if err := d.enter(); err != nil {
+			return err
+		}
+		defer d.leave()
+		n, err := d.count(majorArray, elem.least)
+		if err != nil {
+			return err
+		}
+		makeSlice(pl.t, p, n)
+		return decodeElements(d, elem, (*sliceHeader)(p).data, n, size)
+	}
+	return nil
+}
+
+// makeSlice sets the slice of type t at p, which is nil, to n zero elements.
+func makeSlice(t reflect.Type, p unsafe.Pointer, n int) {
+	v := reflect.NewAt(t, p).Elem()
+	if n == 0 {
+		v.Set(reflect.MakeSlice(t, 0, 0))
+		return
+	}
+	v.Grow(n) // in place: unlike MakeSlice it does not allocate a header
+	v.SetLen(n)
+}
+
+// array plans an array: an array of its elements; a byte string for bytes.
+func (c *compiler) array(pl *plan, path string) *UnserializableError {
+	length := pl.t.Len()
+	switch pl.t.Elem().Kind() {
+	case reflect.Uint8:
+		pl.useByteArray(length)
+		return nil
+	}
+	elem, err := c.compile(pl.t.Elem(), path+"[]")
+	if err != nil {
+		return err
+	}
+	size := pl.t.Elem().Size()
+	pl.least = 1 + length*elem.least
+	pl.enc = func(e *encoder, p unsafe.Pointer) error {
+		e.buf = appendHead(e.buf, majorArray, uint64(length))
+		return encodeElements(e, elem, p, length, size)
+	}
+	pl.dec = func(d *decoder, p unsafe.Pointer) error {
+		n, err := d.count(majorArray, elem.least)
+		if err != nil {
+			return err
+		}
+		if n != length {
+			return d.malformed("%d elements where %d are expected", n, length)
+		}
+		return decodeElements(d, elem, p, n, size)
+	}
+	return nil
+}
+
+func encodeElements(e *encoder, elem *plan, p unsafe.Pointer, n int, size uintptr) error {
+	for i := range n {
+		if err := elem.enc(e, unsafe.Add(p, uintptr(i)*size)); err != nil {
+			return within(err, "["+strconv.Itoa(i)+"]")
+		}
+	}
+	return nil
+}
+
+func decodeElements(d *decoder, elem *plan, p unsafe.Pointer, n int, size uintptr) error {
+	for i := range n {
+		if err := elem.dec(d, unsafe.Add(p, uintptr(i)*size)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
