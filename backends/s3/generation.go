@@ -47,7 +47,7 @@ func (k *kept) begin() uint64 {
 func (k *kept) heard(token string, asked time.Time, edits uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.edits == edits && !asked.Before(k.asked) {
+	if k.edits == edits {
 		k.token, k.asked = token, asked
 	}
 }

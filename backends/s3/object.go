@@ -1,0 +1,189 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/stillwarm/stillwarm/backends"
+)
+
+// readTries is how often a body that breaks off is asked for again; the SDK retries only until the headers are in.
+const readTries = 2
+
+type object struct {
+	body     []byte
+	meta     map[string]string
+	etag     string
+	modified time.Time // by the server's clock
+	served   time.Time // the response's Date, by the same clock; zero where there was none
+}
+
+type readOptions struct {
+	limit int64 // larger bodies are refused before anything is allocated
+	first int64 // read only this many bytes; 0: all
+}
+
+// read fetches an object into a buffer of exactly its size.
+func (m *Manager) read(ctx context.Context, name string, o readOptions) (object, error) {
+	client, err := m.sdk(ctx)
+	if err != nil {
+		return object{}, err
+	}
+	in := &awss3.GetObjectInput{Bucket: &m.o.Bucket, Key: &name}
+	if o.first > 0 {
+		in.Range = aws.String(fmt.Sprintf("bytes=0-%d", o.first-1))
+	}
+	for try := 1; ; try++ {
+		out, err := client.GetObject(ctx, in)
+		if err != nil {
+			return object{}, err
+		}
+		body, err := readBody(out.Body, out.ContentLength, o.limit)
+		if err == nil {
+			served, _ := awsmiddleware.GetServerTime(out.ResultMetadata)
+			return object{
+				body: body, meta: out.Metadata, etag: aws.ToString(out.ETag),
+				modified: aws.ToTime(out.LastModified), served: served,
+			}, nil
+		}
+		if try == readTries || ctx.Err() != nil || errors.Is(err, backends.ErrTooLarge) {
+			return object{}, err
+		}
+	}
+}
+
+// readBody reads to the end of the body, not only to its length: the SDK compares the checksum when it sees the end.
+func readBody(body io.ReadCloser, length *int64, limit int64) (_ []byte, err error) {
+	defer func() {
+		if cerr := body.Close(); err == nil && cerr != nil {
+			err = fmt.Errorf("read body: %w", cerr)
+		}
+	}()
+	if length == nil || *length < 0 {
+		return readUnsized(body, limit)
+	}
+	if *length > limit {
+		return nil, fmt.Errorf("object of %d bytes, at most %d are accepted: %w", *length, limit, backends.ErrTooLarge)
+	}
+	buf := make([]byte, *length)
+	if n, err := io.ReadFull(body, buf); err != nil {
+		return nil, fmt.Errorf("read body: %d of %d bytes: %w", n, len(buf), err)
+	}
+	var more [1]byte
+	if n, err := io.ReadFull(body, more[:]); n != 0 || err != io.EOF {
+		if err == nil {
+			err = errors.New("longer than announced")
+		}
+		return nil, fmt.Errorf("read body: %w", err)
+	}
+	return buf, nil
+}
+
+// readUnsized is for servers and proxies that do not say how long a body is.
+func readUnsized(body io.Reader, limit int64) ([]byte, error) {
+	buf, err := io.ReadAll(io.LimitReader(body, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("read body: %w", err)
+	}
+	if int64(len(buf)) > limit {
+		return nil, fmt.Errorf("object of more than %d bytes: %w", limit, backends.ErrTooLarge)
+	}
+	return buf, nil
+}
+
+// condition makes a write depend on what is there. The zero value does not.
+type condition struct {
+	ifNew   bool   // only where there is no object
+	ifMatch string // only over the object with this ETag
+}
+
+type writeOptions struct {
+	condition
+	meta  map[string]string
+	class types.StorageClass
+}
+
+// write puts an object with one request and returns its ETag. A condition that does not hold is an error for which
+// isLostRace, or for ifMatch also isNotFound, is true.
+//
+// The checksum goes into a header: given none, the SDK would send one behind the body in a chunked encoding that some
+// servers cannot read. The body is in memory, so computing it first costs one fast pass.
+func (m *Manager) write(ctx context.Context, name string, body []byte, o writeOptions) (etag string, err error) {
+	client, err := m.sdk(ctx)
+	if err != nil {
+		return "", err
+	}
+	in := &awss3.PutObjectInput{
+		Bucket: &m.o.Bucket, Key: &name, Body: bytes.NewReader(body), ContentLength: aws.Int64(int64(len(body))),
+		ContentType: aws.String("application/octet-stream"), ChecksumCRC32: aws.String(crc(body)),
+		Metadata: o.meta, StorageClass: o.class,
+	}
+	if o.ifNew {
+		in.IfNoneMatch = aws.String("*")
+	}
+	if o.ifMatch != "" {
+		in.IfMatch = &o.ifMatch
+	}
+	m.encrypt(in)
+	out, err := client.PutObject(ctx, in, m.unsignedOverTLS)
+	if err != nil {
+		return "", err
+	}
+	return aws.ToString(out.ETag), nil
+}
+
+func crc(body []byte) string {
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(body)))
+}
+
+func (m *Manager) encrypt(in *awss3.PutObjectInput) {
+	if m.o.SSE == "" {
+		return
+	}
+	in.ServerSideEncryption = types.ServerSideEncryption(m.o.SSE)
+	if m.o.KMSKey != "" {
+		in.SSEKMSKeyId = &m.o.KMSKey
+	}
+	if m.o.SSE == string(types.ServerSideEncryptionAwsKms) && !m.o.NoBucketKey {
+		in.BucketKeyEnabled = aws.Bool(true)
+	}
+}
+
+// unsignedOverTLS leaves the SHA-256 of the body away where TLS protects it and the signed CRC-32 covers it. The SDK
+// does the same with the checksum it sends by itself. Directory buckets keep the signed body.
+func (m *Manager) unsignedOverTLS(o *awss3.Options) {
+	plain := strings.HasPrefix(strings.ToLower(aws.ToString(o.BaseEndpoint)), "http://")
+	if m.o.Client != nil || plain || isDirectoryBucket(m.o.Bucket) {
+		return
+	}
+	o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
+}
+
+// remove deletes an object. Deleting what is not there succeeds.
+func (m *Manager) remove(ctx context.Context, name string) error {
+	client, err := m.sdk(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = client.DeleteObject(ctx, &awss3.DeleteObjectInput{Bucket: &m.o.Bucket, Key: &name})
+	if isNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+func isDirectoryBucket(bucket string) bool { return strings.HasSuffix(bucket, "--x-s3") }
