@@ -1,0 +1,87 @@
+package lambda
+
+import (
+	"context"
+	"reflect"
+	"sync"
+
+	awslambda "github.com/aws/aws-lambda-go/lambda"
+)
+
+// NewHandler returns the handler that [Start] would serve: it decodes the event, calls the function and encodes what
+// that returns. Its Invoke returns when the work after the response is done too, because bytes in hand have no after.
+// Handed to Start itself, it is served like the function. It is safe for concurrent use if the function is.
+func NewHandler(handlerFunc any) Handler {
+	return NewHandlerWithOptions(handlerFunc)
+}
+
+// NewHandlerWithOptions is NewHandler with options. They stay with the handler: options that are given to [Start]
+// together with it do not apply.
+func NewHandlerWithOptions(handlerFunc any, options ...Option) Handler {
+	if p, ok := handlerFunc.(*prepared); ok {
+		return p
+	}
+	p := &prepared{handlerFunc: handlerFunc, options: options}
+	p.built = sync.OnceValue(func() Handler { return newHandler(handlerFunc, options) })
+	return p
+}
+
+// prepared is a handler whose options are applied at its first use, because applying them may register an extension and
+// Start may have to add to them.
+type prepared struct {
+	handlerFunc any
+	options     []Option
+	built       func() Handler
+}
+
+// Invoke implements [Handler].
+func (p *prepared) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	return p.built().Invoke(ctx, payload)
+}
+
+// finished is the type of the handlers that aws-lambda-go has built itself. It serves them as they are, so whatever
+// they stream, and the context they were given, survives.
+var finished = reflect.TypeOf(awslambda.NewHandler(func() {}))
+
+// startable returns what aws-lambda-go is to serve, with the release of resources at SIGTERM added.
+func startable(handler any, options []Option) Handler {
+	if p, ok := handler.(*prepared); ok {
+		return newHandler(p.handlerFunc, withRelease(p.options))
+	}
+	if h, ok := handler.(Handler); ok && reflect.TypeOf(handler) == finished {
+		if release := withRelease(nil); len(release) > 0 {
+			// The handler's options were applied long ago: this one is applied to another for its effect.
+			awslambda.NewHandlerWithOptions(func() {}, release...)
+		}
+		return h
+	}
+	return newHandler(handler, withRelease(options))
+}
+
+// newHandler returns aws-lambda-go's handler around the user's, inside of which invocations begin and finish.
+func newHandler(handler any, options []Option) Handler {
+	if h, ok := handler.(Handler); ok {
+		if reflect.TypeOf(handler) == finished {
+			return h
+		}
+		return awslambda.NewHandlerWithOptions(raw{h}, options...)
+	}
+	if w := reflected(handler); w != nil {
+		return w.build(options)
+	}
+	return awslambda.NewHandlerWithOptions(handler, options...) // not a handler: it knows how to say so
+}
+
+// raw runs a handler of bytes as an invocation. Its work is done before the answer goes out: aws-lambda-go gives no
+// sign of when such an answer is sent, and a detour through JSON could change the bytes.
+type raw struct{ handler Handler }
+
+// Invoke implements [Handler].
+func (h raw) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	if running(ctx) {
+		return h.handler.Invoke(ctx, payload)
+	}
+	c := begin(ctx)
+	defer c.finish()
+	return h.handler.Invoke(c.ctx, payload)
+}
