@@ -39,14 +39,18 @@ func (p *Plan) Flat() bool { return p.root.flat() }
 // Type returns the type that the plan was compiled for.
 func (p *Plan) Type() reflect.Type { return p.typ }
 
-// pair is the working memory of one Copy: the shallow source and the copy that grows out of it.
-type pair[T any] struct{ dst, src T }
+// pair is the working memory of one Copy: the shallow source, the copy that grows out of it and how far it got.
+type pair[T any] struct {
+	dst, src T
+	state    state
+}
 
 // Copy sets *dst to a copy of *src that shares no memory with it that anybody can change. T must be the type that p was
 // compiled for. A flat copy allocates nothing.
 //
-// The error is [ErrCycle] or [ErrTooDeep] for a value that reaches itself or nests too deep, and a *[DynamicTypeError]
-// for an interface that holds a type the codec does not restore; *dst is unchanged then. Copy only reads *src, so many
+// The error is [ErrCycle], [ErrTooDeep] or [ErrTooLarge] for a value that contains itself, nests too deep or unfolds to
+// more than a gibibyte, a *[DynamicTypeError] for an interface that holds a type the codec does not restore, or the error
+// of a type's own marshaler; *dst is unchanged then. Copy only reads *src, so many
 // copies of one value may run at once, but nobody may change it meanwhile.
 func Copy[T any](p *Plan, dst, src *T) error {
 	if p.typ != reflect.TypeFor[T]() {
@@ -58,7 +62,7 @@ func Copy[T any](p *Plan, dst, src *T) error {
 	}
 	s := takePair[T](p)
 	s.src, s.dst = *src, *src
-	err := p.root.copy(walk{}, ptrTo(&s.dst), ptrTo(&s.src))
+	err := p.root.copy(walk{state: &s.state}, ptrTo(&s.dst), ptrTo(&s.src))
 	if err == nil {
 		*dst = s.dst
 	}
@@ -76,16 +80,18 @@ func Size[T any](p *Plan, v *T) int64 {
 	}
 	s := takePair[T](p)
 	s.src = *v
-	own += p.root.size(walk{}, ptrTo(&s.src))
+	own += p.root.size(walk{state: &s.state}, ptrTo(&s.src))
 	givePair(p, s)
 	return own
 }
 
 func takePair[T any](p *Plan) *pair[T] {
-	if s, ok := p.scratch.Get().(*pair[T]); ok {
-		return s
+	s, ok := p.scratch.Get().(*pair[T])
+	if !ok {
+		s = new(pair[T])
 	}
-	return new(pair[T])
+	s.state.left = maxBytes
+	return s
 }
 
 // givePair empties s first: a pooled pair must not keep a caller's value alive.

@@ -58,7 +58,7 @@ func cloneFlatMap[K comparable, V any](_ walk, dst, src ptr) error {
 func cloneCommonMap[K comparable, V any](elem *node, w walk, dst, src ptr) error {
 	from := *at[map[K]V](src)
 	to := make(map[K]V, len(from))
-	var v pair[V]
+	v := new(struct{ dst, src V })
 	for k, shallow := range from {
 		v.src, v.dst = shallow, shallow
 		if err := elem.copy(w, ptrTo(&v.dst), ptrTo(&v.src)); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/stillwarm/stillwarm/serialize"
 )
@@ -18,18 +19,14 @@ func compile(t reflect.Type) (*node, error) {
 		return nil, fmt.Errorf("clone: %w", err)
 	}
 	c := compiler{root: t, nodes: map[reflect.Type]*node{}}
-	root, err := c.node(t, "out")
-	if err != nil {
-		return nil, err
-	}
-	markRecursive(c.all)
-	return root, nil
+	return c.node(t, "out")
 }
+
+var timeType = reflect.TypeFor[time.Time]()
 
 type compiler struct {
 	root  reflect.Type
 	nodes map[reflect.Type]*node
-	all   []*node
 }
 
 // node returns the node of t. The node of a type that is being compiled is returned unfinished, which ends the descent
@@ -38,9 +35,8 @@ func (c *compiler) node(t reflect.Type, path string) (*node, error) {
 	if n := c.nodes[t]; n != nil {
 		return n, nil
 	}
-	n := &node{typ: t, bytes: t.Size()}
+	n := &node{typ: t, bytes: t.Size(), noscan: pointerFree(t)}
 	c.nodes[t] = n
-	c.all = append(c.all, n)
 	if err := c.fill(n, path); err != nil {
 		return nil, err
 	}
@@ -66,6 +62,10 @@ func (c *compiler) fill(n *node, path string) error {
 	case reflect.String:
 		stringOps(n)
 	case reflect.Struct:
+		if n.typ.ConvertibleTo(timeType) { // type Stamp time.Time
+			timeOps(n)
+			return nil
+		}
 		return c.structNode(n, path)
 	case reflect.Array:
 		return c.withElem(n, path+"[]", func(elem *node) { arrayOps(n, elem, n.typ.Len()) })
@@ -78,7 +78,6 @@ func (c *compiler) fill(n *node, path string) error {
 		if err != nil {
 			return err
 		}
-		n.parts = append(n.parts, key)
 		return c.withElem(n, path+"[]", func(elem *node) { mapOps(n, key, elem) })
 	case reflect.Interface:
 		if n.typ.NumMethod() > 0 {
@@ -87,8 +86,6 @@ func (c *compiler) fill(n *node, path string) error {
 		dynamicOps(n)
 	case reflect.Func, reflect.Chan, reflect.UnsafePointer, reflect.Invalid:
 		return c.refuse(n.typ, path, "values of this kind cannot be copied")
-	default: // the numbers and bool
-		n.noscan = true
 	}
 	return nil
 }
@@ -99,7 +96,6 @@ func (c *compiler) withElem(n *node, path string, ops func(elem *node)) error {
 	if err != nil {
 		return err
 	}
-	n.parts = append(n.parts, elem)
 	ops(elem)
 	return nil
 }
@@ -108,11 +104,13 @@ func (c *compiler) structNode(n *node, path string) error {
 	fields := make([]field, 0, n.typ.NumField())
 	for i := range n.typ.NumField() {
 		f := n.typ.Field(i)
+		if f.Name == "_" {
+			continue // nobody can set it, and the codec leaves it out
+		}
 		part, err := c.node(f.Type, path+"."+f.Name)
 		if err != nil {
 			return err
 		}
-		n.parts = append(n.parts, part)
 		fields = append(fields, field{off: f.Offset, node: part})
 	}
 	structOps(n, fields)

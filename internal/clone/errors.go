@@ -12,8 +12,11 @@ import (
 var (
 	// ErrCycle reports a value that contains itself.
 	ErrCycle = fmt.Errorf("clone: %w", serialize.ErrCycle)
-	// ErrTooDeep reports a value that nests deeper than 10,000 pointers, slices, maps and interfaces.
+	// ErrTooDeep reports a value that nests deeper than 10,000 pointers, slices and maps.
 	ErrTooDeep = fmt.Errorf("clone: %w", serialize.ErrTooDeep)
+	// ErrTooLarge reports a value whose copy would take more than a gibibyte, mostly one that shares a pointer many
+	// times: each place gets a copy.
+	ErrTooLarge = fmt.Errorf("clone: %w", serialize.ErrTooLarge)
 )
 
 // An UnsupportedError says why the values of a type cannot be copied.

@@ -15,74 +15,76 @@ const entryOverhead = 4
 // mapOps: a map of its own with room for as many entries.
 func mapOps(n, key, elem *node) {
 	n.size = func(w walk, src ptr) int64 { return mapSize(n, key, elem, w, src) }
-	if key.flat() {
-		if clone := commonMap(n.typ, elem); clone != nil {
-			n.copy = func(w walk, dst, src ptr) error {
-				at := addrOf(src)
-				if at == nil {
-					return nil
-				}
-				w, err := n.enter(w, place{at: at})
-				if err != nil {
-					return err
-				}
-				err = clone(w, dst, src)
-				n.leave(w, place{at: at})
-				return err
-			}
-			return
-		}
+	clone := commonMap(n.typ, elem)
+	if clone == nil {
+		clone = func(w walk, dst, src ptr) error { return cloneMap(n, key, elem, w, dst, src) }
 	}
 	n.copy = func(w walk, dst, src ptr) error {
-		at := addrOf(src)
-		if at == nil {
+		from := addrOf(src)
+		if from == nil {
 			return nil
 		}
-		w, err := n.enter(w, place{at: at})
+		here := place{at: from, node: n}
+		w, err := w.enter(here, uintptr(mapBytes(valueAt(n.typ, src).Len(), key, elem)))
 		if err != nil {
 			return err
 		}
-		err = cloneMap(n, key, elem, w, dst, src)
-		n.leave(w, place{at: at})
+		err = clone(w, dst, src)
+		w.leave(here)
 		return err
 	}
 }
 
-// cloneMap copies a map of any type through reflection. Keys and values pass through four variables of their types, made
-// once per map: the shallow ones as the iterator gives them, and the copies that grow out of them.
+// cloneMap copies a map of any type through reflection. Keys and values pass through variables of their types, made once
+// per map: the shallow ones as the iterator gives them, and the copies that grow out of them.
 func cloneMap(n, key, elem *node, w walk, dst, src ptr) error {
 	from := valueAt(n.typ, src)
-	to := reflect.MakeMapWithSize(n.typ, from.Len())
-	key1, elem1 := reflect.New(key.typ).Elem(), reflect.New(elem.typ).Elem()
-	key2, elem2 := key1, elem1
-	if !key.flat() {
-		key2 = reflect.New(key.typ).Elem()
-	}
-	if !elem.flat() {
-		elem2 = reflect.New(elem.typ).Elem()
-	}
+	count := from.Len()
+	to := reflect.MakeMapWithSize(n.typ, count)
+	k, v := newEntry(key), newEntry(elem)
 	for iter := from.MapRange(); iter.Next(); {
-		key1.SetIterKey(iter)
-		elem1.SetIterValue(iter)
-		if !key.flat() {
-			key2.Set(key1)
-			if err := key.copy(w, pointerOf(key2.Addr()), pointerOf(key1.Addr())); err != nil {
+		k.shallow.SetIterKey(iter)
+		if k.src != nil {
+			k.copied.SetIterKey(iter)
+			if err := key.copy(w, k.dst, k.src); err != nil {
 				return err
 			}
 		}
-		if !elem.flat() {
-			elem2.Set(elem1)
-			if err := elem.copy(w, pointerOf(elem2.Addr()), pointerOf(elem1.Addr())); err != nil {
+		v.shallow.SetIterValue(iter)
+		if v.src != nil {
+			v.copied.SetIterValue(iter)
+			if err := elem.copy(w, v.dst, v.src); err != nil {
 				return err
 			}
 		}
-		to.SetMapIndex(key2, elem2)
+		to.SetMapIndex(k.copied, v.copied)
 	}
-	if to.Len() != from.Len() {
+	if to.Len() != count {
 		return errKeysCollide
 	}
 	valueAt(n.typ, dst).Set(to)
 	return nil
+}
+
+// An entry holds the variables for one side of a map's entries. Where assignment is the whole copy the two are one, and
+// there are no addresses to copy between.
+type entry struct {
+	shallow, copied reflect.Value
+	src, dst        ptr
+}
+
+func newEntry(n *node) entry {
+	from := reflect.New(n.typ)
+	if n.flat() {
+		return entry{shallow: from.Elem(), copied: from.Elem()}
+	}
+	to := reflect.New(n.typ)
+	return entry{from.Elem(), to.Elem(), pointerOf(from), pointerOf(to)}
+}
+
+// mapBytes estimates what a map with count entries takes.
+func mapBytes(count int, key, elem *node) int64 {
+	return mapHeader + int64(count)*int64(key.bytes+elem.bytes+entryOverhead)
 }
 
 // mapSize counts the entries at their size and, only where they refer to more, one by one what that is.
@@ -91,27 +93,27 @@ func mapSize(n, key, elem *node, w walk, src ptr) int64 {
 		return 0
 	}
 	m := valueAt(n.typ, src)
-	total := mapHeader + int64(m.Len())*int64(key.bytes+elem.bytes+entryOverhead)
+	total := mapBytes(m.Len(), key, elem)
 	if key.size == nil && elem.size == nil {
 		return total
 	}
-	here := place{at: addrOf(src)}
-	w, err := n.enter(w, here)
+	here := place{at: addrOf(src), node: n}
+	w, err := w.enter(here, uintptr(total))
 	if err != nil {
 		return total
 	}
-	k, v := reflect.New(key.typ).Elem(), reflect.New(elem.typ).Elem()
+	k, v := reflect.New(key.typ), reflect.New(elem.typ)
 	for iter := m.MapRange(); iter.Next(); {
 		if key.size != nil {
-			k.SetIterKey(iter)
-			total += key.size(w, pointerOf(k.Addr()))
+			k.Elem().SetIterKey(iter)
+			total += key.size(w, pointerOf(k))
 		}
 		if elem.size != nil {
-			v.SetIterValue(iter)
-			total += elem.size(w, pointerOf(v.Addr()))
+			v.Elem().SetIterValue(iter)
+			total += elem.size(w, pointerOf(v))
 		}
 	}
-	n.leave(w, here)
+	w.leave(here)
 	return total
 }
 

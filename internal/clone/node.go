@@ -2,7 +2,7 @@ package clone
 
 import "reflect"
 
-// A node is the plan of one type within a plan. The nodes of a recursive type form a cycle.
+// A node is the plan of one type within a plan. The nodes of a recursive type refer to each other in a circle.
 type node struct {
 	typ    reflect.Type
 	bytes  uintptr // size of the value itself
@@ -12,33 +12,31 @@ type node struct {
 	copy func(w walk, dst, src ptr) error
 	// size counts what the value at src refers to, without its own bytes. It is nil where the value refers to nothing.
 	size func(w walk, src ptr) int64
-
-	parts     []*node // what the value contains or refers to
-	recursive bool    // the type can reach itself
-	done      bool    // copy and size are known; false while the parts are being compiled
+	// done says that copy and size are known. They are not while the parts of a recursive type are being compiled; who
+	// needs them then must look them up when called, and may rely on both being there, since only types with
+	// references can contain themselves.
+	done bool
 }
 
 // flat reports whether assignment is the whole copy. It must not be asked before the node is done.
 func (n *node) flat() bool { return n.copy == nil }
 
-// markRecursive sets recursive on every node that can reach itself.
-func markRecursive(nodes []*node) {
-	for _, n := range nodes {
-		n.recursive = reaches(n, n, map[*node]bool{})
-	}
-}
-
-func reaches(from, to *node, seen map[*node]bool) bool {
-	for _, part := range from.parts {
-		if part == to {
-			return true
-		}
-		if !seen[part] {
-			seen[part] = true
-			if reaches(part, to, seen) {
-				return true
+// pointerFree reports whether the memory of a value of type t can never hold a pointer.
+func pointerFree(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64,
+		reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128:
+		return true
+	case reflect.Array:
+		return t.Len() == 0 || pointerFree(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if !pointerFree(t.Field(i).Type) {
+				return false
 			}
 		}
+		return true
 	}
 	return false
 }

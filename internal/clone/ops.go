@@ -9,29 +9,18 @@ func stringOps(n *node) {
 
 // pointerOps: a target of its own for every pointer. Two pointers to one target become two targets, as after decoding.
 func pointerOps(n, elem *node) {
-	n.size = func(w walk, src ptr) int64 {
-		target := addrOf(src)
-		if target == nil {
-			return 0
-		}
-		total := int64(elem.bytes)
-		if elem.size == nil {
-			return total
-		}
-		w, err := n.enter(w, place{at: target})
-		if err != nil {
-			return total
-		}
-		total += elem.size(w, target)
-		n.leave(w, place{at: target})
-		return total
-	}
+	n.size = func(w walk, src ptr) int64 { return pointerSize(n, elem, w, addrOf(src)) }
 	if elem.noscan && elem.bytes > 0 {
 		clone := blockFor(elem.typ)
-		n.copy = func(_ walk, dst, src ptr) error {
-			if from := addrOf(src); from != nil {
-				setPointer(dst, clone(from, elem.bytes))
+		n.copy = func(w walk, dst, src ptr) error {
+			from := addrOf(src)
+			if from == nil {
+				return nil
 			}
+			if err := w.touch(elem.bytes); err != nil {
+				return err
+			}
+			setPointer(dst, clone(from, elem.bytes))
 			return nil
 		}
 		return
@@ -41,24 +30,42 @@ func pointerOps(n, elem *node) {
 		if from == nil {
 			return nil
 		}
+		here := place{at: from, node: n}
+		w, err := w.enter(here, elem.bytes)
+		if err != nil {
+			return err
+		}
 		fresh := reflect.New(elem.typ)
 		fresh.Elem().Set(valueAt(elem.typ, from))
 		to := pointerOf(fresh)
 		setPointer(dst, to)
-		if elem.flat() {
-			return nil
+		if !elem.flat() {
+			err = elem.copy(w, to, from)
 		}
-		w, err := n.enter(w, place{at: from})
-		if err != nil {
-			return err
-		}
-		err = elem.copy(w, to, from)
-		n.leave(w, place{at: from})
+		w.leave(here)
 		return err
 	}
 }
 
-// A field is a part of a struct that assignment alone does not copy or whose own bytes are not all that it holds.
+func pointerSize(n, elem *node, w walk, target ptr) int64 {
+	if target == nil {
+		return 0
+	}
+	total := int64(elem.bytes)
+	if elem.size == nil {
+		return total
+	}
+	here := place{at: target, node: n}
+	w, err := w.enter(here, elem.bytes)
+	if err != nil {
+		return total
+	}
+	total += elem.size(w, target)
+	w.leave(here)
+	return total
+}
+
+// A field is a part of a struct that assignment alone does not copy, or whose own bytes are not all that it holds.
 type field struct {
 	off uintptr
 	*node
@@ -67,9 +74,7 @@ type field struct {
 // structOps: the shallow copy is there, so only the fields that are not flat have work left.
 func structOps(n *node, fields []field) {
 	var deep, sized []field
-	n.noscan = true
 	for _, f := range fields {
-		n.noscan = n.noscan && f.noscan
 		if f.copy != nil || !f.done {
 			deep = append(deep, f)
 		}
@@ -101,7 +106,6 @@ func structOps(n *node, fields []field) {
 
 // arrayOps: as a struct with count equal fields.
 func arrayOps(n, elem *node, count int) {
-	n.noscan = elem.noscan || count == 0
 	if count == 0 {
 		return
 	}

@@ -7,23 +7,39 @@ import "reflect"
 func sliceOps(n, elem *node) {
 	n.size = func(w walk, src ptr) int64 { return sliceSize(n, elem, w, src) }
 	shallow := shallowSlice(n.typ, elem)
+	if elem.done && elem.flat() {
+		account := walk.touch
+		switch elem.typ.Kind() {
+		case reflect.Uint8, reflect.Float32, reflect.Float64:
+			account = walk.spend
+		}
+		n.copy = func(w walk, dst, src ptr) error {
+			if addrOf(src) == nil {
+				return nil
+			}
+			count := sliceLen(src)
+			if err := account(w, uintptr(count)*elem.bytes); err != nil {
+				return err
+			}
+			shallow(dst, src, count)
+			return nil
+		}
+		return
+	}
 	n.copy = func(w walk, dst, src ptr) error {
 		from := addrOf(src)
 		if from == nil {
 			return nil
 		}
 		count := sliceLen(src)
-		shallow(dst, src, count)
-		if count == 0 || elem.flat() {
-			return nil
-		}
-		here := place{at: from, len: count}
-		w, err := n.enter(w, here)
+		here := place{at: from, len: count, node: n}
+		w, err := w.enter(here, uintptr(count)*elem.bytes)
 		if err != nil {
 			return err
 		}
+		shallow(dst, src, count)
 		err = copyEach(elem, w, addrOf(dst), from, count)
-		n.leave(w, here)
+		w.leave(here)
 		return err
 	}
 }
@@ -35,13 +51,13 @@ func sliceSize(n, elem *node, w walk, src ptr) int64 {
 	if elem.size == nil || count == 0 {
 		return total
 	}
-	here := place{at: addrOf(src), len: count}
-	w, err := n.enter(w, here)
+	here := place{at: addrOf(src), len: count, node: n}
+	w, err := w.enter(here, uintptr(total))
 	if err != nil {
 		return total
 	}
 	total += sizeEach(elem, w, here.at, count)
-	n.leave(w, here)
+	w.leave(here)
 	return total
 }
 
