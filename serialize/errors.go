@@ -30,9 +30,10 @@ type UnserializableError struct {
 	Reason  string       // why it cannot, and what would help, without a final full stop
 }
 
-// Error names type, path, culprit and reason in one line.
+// Error names type, path, culprit and reason in one line, and the way out.
 func (e *UnserializableError) Error() string {
-	return fmt.Sprintf("cannot serialize %s: %s (of type %s): %s", e.Type, e.Path, e.Culprit, e.Reason)
+	return fmt.Sprintf("cannot serialize %s: %s (of type %s): %s; what cannot be stored is kept by CacheResource",
+		e.Type, e.Path, e.Culprit, e.Reason)
 }
 
 // ErrBadEntry is what every [EntryError] matches, for errors.Is: the entry must be treated as a miss.

@@ -16,16 +16,28 @@ func isWhole(t reflect.Type) bool {
 	return wholeness{}.of(t)
 }
 
-// wholeness remembers the types on the way down (false: a type that is met again contains itself) and those judged.
-type wholeness map[reflect.Type]bool
+// wholeness remembers the types that are being judged and those that were.
+type wholeness map[reflect.Type]verdict
+
+type verdict uint8
+
+const (
+	judging verdict = iota + 1 // a type that is met again while it is judged contains itself
+	whole
+	notWhole
+)
 
 func (w wholeness) of(t reflect.Type) bool {
-	if known, ok := w[t]; ok {
-		return known
+	if v := w[t]; v != 0 {
+		return v == whole
 	}
-	w[t] = false
-	w[t] = w.judge(t)
-	return w[t]
+	w[t] = judging
+	ok := w.judge(t)
+	w[t] = notWhole
+	if ok {
+		w[t] = whole
+	}
+	return ok
 }
 
 func (w wholeness) judge(t reflect.Type) bool {
@@ -58,7 +70,7 @@ func (w wholeness) judge(t reflect.Type) bool {
 
 // part reports whether a type within another restores exactly: by its structure or by its own methods.
 func (w wholeness) part(t reflect.Type) bool {
-	return w.of(t) || pairOf(t) != nil
+	return w[t] != judging && (w.of(t) || pairOf(t) != nil)
 }
 
 // declares reports whether t or *t has the named method by a declaration of its own, or promoted from its only field,
