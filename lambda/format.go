@@ -66,7 +66,8 @@ func readFormat(out string) (f format, ok bool) {
 	if !ok || !strings.HasPrefix(before, "{") {
 		return f, false
 	}
-	f.escapeHTML = !strings.Contains(after, sampleText)
+	after = strings.TrimPrefix(after, " ")
+	f.escapeHTML = !strings.HasPrefix(after, `"`+sampleText)
 	after, f.newline = strings.CutSuffix(after, "\n")
 	after, ok = strings.CutSuffix(after, "}")
 	if !ok {
@@ -76,7 +77,7 @@ func readFormat(out string) (f format, ok bool) {
 	if !indented {
 		return f, before == "{"
 	}
-	_, tail, ok := strings.Cut(strings.TrimPrefix(after, " "), "\"\n") // behind the text's closing quote
+	_, tail, ok := strings.Cut(after, "\"\n") // behind the text's closing quote
 	if !ok {
 		return f, false
 	}
