@@ -1,0 +1,142 @@
+// Package duration reads durations and sizes as people write them in options and in the environment: "90m", "1.5 days",
+// "PT1H", "10 MiB".
+package duration
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+const (
+	day  = 24 * time.Hour
+	week = 7 * day
+)
+
+var (
+	errNoNumber = errors.New("it has no number")
+	errUneven   = errors.New("months and years are not always equally long; write days or weeks")
+)
+
+// units are the units of time, with the spellings of Go, of Streamlit and of pandas. Months and years are not among them:
+// they are not always equally long.
+var units = map[string]time.Duration{
+	"ns": time.Nanosecond, "nano": time.Nanosecond, "nanos": time.Nanosecond, "nanosecond": time.Nanosecond, "nanoseconds": time.Nanosecond,
+	"us": time.Microsecond, "µs": time.Microsecond, "μs": time.Microsecond, "micro": time.Microsecond, "micros": time.Microsecond,
+	"microsecond": time.Microsecond, "microseconds": time.Microsecond,
+	"ms": time.Millisecond, "milli": time.Millisecond, "millis": time.Millisecond, "millisecond": time.Millisecond, "milliseconds": time.Millisecond,
+	"s": time.Second, "sec": time.Second, "secs": time.Second, "second": time.Second, "seconds": time.Second,
+	"m": time.Minute, "min": time.Minute, "mins": time.Minute, "minute": time.Minute, "minutes": time.Minute,
+	"h": time.Hour, "hr": time.Hour, "hrs": time.Hour, "hour": time.Hour, "hours": time.Hour,
+	"d": day, "day": day, "days": day,
+	"w": week, "wk": week, "wks": week, "week": week, "weeks": week,
+}
+
+// Parse returns the duration that s stands for. It reads Go's durations ("1h30m"), Streamlit's ("1d", "1.5 days", "1w 2d",
+// "2 minutes 30 sec"), where a day is 24 hours, and those of ISO 8601 ("PT1H", "P1DT12H", "P2W"). What
+// [time.ParseDuration] reads has the same value here. Units may be written in any case, but "1M" could be a minute or a
+// month and is refused. Fractions below a nanosecond are cut off. A duration that is
+// negative, empty, too long or of no certain length is an error, which names the text and shows examples.
+func Parse(s string) (time.Duration, error) {
+	d, err := parse(strings.TrimSpace(s))
+	if err != nil {
+		return 0, fmt.Errorf("`%s` is not a duration: %w; examples: \"90m\", \"24h\", \"1d\", \"1.5 days\", \"1w 2d\", \"PT1H\"", shown(s), err)
+	}
+	return d, nil
+}
+
+func parse(s string) (time.Duration, error) {
+	switch {
+	case s == "":
+		return 0, errors.New("it is empty")
+	case s[0] == '-':
+		if isZero(s[1:]) {
+			return 0, nil
+		}
+		return 0, errors.New("it is negative")
+	case s[0] == '+':
+		s = s[1:]
+	}
+	if strings.EqualFold(s, "nan") || strings.EqualFold(s, "nat") {
+		return 0, errors.New("it says that there is none; leave the option out instead")
+	}
+	if d, err := time.ParseDuration(s); err == nil && d >= 0 && s[0] != '-' && s[0] != '+' { // so that even its rounding is the same
+		return d, nil
+	}
+	if s != "" && (s[0] == 'P' || s[0] == 'p') {
+		return parseISO(s[1:])
+	}
+	return parseTerms(s)
+}
+
+// isZero reports whether s is a zero, which Go reads with a minus sign too.
+func isZero(s string) bool {
+	d, err := time.ParseDuration(s)
+	return err == nil && d == 0 && s[0] != '+' && s[0] != '-'
+}
+
+// parseTerms reads numbers with units, such as "1h 30 minutes".
+func parseTerms(s string) (total time.Duration, err error) {
+	if s == "0" { // the one number that needs no unit
+		return 0, nil
+	}
+	s = strings.TrimLeft(s, " \t")
+	if s == "" {
+		return 0, errNoNumber
+	}
+	for rest := s; rest != ""; {
+		var n number
+		if n, rest, err = readNumber(rest); err != nil {
+			return 0, err
+		}
+		rest = strings.TrimLeft(rest, " \t")
+		end := strings.IndexFunc(rest, func(r rune) bool { return strings.ContainsRune(" \t.,", r) || '0' <= r && r <= '9' })
+		if end < 0 {
+			end = len(rest)
+		}
+		name := rest[:end]
+		if name == "" {
+			return 0, fmt.Errorf("the number %s has no unit", n.text)
+		}
+		unit, err := unitOf(name)
+		if err != nil {
+			return 0, err
+		}
+		if total, err = add(total, n, unit); err != nil {
+			return 0, err
+		}
+		rest = strings.TrimLeft(rest[end:], " \t")
+		if after, comma := strings.CutPrefix(rest, ","); comma { // "1 day, 2 hours"
+			rest = strings.TrimLeft(after, " \t")
+			if rest == "" {
+				return 0, errNoNumber
+			}
+		}
+	}
+	return total, nil
+}
+
+func unitOf(name string) (time.Duration, error) {
+	if name == "M" {
+		return 0, errors.New("`M` could be minutes or months; write `m` or `min`")
+	}
+	lower := strings.ToLower(name)
+	if unit, ok := units[lower]; ok {
+		return unit, nil
+	}
+	switch lower {
+	case "y", "yr", "yrs", "year", "years", "mo", "mon", "month", "months":
+		return 0, errUneven
+	}
+	return 0, fmt.Errorf("`%s` is no unit of time", shown(name))
+}
+
+// shown returns s as messages show it: not endlessly.
+func shown(s string) string {
+	const most = 60
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "..."
+}
