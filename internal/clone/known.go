@@ -29,7 +29,11 @@ func shared(*node) {}
 // timeOps: times share their zone, which never changes.
 func timeOps(n *node) {
 	n.copy = func(_ walk, dst, src ptr) error {
-		*at[time.Time](dst) = serialize.CanonicalTime(*at[time.Time](src))
+		t := *at[time.Time](src)
+		if t == t.Round(0).UTC() { // the same in every word, not only the same instant: canonical as it is
+			return nil
+		}
+		*at[time.Time](dst) = serialize.CanonicalTime(t)
 		return nil
 	}
 }
