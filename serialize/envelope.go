@@ -79,8 +79,8 @@ func addressDigest(address string) (digest [16]byte) {
 	return digest
 }
 
-// appendHeader appends the clear header and the key id to dst. The stored size is filled in by finish.
-func appendHeader(dst []byte, env *envelope, address string) []byte {
+// appendHeader appends the clear header and the key id of an entry to dst, whose stored payload will have the given size.
+func appendHeader(dst []byte, env *envelope, address string, stored int) []byte {
 	h := &env.header
 	dst = append(dst, magic...)
 	dst = append(dst, version, env.flags, h.Codec, byte(len(env.keyID)))
@@ -93,7 +93,7 @@ func appendHeader(dst []byte, env *envelope, address string) []byte {
 	dst = append(dst, h.Type[:]...)
 	digest := addressDigest(address)
 	dst = append(dst, digest[:]...)
-	dst = binary.BigEndian.AppendUint64(dst, uint64(len(env.stored)))
+	dst = binary.BigEndian.AppendUint64(dst, uint64(stored))
 	return append(dst, env.keyID...)
 }
 

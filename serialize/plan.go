@@ -2,7 +2,6 @@ package serialize
 
 import (
 	"reflect"
-	"strings"
 	"time"
 	"unsafe"
 
@@ -131,12 +130,11 @@ func (c *compiler) structure(pl *plan, path string) *UnserializableError {
 
 // hiddenField says why an unexported field stands in the way.
 func hiddenField(t reflect.Type, f reflect.StructField) string {
-	reason := "field " + f.Name + " of " + t.String() + " is not exported, and the type has no methods of its own " +
-		"to store it by (MarshalBinary and UnmarshalBinary, or their text or JSON kin)"
-	if strings.Contains(t.PkgPath(), "protobuf") || protomsg.Is(reflect.PointerTo(t)) {
-		reason = "a protobuf message is used by value; use *" + t.String()
+	if protomsg.Is(reflect.PointerTo(t)) {
+		return "a protobuf message is used by value; use *" + t.String()
 	}
-	return reason
+	return "field " + f.Name + " of " + t.String() + " is not exported, and the type has no methods of its own " +
+		"to store it by (MarshalBinary and UnmarshalBinary, or their text or JSON kin)"
 }
 
 type field struct {

@@ -82,14 +82,11 @@ func (m *mapPlan) encodePairs(e *encoder, v reflect.Value) error {
 			return within(err, "[key]")
 		}
 		if err := m.elem.enc(e, elem.UnsafePointer()); err != nil {
-			return within(err, keyStep(key.Elem()))
+			return within(err, "["+m.t.Key().String()+"]") // not the key itself: it may be personal data
 		}
 	}
 	return nil
 }
-
-// keyStep names a map entry in the path of an error by its key's kind only: keys may be personal data.
-func keyStep(key reflect.Value) string { return "[" + key.Type().String() + "]" }
 
 func (m *mapPlan) decode(d *decoder, p unsafe.Pointer) error {
 	if d.null() {

@@ -53,33 +53,27 @@ func (s *Sealer) Seal(dst []byte, address string, h Header, payload []byte) ([]b
 	if uint64(len(payload)) > s.maxSize {
 		return dst, refuse(TooLarge, "a payload of %d bytes, at most %d are accepted", len(payload), s.maxSize)
 	}
-	env := envelope{header: h, rawSize: uint64(len(payload)), stored: payload}
+	env := envelope{header: h, rawSize: uint64(len(payload))}
 	if block, scratch, ok := compress(payload); ok {
 		defer putScratch(scratch)
 		env.flags |= flagCompressed
-		env.stored = block
+		payload = block
 	}
-	if !s.Sealed() {
-		start := len(dst)
-		dst = grow(dst, headerSize+len(env.stored)+checksumSize)
-		dst = append(appendHeader(dst, &env, address), env.stored...)
-		return appendChecksum(dst, start), nil
+	stored := len(payload)
+	if s.Sealed() {
+		env.flags |= flagSealed
+		env.keyID = s.keys[0].id
+		stored += sealOverhead
 	}
-	return s.encrypt(dst, &env, address), nil
-}
-
-func (s *Sealer) encrypt(dst []byte, env *envelope, address string) []byte {
-	key := &s.keys[0]
-	env.flags |= flagSealed
-	env.keyID = key.id
-	plain := env.stored
-	size := len(plain) + sealOverhead
 	start := len(dst)
-	dst = grow(dst, headerSize+len(key.id)+size+checksumSize)
-	env.stored = dst[len(dst) : len(dst)+size] // its length goes into the header before its bytes are there
-	dst = appendHeader(dst, env, address)
-	dst = key.aead.Seal(dst, nil, plain, associated(dst[start:], address))
-	return appendChecksum(dst, start)
+	dst = grow(dst, headerSize+len(env.keyID)+stored+checksumSize)
+	dst = appendHeader(dst, &env, address, stored)
+	if s.Sealed() {
+		dst = s.keys[0].aead.Seal(dst, nil, payload, associated(dst[start:], address))
+	} else {
+		dst = append(dst, payload...)
+	}
+	return appendChecksum(dst, start), nil
 }
 
 // associated returns what a seal binds besides the payload: the clear header with the key id, then the address itself.
@@ -121,28 +115,51 @@ func (s *Sealer) open(address string, entry []byte) ([]byte, *envelope, error) {
 	if env.rawSize > s.maxSize {
 		return nil, nil, refuse(TooLarge, "%d bytes claimed, at most %d are accepted", env.rawSize, s.maxSize)
 	}
-	stored := env.stored
-	switch sealed := env.flags&flagSealed != 0; {
-	case sealed:
-		if stored, err = s.decrypt(env, address); err != nil {
-			return nil, nil, err
+	if env.flags&flagSealed == 0 {
+		if s.Sealed() {
+			return nil, nil, refuse(NotSealed, "")
 		}
-	case s.Sealed():
-		return nil, nil, refuse(NotSealed, "")
-	case env.keyID != "":
-		return nil, nil, refuse(Inconsistent, "a key id without a seal")
-	}
-	if env.flags&flagCompressed != 0 {
-		payload, err := decompress(stored, env.rawSize)
+		if env.keyID != "" {
+			return nil, nil, refuse(Inconsistent, "a key id without a seal")
+		}
+		payload, err := env.unpack(env.stored)
 		return payload, env, err
 	}
-	if uint64(len(stored)) != env.rawSize {
-		return nil, nil, refuse(Inconsistent, "%d bytes in the header, %d stored", env.rawSize, len(stored))
-	}
-	return stored, env, nil
+	payload, err := s.unseal(env, address)
+	return payload, env, err
 }
 
-func (s *Sealer) decrypt(env *envelope, address string) ([]byte, error) {
+// unseal decrypts and unpacks what the envelope stores. Where it is compressed the decrypted block is needed for a
+// moment only, and lies in a buffer that is used again.
+func (s *Sealer) unseal(env *envelope, address string) ([]byte, error) {
+	if env.flags&flagCompressed == 0 {
+		plain, err := s.decrypt(make([]byte, 0, len(env.stored)), env, address)
+		if err != nil {
+			return nil, err
+		}
+		return env.unpack(plain)
+	}
+	scratch := takeScratch(len(env.stored))
+	defer putScratch(scratch)
+	block, err := s.decrypt((*scratch)[:0], env, address)
+	if err != nil {
+		return nil, err
+	}
+	return env.unpack(block)
+}
+
+// unpack returns the payload out of what was stored, after decryption. It aliases stored where it is not compressed.
+func (env *envelope) unpack(stored []byte) ([]byte, error) {
+	if env.flags&flagCompressed != 0 {
+		return decompress(stored, env.rawSize)
+	}
+	if uint64(len(stored)) != env.rawSize {
+		return nil, refuse(Inconsistent, "%d bytes in the header, %d stored", env.rawSize, len(stored))
+	}
+	return stored, nil
+}
+
+func (s *Sealer) decrypt(dst []byte, env *envelope, address string) ([]byte, error) {
 	key, err := s.key(env.keyID)
 	if err != nil {
 		return nil, err
@@ -150,7 +167,7 @@ func (s *Sealer) decrypt(env *envelope, address string) ([]byte, error) {
 	if len(env.stored) < sealOverhead {
 		return nil, refuse(DoesNotOpen, "%d bytes are less than a seal takes", len(env.stored))
 	}
-	plain, err := key.aead.Open(make([]byte, 0, len(env.stored)), nil, env.stored, associated(env.clear, address))
+	plain, err := key.aead.Open(dst, nil, env.stored, associated(env.clear, address))
 	if err != nil {
 		return nil, refuse(DoesNotOpen, "key %q", env.keyID)
 	}
