@@ -1,0 +1,245 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/stillwarm/stillwarm/localdev/internal/build"
+	"github.com/stillwarm/stillwarm/localdev/internal/container"
+	"github.com/stillwarm/stillwarm/localdev/internal/front"
+	"github.com/stillwarm/stillwarm/localdev/internal/journal"
+	"github.com/stillwarm/stillwarm/localdev/internal/page"
+	"github.com/stillwarm/stillwarm/localdev/internal/pool"
+	"github.com/stillwarm/stillwarm/localdev/internal/process"
+	"github.com/stillwarm/stillwarm/localdev/internal/services"
+	"github.com/stillwarm/stillwarm/localdev/internal/termlog"
+)
+
+// Runner runs one function. It is safe for concurrent use. Close must be called, or processes and a folder stay until
+// the program ends.
+type Runner struct {
+	opts    Options
+	fn      container.Function
+	temp    string
+	backend services.Backend
+	keeper  *process.Keeper
+	log     *termlog.Log
+	journal *journal.Journal
+	page    *page.Page
+	pool    *pool.Pool
+	front   *front.Server
+	http    *http.Server
+	address string
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	async  sync.WaitGroup
+	closed sync.Once
+
+	buildMu    sync.Mutex
+	buildErr   error
+	buildTried time.Time
+}
+
+// Start builds the function and opens the address. It returns when clients can be answered; processes start with the
+// first invocations. ctx bounds the start, not the runner's life. A failed build is an error that holds the compiler's
+// output, unless Options.ServeBuildErrors is set.
+func Start(ctx context.Context, o Options) (_ *Runner, err error) {
+	o, err = o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	r := &Runner{opts: o, log: termlog.New(o.Log, o.Colour)}
+	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	defer func() {
+		if err != nil {
+			r.Close()
+		}
+	}()
+	if r.temp, err = os.MkdirTemp("", "stillwarm-"); err != nil {
+		return nil, fmt.Errorf("temporary folder: %w", err)
+	}
+	r.keeper = process.NewKeeper(r.temp)
+	// The address first: that it is taken should not be found out after a minute of building.
+	listener, err := net.Listen("tcp", o.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w; choose another address with --addr", o.Addr, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = listener.Close()
+		}
+	}()
+	r.address = listener.Addr().String()
+	if r.backend, err = services.Open(ctx, o.Backend, r.temp); err != nil {
+		return nil, err
+	}
+	r.fn = r.function()
+	if err := r.build(ctx); err != nil && (!o.ServeBuildErrors || ctx.Err() != nil) {
+		return nil, err
+	}
+	r.assemble()
+	go func() { _ = r.http.Serve(listener) }()
+	return r, nil
+}
+
+// function says what the containers run.
+func (r *Runner) function() container.Function {
+	o := r.opts
+	f := container.Function{
+		Binary: o.Binary, Dir: o.Function, Name: o.Name, Region: o.Region, MemoryMB: o.MemoryMB,
+		Timeout: o.Timeout, InitTimeout: o.InitTimeout,
+	}
+	if f.Binary == "" {
+		f.Binary = filepath.Join(r.temp, "bootstrap")
+		if runtime.GOOS == "windows" {
+			f.Binary += ".exe"
+		}
+	}
+	// Always set, also to "": a backend in the developer's own environment must not be used by surprise.
+	f.Env = append(f.Env, "STILLWARM_BACKEND="+r.backend.URL)
+	f.Env = append(f.Env, r.backend.Env...)
+	f.Env = append(f.Env, o.Env...)
+	return f
+}
+
+// assemble connects the parts. Nothing in it can fail.
+func (r *Runner) assemble() {
+	o := r.opts
+	r.page = page.New(r.about, r.Containers)
+	sinks := []journal.Sink{r.log, r.page}
+	if o.OnInvocation != nil {
+		sinks = append(sinks, observer{o.OnInvocation})
+	}
+	r.journal = journal.New(sinks...)
+	r.pool = pool.New(pool.Config{
+		Size: o.Containers, Queue: o.Queue, QueueTimeout: o.QueueTimeout, IdleTimeout: o.Idle, Start: r.startContainer,
+	})
+	r.front = &front.Server{Do: r.do, Journal: r.journal, Page: r.page, Async: r.runAsync}
+	r.http = &http.Server{Handler: r.front, ReadHeaderTimeout: 10 * time.Second}
+	if r.backend.Warning != "" {
+		r.journal.Warn(0, r.backend.Warning)
+	}
+}
+
+func (r *Runner) startContainer(
+	slot int, first *container.Call, idle, dead func(*container.Container),
+) (*container.Container, error) {
+	place := container.Place{Slot: slot, Temp: r.temp, Keeper: r.keeper}
+	hooks := container.Hooks{
+		Idle:   idle,
+		Dead:   func(c *container.Container) { dead(c); r.page.Changed() },
+		State:  func(*container.Container) { r.page.Changed() },
+		Done:   r.worked,
+		Output: r.output,
+		Warn:   func(c *container.Container, text string) { r.journal.Warn(c.Slot, text) },
+	}
+	return container.Start(place, r.fn, hooks, first)
+}
+
+func (r *Runner) worked(call *container.Call) {
+	t := call.Times()
+	r.journal.Worked(call.RequestID, journal.Work{
+		Slot: t.Slot, Cold: t.Cold, Init: t.Init, Answered: t.Answered, Done: t.Done, Fault: t.Fault,
+	})
+}
+
+func (r *Runner) output(c *container.Container, requestID string, line []byte) {
+	if r.opts.OnOutput != nil {
+		r.opts.OnOutput(c.Slot, line)
+	}
+	r.journal.Output(c.Slot, requestID, line)
+}
+
+// build builds the function, unless it was given as a binary.
+func (r *Runner) build(ctx context.Context) error {
+	if r.opts.Binary != "" {
+		if _, err := os.Stat(r.opts.Binary); err != nil {
+			return fmt.Errorf("function's binary: %w", err)
+		}
+		return nil
+	}
+	r.buildMu.Lock()
+	defer r.buildMu.Unlock()
+	r.buildErr = build.Build(ctx, build.Options{
+		Dir: r.opts.Function, Output: r.fn.Binary, Tags: r.opts.Tags, Race: r.opts.Race, Progress: r.log,
+	})
+	r.buildTried = time.Now()
+	return r.buildErr
+}
+
+// built returns nil once there is something to run. After a failed build every request tries again, those that came
+// during a try share its result.
+func (r *Runner) built() error {
+	came := time.Now()
+	r.buildMu.Lock()
+	err, tried := r.buildErr, r.buildTried
+	r.buildMu.Unlock()
+	if err == nil || tried.After(came) {
+		return err
+	}
+	return r.build(r.ctx)
+}
+
+// do is how the front reaches the function.
+func (r *Runner) do(ctx context.Context, call *container.Call, slot int) (container.Answer, bool, error) {
+	if err := r.built(); err != nil {
+		return container.Answer{}, false, err
+	}
+	if err := r.pool.Submit(ctx, call, slot); err != nil {
+		return container.Answer{}, false, err
+	}
+	select {
+	case a := <-call.Answer():
+		return a, true, nil
+	case <-ctx.Done():
+		// The function works on, as in the service. Its answer always comes, at the latest with its timeout.
+		go func() {
+			a := <-call.Answer()
+			a.Close()
+		}()
+		return container.Answer{}, true, ctx.Err()
+	}
+}
+
+func (r *Runner) runAsync(f func(context.Context)) {
+	r.async.Go(func() { f(r.ctx) })
+}
+
+func (r *Runner) about() page.About {
+	return page.About{
+		Function: r.opts.Function, Address: r.URL(), Backend: r.Backend(), Containers: r.opts.Containers,
+		MemoryMB: r.opts.MemoryMB, Timeout: r.opts.Timeout.String(),
+	}
+}
+
+// Close ends everything that the runner started and returns when it is gone: clients are cut off, containers end as in
+// Lambda (SIGTERM first where an extension is registered), temporary folders are removed. It may be called again.
+func (r *Runner) Close() {
+	r.closed.Do(func() {
+		if r.pool != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+			r.pool.Close(ctx)
+			r.page.Close()
+			_ = r.http.Shutdown(ctx) // clients get the answers that the end gave them
+			cancel()
+			_ = r.http.Close()
+		}
+		r.cancel()
+		r.async.Wait()
+		if r.backend.Stop != nil {
+			r.backend.Stop()
+		}
+		r.keeper.Close()
+		if r.temp != "" {
+			_ = os.RemoveAll(r.temp)
+		}
+	})
+}
