@@ -137,7 +137,7 @@ func (m *Manager) adviseCode(code string, err error) (hint string, permanent boo
 	switch code {
 	case "AccessDenied", "Forbidden", "AllAccessDisabled", "AccountProblem", "MethodNotAllowed":
 		return m.neededPermissions(), true
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "AuthFailure", "InvalidToken", "InvalidSecurity", "NotSignedUp":
+	case "InvalidAccessKeyId", "XAdminUserNotFound", "SignatureDoesNotMatch", "AuthFailure", "InvalidToken", "InvalidSecurity", "NotSignedUp":
 		return "the server does not know these credentials: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and " +
 			"AWS_SESSION_TOKEN, and that they belong to this endpoint", true
 	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
