@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/stillwarm/stillwarm/internal/duration"
 )
 
 // Query reads the parameters of a backend URL with their types. It remembers what it was asked for, so that Err can
@@ -92,9 +94,9 @@ func (q *Query) Duration(name string, fallback time.Duration) time.Duration {
 	if !ok {
 		return fallback
 	}
-	d, err := time.ParseDuration(v)
+	d, err := duration.Parse(v)
 	if err != nil || d < 0 {
-		q.bad(name, v, `a duration, for example "250ms", "5s" or "2h"`)
+		q.bad(name, v, `a duration, for example "250ms", "5s", "2h" or "1 day"`)
 		return fallback
 	}
 	return d
@@ -106,7 +108,7 @@ func (q *Query) Size(name string, fallback int64) int64 {
 	if !ok {
 		return fallback
 	}
-	n, err := parseSize(v)
+	n, err := duration.ParseSize(v)
 	if err != nil {
 		q.bad(name, v, `a size, for example "64KiB", "256MiB", "1.5GB" or a number of bytes`)
 		return fallback
