@@ -12,7 +12,7 @@ const maxDepth = 10_000
 
 // maxVisits bounds how many parts of recursive types one value may have. A graph in which many pointers share what they
 // point to is encoded as the tree that it unfolds to, and that tree can be larger than any memory.
-const maxVisits = 1 << 24
+const maxVisits = 1 << 22
 
 // searched is how many enclosing values are searched one by one; beyond that an index is kept.
 const searched = 32

@@ -24,6 +24,7 @@ type UnhashableError struct {
 	// Err is the error of the type's own marshaler, nil where there is none.
 	Err error
 
+	home    string       // the package of the function's argument
 	culprit string       // the type of what Path leads to
 	tag     string       // the lines that leave the culprit out
 	result  reflect.Type // the type that a hash function returns, where that is the culprit
@@ -32,17 +33,17 @@ type UnhashableError struct {
 func (e *UnhashableError) Error() string {
 	var b strings.Builder
 	if e.result != nil {
-		fmt.Fprintf(&b, "A hash function in '%s' cannot return a `%v`", e.Function, e.result)
+		fmt.Fprintf(&b, "A hash function in '%s' cannot return a `%s`", e.Function, show(e.result))
 		if e.Path != "in" {
 			fmt.Fprintf(&b, ": its `%s`, a `%s`", strings.TrimPrefix(e.Path, "in."), e.culprit)
 		}
 		fmt.Fprintf(&b, ": %s.", e.Reason)
 		return b.String()
 	}
-	fmt.Fprintf(&b, "Cannot hash argument '%s' (of type `%v`) in '%s'.\n", e.Argument, e.Type, e.Function)
+	fmt.Fprintf(&b, "Cannot hash argument '%s' (of type `%s`) in '%s'.\n", e.Argument, show(e.Type), e.Function)
 	fmt.Fprintf(&b, "`%s`, a `%s`: %s.\n", e.Path, e.culprit, e.Reason)
 	fmt.Fprintf(&b, "Either leave it out of the key: %s", e.tag)
-	fmt.Fprintf(&b, "Or give a hash function that says what identifies it:\n\n\t%s", hashFuncLine(e.Type))
+	fmt.Fprintf(&b, "Or give a hash function that says what identifies it:\n\n\t%s", hashFuncLine(e.Type, e.home))
 	return b.String()
 }
 
@@ -141,12 +142,12 @@ func (f *fault) unhashable(function string, root reflect.Type) *UnhashableError 
 		culprit = typ
 	}
 	argument := "in"
-	hidden := len(segs) == 1 && f.culprit != nil // an unexported field of the argument: the argument is the culprit
+	hidden := len(segs) == 1 && f.culprit != nil && f.culprit != f.typ // an unexported field: the argument is the culprit
 	if len(segs) > 0 && segs[0].owner != nil && !hidden {
 		argument = segs[0].owner.Field(segs[0].field).Name
 	}
 	return &UnhashableError{Function: function, Argument: argument, Type: typ, Path: path, Reason: f.reason, Err: f.err,
-		culprit: culprit.String(), tag: tagLines(segs, root)}
+		home: homeOf(root), culprit: show(culprit), tag: tagLines(segs, root)}
 }
 
 // longPath is how much of a path is shown at either end of a very long one.

@@ -124,7 +124,7 @@ func refused(t reflect.Type) string {
 		return reasonPointer
 	}
 	switch {
-	case own(t, typeContext):
+	case implements(t, typeContext):
 		return reasonContext
 	case own(t, typeReader):
 		return reasonReader

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // tagLines returns how to leave the culprit out of the key: the field to tag, as it is declared. Of the fields on the way
@@ -20,14 +22,14 @@ func tagLines(segs []seg, root reflect.Type) string {
 		}
 	}
 	if pick < 0 || !editable(segs[pick].owner, home) {
-		return fmt.Sprintf("make it a field of a struct that is the argument, and tag it.\n\n\tValue %v `cache:\"-\"`\n\n", root)
+		return fmt.Sprintf("make it a field of a struct that is the argument, and tag it.\n\n\tValue %s `cache:\"-\"`\n\n", show(root))
 	}
 	f := segs[pick].owner.Field(segs[pick].field)
 	name := f.Name + " "
 	if f.Anonymous {
 		name = ""
 	}
-	return fmt.Sprintf("tag the field in `%v`.\n\n\t%s%v `%s`\n\n", segs[pick].owner, name, f.Type, joinTag(f.Tag))
+	return fmt.Sprintf("tag the field in `%s`.\n\n\t%s%s `%s`\n\n", show(segs[pick].owner), name, show(f.Type), joinTag(f.Tag))
 }
 
 func joinTag(tag reflect.StructTag) string {
@@ -54,13 +56,32 @@ func homeOf(t reflect.Type) string {
 	return t.PkgPath()
 }
 
-// hashFuncLine returns the line that gives a hash function for t, with the field that looks like its identity.
-func hashFuncLine(t reflect.Type) string {
-	if name, typ := identity(t); name != "" {
-		return fmt.Sprintf("adapter.HashFunc(func(v %v) %v { return v.%s })", t, typ, name)
+// hashFuncLine returns the line that gives a hash function for t, with the field that looks like its identity. A type that
+// cannot be written in the package home is given by name.
+func hashFuncLine(t reflect.Type, home string) string {
+	if !writable(t, home) {
+		return fmt.Sprintf("adapter.HashFuncNamed(%q, func(v any) (any, error) { return \"...\" /* what identifies v */, nil })", fullName(t))
 	}
-	return fmt.Sprintf("adapter.HashFunc(func(v %v) string { return \"...\" /* what identifies v */ })", t)
+	if name, typ := identity(t); name != "" {
+		return fmt.Sprintf("adapter.HashFunc(func(v %s) %s { return v.%s })", show(t), show(typ), name)
+	}
+	return fmt.Sprintf("adapter.HashFunc(func(v %s) string { return \"...\" /* what identifies v */ })", show(t))
 }
+
+func writable(t reflect.Type, home string) bool {
+	if t.Kind() == reflect.Pointer && t.Name() == "" {
+		return writable(t.Elem(), home)
+	}
+	return t.PkgPath() == "" || t.PkgPath() == home || exported(t.Name())
+}
+
+func exported(name string) bool {
+	first, _ := utf8.DecodeRuneInString(name)
+	return unicode.IsUpper(first)
+}
+
+// show returns the type as it is written in code.
+func show(t reflect.Type) string { return strings.ReplaceAll(t.String(), "interface {}", "any") }
 
 // identity returns the exported field of a struct, or of what points to one, that its author probably calls it by.
 func identity(t reflect.Type) (string, reflect.Type) {
