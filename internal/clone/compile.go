@@ -27,6 +27,7 @@ var timeType = reflect.TypeFor[time.Time]()
 type compiler struct {
 	root  reflect.Type
 	nodes map[reflect.Type]*node
+	exact bool // see CompileExact
 }
 
 // node returns the node of t. The node of a type that is being compiled is returned unfinished, which ends the descent
@@ -46,24 +47,33 @@ func (c *compiler) node(t reflect.Type, path string) (*node, error) {
 
 // fill gives n its functions: those of a known type, those of a type that marshals itself, or those of its kind.
 func (c *compiler) fill(n *node, path string) error {
+	if c.exact {
+		if done, err := c.fillExact(n, path); done {
+			return err
+		}
+	}
 	if ops := knownTypes[n.typ]; ops != nil {
 		ops(n)
 		return nil
 	}
-	codec, err := serialize.CodecFor(n.typ)
-	if err != nil {
-		return c.refuse(n.typ, path, err.Error())
-	}
-	if codec.ID() >= serialize.EncodingBinary {
-		codecOps(n, codec)
-		return nil
+	if !c.exact { // an exact copy of a type that marshals itself is one of its fields, and those are exported
+		codec, err := serialize.CodecFor(n.typ)
+		if err != nil {
+			return c.refuse(n.typ, path, err.Error())
+		}
+		if codec.ID() >= serialize.EncodingBinary {
+			codecOps(n, codec)
+			return nil
+		}
 	}
 	switch n.typ.Kind() {
 	case reflect.String:
 		stringOps(n)
 	case reflect.Struct:
 		if n.typ.ConvertibleTo(timeType) { // type Stamp time.Time
-			timeOps(n)
+			if !c.exact {
+				timeOps(n)
+			}
 			return nil
 		}
 		return c.structNode(n, path)
@@ -106,6 +116,9 @@ func (c *compiler) structNode(n *node, path string) error {
 		f := n.typ.Field(i)
 		if f.Name == "_" {
 			continue // nobody can set it, and the codec leaves it out
+		}
+		if c.exact && leftOut(f) {
+			continue // assignment has shared it
 		}
 		part, err := c.node(f.Type, path+"."+f.Name)
 		if err != nil {

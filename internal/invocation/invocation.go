@@ -137,3 +137,6 @@ func (inv *Invocation) Pending() bool {
 	defer inv.mu.Unlock()
 	return len(inv.jobs) > 0
 }
+
+// Holds reports whether After accepts jobs, as long as the invocation runs. It may be called on nil.
+func (inv *Invocation) Holds() bool { return inv != nil && inv.holds }

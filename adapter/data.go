@@ -1,0 +1,271 @@
+package adapter
+
+import (
+	"context"
+	"reflect"
+	"sync"
+
+	"github.com/stillwarm/stillwarm/adapter/internal/near"
+	"github.com/stillwarm/stillwarm/internal/clone"
+	"github.com/stillwarm/stillwarm/internal/key"
+	"github.com/stillwarm/stillwarm/serialize"
+)
+
+// None is the In of a function without arguments.
+type None = struct{}
+
+// Data is a function whose results are cached. It is safe for concurrent use.
+type Data[In, Out any] struct {
+	core  *dataCore
+	fn    func(context.Context, In) (Out, error)
+	keys  *key.Plan
+	out   *clone.Plan
+	codec *serialize.Codec
+	args  argumentPlan
+	keep  func(Out) bool
+}
+
+// CacheData returns fn with its results cached: one run for each argument, scope and ttl, over all containers that share
+// a backend. It is meant for package-level variables and panics where [NewData] returns an error.
+//
+// The most important options are [TTL], [MaxEntries], [Persist] and [Spinner].
+func CacheData[In, Out any](fn func(context.Context, In) (Out, error), opts ...DataOption) *Data[In, Out] {
+	d, err := newData(fn, dataOptions(callerPlace(0), opts))
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+// NewData is [CacheData] with an error instead of a panic. The error is an [*UnhashableParamError] when In cannot be part
+// of a key, an [*UnserializableReturnValueError] when Out cannot be stored and restored exactly, a [*UserHashError] when
+// a hash function cannot serve, or an [*OptionError].
+func NewData[In, Out any](fn func(context.Context, In) (Out, error), opts ...DataOption) (*Data[In, Out], error) {
+	return newData(fn, dataOptions(callerPlace(0), opts))
+}
+
+func dataOptions(place string, opts []DataOption) *options {
+	o := &options{place: place}
+	for _, opt := range opts {
+		if opt != nil {
+			opt.applyData(o)
+		}
+	}
+	return o
+}
+
+func newData[In, Out any](fn func(context.Context, In) (Out, error), o *options) (*Data[In, Out], error) {
+	if fn == nil {
+		return nil, &OptionError{Option: "function", Value: "nil", Place: o.place, Reason: "CacheData needs a function"}
+	}
+	id, err := o.check("data", fn, reflect.TypeFor[In](), reflect.TypeFor[Out]())
+	if err != nil {
+		return nil, err
+	}
+	d := &Data[In, Out]{fn: fn, args: argumentPlanFor(reflect.TypeFor[In]())}
+	if d.keys, err = o.keyPlan(id.name, reflect.TypeFor[In](), false); err != nil {
+		return nil, err
+	}
+	if d.codec, err = serialize.CodecFor(reflect.TypeFor[Out]()); err != nil {
+		return nil, unserializable(id.name, err)
+	}
+	if d.out, err = clone.Compile(reflect.TypeFor[Out]()); err != nil {
+		return nil, uncopyable(id.name, err)
+	}
+	if o.cacheIf.fn != nil {
+		d.keep = o.cacheIf.fn.(func(Out) bool)
+	}
+	rt := o.runtimeOrDefault()
+	core, problem := rt.register("data", id, o, func(number uint32) any {
+		return newDataCore(rt, id, o, number, d.keys.Fingerprint(), key.Fingerprint(reflect.TypeFor[Out]()))
+	})
+	if problem != nil {
+		return nil, problem
+	}
+	d.core = core.(*dataCore)
+	return d, nil
+}
+
+// keyBuffers holds the buffers in which keys are encoded: what is encoded there is copied only on a miss.
+var keyBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
+
+// Get returns the function's result for in: a copy of the caller's own, from this container's memory, from the
+// backend, or from a run of the function. Errors and panics of the function reach every caller that waited for that
+// run and are not cached; a nil or zero result is a result.
+//
+// The key is taken once, before the run. When ctx ends, Get returns its error; a run that others wait for goes on.
+// Get never fails because of the cache, except where the argument holds something that cannot be hashed.
+func (d *Data[In, Out]) Get(ctx context.Context, in In) (Out, error) {
+	c := d.core
+	if c.rt.off() {
+		return d.fn(ctx, in)
+	}
+	buf := keyBuffers.Get().(*[]byte)
+	q := question{scope: c.scope(ctx)}
+	enc, err := d.encode((*buf)[:0], &q, &in)
+	if err != nil {
+		keyBuffers.Put(buf)
+		var zero Out
+		return zero, err
+	}
+	*buf = enc
+	if e := c.fresh(q.local(enc)); e != nil {
+		var out Out
+		if clone.Copy(d.out, &out, e.Value.(*Out)) == nil {
+			c.hit(ctx, e)
+			keyBuffers.Put(buf)
+			return out, nil
+		}
+	}
+	q.keep(enc)
+	keyBuffers.Put(buf)
+	return d.ask(ctx, &q, in)
+}
+
+// encode writes the key of the call behind the function's number and the scope.
+func (d *Data[In, Out]) encode(dst []byte, q *question, in *In) ([]byte, error) {
+	dst = d.core.prefix(dst, q.scope)
+	q.args = len(dst)
+	dst, err := key.Append(d.keys, dst, in)
+	if err != nil {
+		return nil, hashError(err)
+	}
+	return dst, nil
+}
+
+// ask answers what memory could not answer at once.
+func (d *Data[In, Out]) ask(ctx context.Context, q *question, in In) (Out, error) {
+	d.complete(q, in)
+	a, err := d.core.answer(ctx, q)
+	return d.hand(ctx, a, in, err)
+}
+
+// complete gives the question what takes a typed function to do. It is called once memory had no answer.
+func (d *Data[In, Out]) complete(q *question, in In) {
+	arg, safe := copyArgument(d.args, &in)
+	q.detached = safe
+	q.run = func(ctx context.Context) (any, bool, error) {
+		out, err := d.fn(ctx, *arg)
+		if err != nil {
+			return &out, false, err
+		}
+		if d.keep != nil && !d.keep(out) {
+			return d.freeze(ctx, &out), false, nil
+		}
+		frozen := new(Out)
+		if err := clone.Copy(d.out, frozen, &out); err != nil {
+			d.core.uncacheable(ctx, err)
+			return &out, false, nil
+		}
+		return frozen, true, nil
+	}
+	q.unchanged = func() bool {
+		var probe question
+		probe.scope = q.scope
+		enc, err := d.encode(nil, &probe, arg)
+		return err == nil && string(probe.local(enc)) == q.key
+	}
+	q.decode = func(payload []byte) (any, error) {
+		out := new(Out)
+		return out, d.codec.Decode(payload, out)
+	}
+	q.encode = func(dst []byte, v any) ([]byte, error) { return d.codec.Append(dst, v.(*Out)) }
+	q.codec = d.codec.ID()
+	q.cost = func(v any) int64 { return clone.Size(d.out, v.(*Out)) }
+}
+
+// freeze copies what is not cached where it can be copied, so that every caller who waited gets its own.
+func (d *Data[In, Out]) freeze(_ context.Context, out *Out) any {
+	frozen := new(Out)
+	if clone.Copy(d.out, frozen, out) != nil {
+		return out
+	}
+	return frozen
+}
+
+// hand gives the caller its own copy of the answer.
+func (d *Data[In, Out]) hand(ctx context.Context, a *answer, in In, err error) (Out, error) {
+	var out Out
+	if a == nil {
+		return out, err
+	}
+	v := a.value.(*Out)
+	if copyErr := clone.Copy(d.out, &out, v); copyErr == nil {
+		return out, err
+	}
+	if !a.joined {
+		return *v, err // nobody else gets it: the others run for themselves
+	}
+	return d.fn(ctx, in)
+}
+
+// Refresh runs the function now, whatever is cached, and puts the result in its place, here and in the backend. If the
+// function fails, the error is returned and what was cached stays.
+func (d *Data[In, Out]) Refresh(ctx context.Context, in In) (Out, error) {
+	c := d.core
+	if c.rt.off() {
+		return d.fn(ctx, in)
+	}
+	q, err := d.question(ctx, in)
+	if err != nil {
+		var zero Out
+		return zero, err
+	}
+	a, err := c.refreshNow(ctx, q)
+	return d.hand(ctx, a, in, err)
+}
+
+// question makes the whole question of a call that does not take the short way.
+func (d *Data[In, Out]) question(ctx context.Context, in In) (*question, error) {
+	q := &question{scope: d.core.scope(ctx)}
+	enc, err := d.encode(nil, q, &in)
+	if err != nil {
+		return nil, err
+	}
+	q.local(enc)
+	q.keep(enc)
+	d.complete(q, in)
+	return q, nil
+}
+
+// Clear makes every entry of the function a miss. It returns when every later Get in this container misses; other
+// containers follow within [NearTTL]. A run under way gives its result to its callers, and it is not stored. The error
+// says that the backend could not be told: this container misses all the same and tries again.
+func (d *Data[In, Out]) Clear(ctx context.Context) error { return d.core.clear(ctx) }
+
+// ClearFor makes the entry for this argument, in the context's scope, a miss: in this container and in the backend. It
+// is not an error if there is none. Other containers that have the entry in their memory serve it until its ttl is
+// over; where that matters, use Clear.
+func (d *Data[In, Out]) ClearFor(ctx context.Context, in In) error {
+	q, err := d.question(ctx, in)
+	if err != nil {
+		return err
+	}
+	return d.core.clearFor(ctx, q)
+}
+
+// Explain tells what Get would find, without running the function: the key, the tier, the age, or why it would be a miss.
+func (d *Data[In, Out]) Explain(ctx context.Context, in In) (Explanation, error) {
+	q, err := d.question(ctx, in)
+	if err != nil {
+		return Explanation{}, err
+	}
+	return d.core.explain(ctx, q), nil
+}
+
+// Stats returns what happened in this container since the function was wrapped.
+func (d *Data[In, Out]) Stats() Stats { return d.core.snapshot() }
+
+func (c *dataCore) scope(ctx context.Context) string {
+	if c.opts.scope == nil {
+		return ""
+	}
+	return c.opts.scope(ctx)
+}
+
+// hit counts and tells of a fresh entry from memory.
+func (c *dataCore) hit(ctx context.Context, e *near.Entry) {
+	c.stats.hits.Add(1)
+	c.stats.memoryHits.Add(1)
+	c.tell(ctx, EventHit, TierMemory, e)
+}

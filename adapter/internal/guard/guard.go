@@ -1,0 +1,114 @@
+// Package guard stands between the cache and its backend, so that a backend that is down, slow or refusing costs a call
+// little and fails none: every operation is bounded in time, a breaker (sony/gobreaker) stops trying after a few failures
+// in a row and probes now and then, and an outage is told once, not once per call.
+package guard
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/stillwarm/stillwarm/backends"
+)
+
+// ErrOpen is returned without trying while the breaker is open.
+var ErrOpen = errors.New("the backend is not asked: it failed repeatedly")
+
+const (
+	failuresInARow = 3               // open the breaker
+	probeAfter     = 2 * time.Second // a closed breaker again within a few seconds of the backend's return
+	probePermanent = 30 * time.Second
+	// share is the part of an invocation's remaining time that one operation may take: a call that waits for a
+	// backend must still have time to run its function.
+	share = 4
+)
+
+// errNeutral is what the breaker is told of an operation that says nothing about the backend.
+var errNeutral = errors.New("neutral")
+
+// Guard bounds and breaks one direction, reads or writes: a backend that can be read but not written must not look
+// as if it came back with every read. It is safe for concurrent use.
+type Guard struct {
+	timeout  time.Duration
+	onChange func(ctx context.Context, err error)
+
+	breaker  *gobreaker.TwoStepCircuitBreaker[struct{}]
+	down     atomic.Bool
+	restTill atomic.Int64 // after a permanent failure: no probe before
+}
+
+// New returns a guard that bounds each operation by timeout. onChange is told when
+// an outage begins, with its first error, and when it is over, with nil.
+func New(timeout time.Duration, onChange func(ctx context.Context, err error)) *Guard {
+	g := &Guard{timeout: timeout, onChange: onChange}
+	g.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		Timeout:     probeAfter,
+		IsExcluded:  func(err error) bool { return errors.Is(err, errNeutral) },
+		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= failuresInARow },
+	})
+	return g
+}
+
+// Down reports whether the last operation failed.
+func (g *Guard) Down() bool { return g.down.Load() }
+
+// Do runs the operation with a context that is bounded by the guard's timeout and by a share of the time that ctx has left.
+// It returns the operation's error, or ErrOpen.
+func (g *Guard) Do(ctx context.Context, op func(context.Context) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if rest := g.restTill.Load(); rest != 0 && time.Now().UnixNano() < rest {
+		return ErrOpen
+	}
+	done, err := g.breaker.Allow()
+	if err != nil {
+		return ErrOpen
+	}
+	bound, cut := g.timeout, false
+	if deadline, ok := ctx.Deadline(); ok {
+		if left := time.Until(deadline) / share; left < bound {
+			bound, cut = left, true
+		}
+	}
+	opCtx, cancel := context.WithTimeout(ctx, bound)
+	defer cancel()
+	err = op(opCtx)
+	switch {
+	case harmless(err):
+		done(nil)
+		g.recovered(ctx)
+	case ctx.Err() != nil, cut && errors.Is(err, context.DeadlineExceeded):
+		done(errNeutral) // the caller's time was over: that says nothing about the backend
+	default:
+		done(err)
+		g.failed(ctx, err)
+	}
+	return err
+}
+
+// harmless reports errors that a healthy backend returns.
+func harmless(err error) bool {
+	return err == nil || errors.Is(err, backends.ErrNotFound) || errors.Is(err, backends.ErrTooLarge) ||
+		errors.Is(err, backends.ErrLeased) || errors.Is(err, backends.ErrLeaseLost)
+}
+
+func (g *Guard) failed(ctx context.Context, err error) {
+	var e *backends.Error
+	if errors.As(err, &e) && e.Permanent {
+		g.restTill.Store(time.Now().Add(probePermanent).UnixNano())
+	}
+	if g.down.CompareAndSwap(false, true) {
+		g.onChange(ctx, err)
+	}
+}
+
+func (g *Guard) recovered(ctx context.Context) {
+	if g.down.Load() && g.down.CompareAndSwap(true, false) {
+		g.restTill.Store(0)
+		g.onChange(ctx, nil)
+	}
+}

@@ -1,0 +1,199 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/stillwarm/stillwarm/adapter/internal/flight"
+	"github.com/stillwarm/stillwarm/adapter/internal/near"
+	"github.com/stillwarm/stillwarm/backends"
+)
+
+type leaseState int
+
+const (
+	leaseNone leaseState = iota // the store has none, or cannot be asked: run without
+	leaseHeld
+	leaseBusy // another container runs
+)
+
+// hold is a lease that this container has. It is renewed while the function runs, so it may be short: when the
+// container dies, the fleet waits for no more than what was left of it.
+type hold struct {
+	lease backends.Lease
+	stop  context.CancelFunc
+	done  chan struct{}
+	once  sync.Once
+}
+
+// acquire tries once to take the lease for the question.
+func (r *remote) acquire(ctx context.Context, q *question) (*hold, leaseState) {
+	if r.open(ctx) == nil || r.leaser == nil {
+		return nil, leaseNone
+	}
+	var lease backends.Lease
+	err := r.core.rt.reads.Do(ctx, func(ctx context.Context) (err error) {
+		lease, err = r.leaser.Lease(ctx, r.address(q), r.core.rt.config.LeaseTTL)
+		return err
+	})
+	switch {
+	case errors.Is(err, backends.ErrLeased):
+		return nil, leaseBusy
+	case err != nil:
+		r.noteRead(ctx, err)
+		return nil, leaseNone
+	}
+	h := &hold{lease: lease, done: make(chan struct{})}
+	// The renewal outlives the callers' contexts: the lease is given back by whoever took it, not by a timeout.
+	var renewal context.Context
+	renewal, h.stop = context.WithCancel(context.WithoutCancel(ctx))
+	go r.renew(renewal, h)
+	return h, leaseHeld
+}
+
+// renew extends the lease while the function runs. It ends with the run, so it never runs on into a freeze.
+func (r *remote) renew(ctx context.Context, h *hold) {
+	defer close(h.done)
+	ttl := r.core.rt.config.LeaseTTL
+	tick := time.NewTicker(ttl / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			err := r.core.rt.writes.Do(ctx, func(ctx context.Context) error { return h.lease.Renew(ctx, ttl) })
+			if errors.Is(err, backends.ErrLeaseLost) {
+				return // another container has taken it: it runs as well, which costs, but is not wrong
+			}
+		}
+	}
+}
+
+// rest ends the renewal: the run is over, what is left is to write its result.
+func (h *hold) rest() {
+	h.once.Do(func() {
+		h.stop()
+		<-h.done
+	})
+}
+
+// giveBack releases the lease. h may be nil.
+func (c *dataCore) giveBack(ctx context.Context, h *hold) {
+	if h == nil {
+		return
+	}
+	h.rest()
+	_ = c.rt.writes.Do(ctx, h.lease.Release) // it expires by itself where this fails
+}
+
+// release gives the lease back once the response is out, for a run that leaves no entry. h may be nil.
+func (c *dataCore) release(ctx context.Context, h *hold) {
+	if h == nil {
+		return
+	}
+	h.rest()
+	c.rt.after(ctx, func(ctx context.Context) { c.giveBack(ctx, h) })
+}
+
+// The pauses between two looks at the store while another container runs.
+const (
+	firstPause = 5 * time.Millisecond
+	longPause  = 250 * time.Millisecond
+	// leaseEvery is how often the lease itself is asked for meanwhile: it is a write, and on S3 writes cost.
+	leaseEvery = 500 * time.Millisecond
+)
+
+// lease gets the right to run for the question, or waits for what the container with that right computes. It returns an
+// answer, or a hold, or neither: then the function runs without a lease, because there is none to have or because the
+// wait would not fit in the time that is left.
+func (r *remote) lease(ctx context.Context, call *flight.Call, q *question, epoch uint64) (*answer, *hold) {
+	h, state := r.acquire(ctx, q)
+	if state == leaseBusy {
+		return r.await(ctx, call, q, epoch)
+	}
+	if state == leaseHeld {
+		// Whoever had it before may have written its entry since we looked.
+		if e := r.lookAgain(ctx, q, epoch); e != nil {
+			r.core.release(ctx, h)
+			return r.core.adopt(ctx, call, q, e), nil
+		}
+	}
+	return nil, h
+}
+
+func (r *remote) lookAgain(ctx context.Context, q *question, epoch uint64) *near.Entry {
+	if e := r.find(ctx, q, epoch); e != nil && r.core.rt.now() < e.Fresh {
+		return e
+	}
+	return nil
+}
+
+// adopt takes an entry over that another container has made meanwhile.
+func (c *dataCore) adopt(ctx context.Context, call *flight.Call, q *question, e *near.Entry) *answer {
+	c.keep(q, call, e)
+	return c.serve(ctx, q, e, TierBackend)
+}
+
+// await waits for the entry of the container that has the lease, and takes the lease over when it comes free without
+// one: the holder failed, or died. It gives up when the wait would no longer fit.
+func (r *remote) await(ctx context.Context, call *flight.Call, q *question, epoch uint64) (*answer, *hold) {
+	c := r.core
+	start := time.Now()
+	defer func() {
+		c.stats.fleetWaits.Add(1)
+		c.rt.emit(ctx, Event{Kind: EventWait, Function: c.id.name, Tier: TierBackend, Duration: time.Since(start)})
+	}()
+	pause, sinceLease := firstPause, time.Duration(0)
+	for r.mayWait(ctx, start, pause) && sleep(ctx, pause) {
+		if e := r.lookAgain(ctx, q, epoch); e != nil {
+			return c.adopt(ctx, call, q, e), nil
+		}
+		if sinceLease += pause; sinceLease >= min(leaseEvery, c.rt.config.LeaseTTL/4) {
+			sinceLease = 0
+			h, state := r.acquire(ctx, q)
+			if state == leaseNone {
+				return nil, nil
+			}
+			if state == leaseHeld {
+				if e := r.lookAgain(ctx, q, epoch); e != nil {
+					c.release(ctx, h)
+					return c.adopt(ctx, call, q, e), nil
+				}
+				return nil, h
+			}
+		}
+		pause = min(pause*3/2, longPause)
+		pause += time.Duration(rand.Int64N(int64(pause)/4 + 1)) //nolint:gosec // spreading, not secrecy
+	}
+	return nil, nil
+}
+
+// mayWait reports whether another pause leaves enough of the invocation to run the function: what its last run took and
+// half as much again, or half of what is left where no run is known.
+func (r *remote) mayWait(ctx context.Context, start time.Time, pause time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return time.Since(start)+pause < r.core.rt.config.MaxWait
+	}
+	left := time.Until(deadline) - pause
+	if run := time.Duration(r.lastRun.Load()); run > 0 {
+		return left > run+run/2
+	}
+	return left > deadline.Sub(start)/2
+}
+
+// sleep waits for d; it reports false when the context ends first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,85 @@
+package adapter
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/stillwarm/stillwarm/backends"
+)
+
+// knownBackends are the names that Persist takes besides those of schemes that are linked.
+var knownBackends = []string{"memory", "disk", "redis", "s3"}
+
+// backendName returns the name that selects a backend by its URL's scheme: rediss is redis with TLS.
+func backendName(rawURL string) string {
+	scheme, _, _ := strings.Cut(rawURL, ":")
+	if scheme == "rediss" {
+		return "redis"
+	}
+	return scheme
+}
+
+// backendFor returns the backend that a function asked for; nil where it is memory only.
+func (rt *Runtime) backendFor(function string, p persistence) backends.PersistenceManager {
+	switch {
+	case p.set && !p.on || rt.config.Disabled:
+		return nil
+	case p.set && rt.manager == nil && rt.config.Backend != "none":
+		rt.unpersisted(function, "no backend is configured; set "+envBackend)
+		return nil
+	case p.name == "" || rt.manager == nil || rt.config.Manager != nil:
+		return rt.manager
+	}
+	urls := strings.Fields(rt.config.Backend)
+	i := slices.IndexFunc(urls, func(u string) bool { return backendName(u) == backendName(p.name) })
+	if i < 0 {
+		rt.unpersisted(function, fmt.Sprintf("no %s backend is configured (configured: %s)", p.name, strings.Join(rt.config.backendNames(), ", ")))
+		return nil
+	}
+	if len(urls) == 1 {
+		return rt.manager
+	}
+	return rt.single(function, urls[i])
+}
+
+// single opens one of several configured backends by itself, once. The Runtime is locked.
+func (rt *Runtime) single(function, rawURL string) backends.PersistenceManager {
+	if m := rt.singles[rawURL]; m != nil {
+		return m
+	}
+	m, err := backends.Open(context.Background(), rawURL)
+	if err != nil {
+		rt.unpersisted(function, err.Error())
+		return nil
+	}
+	if rt.singles == nil {
+		rt.singles = map[string]backends.PersistenceManager{}
+	}
+	rt.singles[rawURL] = m
+	return m
+}
+
+// unpersisted says that a function's results stay in memory although it asked for more. A setting that is missing where
+// the program happens to run, a laptop or a test, must not keep the function from running.
+func (rt *Runtime) unpersisted(function, why string) {
+	rt.logger.Warn("stillwarm: results are kept in memory only", "function", function, "why", why)
+}
+
+// checkPersist refuses a name that is no backend's.
+func (c *options) checkPersist() {
+	name := c.persist.name
+	if name == "" || slices.Contains(knownBackends, backendName(name)) || slices.Contains(backends.Schemes(), name) {
+		return
+	}
+	c.problem("Persist", fmt.Sprintf("%q", name), "is no backend; accepted: true, false, "+strings.Join(knownBackends, ", "))
+}
+
+func (c Config) backendNames() []string {
+	var names []string
+	for u := range strings.FieldsSeq(c.Backend) {
+		names = append(names, backendName(u))
+	}
+	return names
+}

@@ -1,0 +1,301 @@
+package adapter
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/stillwarm/stillwarm/adapter/internal/flight"
+	"github.com/stillwarm/stillwarm/adapter/internal/near"
+	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/internal/buildid"
+	"github.com/stillwarm/stillwarm/internal/key"
+	"github.com/stillwarm/stillwarm/serialize"
+)
+
+const defaultNearTTL = 5 * time.Second
+
+// remote is one function's part of the backend: its store, the generation as far as this container knows it, and what
+// waits to be written.
+type remote struct {
+	core    *dataCore
+	manager backends.PersistenceManager
+	nearTTL time.Duration
+	in, out [32]byte // fingerprints of the types
+
+	opening sync.Once
+	opened  backends.Store // nil: cannot be opened
+	keeps   time.Duration  // how old a generation may be that the store returns
+	leaser  backends.Leaser
+	keys    key.Prefix
+
+	// The generation that was heard last, and until when this container trusts its memory to be of it.
+	heard     atomic.Uint64
+	trustTill atomic.Int64
+	askOne    sync.Mutex // one asks, the others wait for its answer
+	// cleared says that a clear could not be told to the backend yet: nothing that is there may be believed.
+	cleared atomic.Bool
+
+	mu        sync.Mutex
+	pending   map[string]*write
+	clears    uint64 // in this container
+	lastRun atomic.Int64 // nanoseconds, to judge whether waiting for another container pays
+}
+
+// write is an entry that waits to be written, or is being written.
+type write struct {
+	mu      sync.Mutex
+	dropped bool
+}
+
+// newRemote returns the function's part of the backend, or nil where it lives in memory only.
+func newRemote(c *dataCore, in, out [32]byte) *remote {
+	m := c.rt.backendFor(c.id.name, c.opts.persist)
+	if m == nil {
+		return nil
+	}
+	r := &remote{core: c, manager: m, in: in, out: out, nearTTL: defaultNearTTL, pending: map[string]*write{}}
+	if c.opts.hasNearTTL {
+		r.nearTTL = c.opts.nearTTL
+	}
+	return r
+}
+
+// open returns the function's store, opened at its first use; nil where it cannot be opened, which is said once.
+func (r *remote) open(ctx context.Context) backends.Store {
+	r.opening.Do(func() {
+		c := r.core
+		fn := backends.Function{
+			Namespace: c.rt.config.Namespace, Name: c.id.name, TTL: c.opts.ttl,
+			MaxEntries: c.opts.maxEntries, MaxSize: c.opts.maxSize, NearTTL: r.nearTTL,
+		}
+		code, err := r.codeIdentity()
+		if err == nil {
+			err = r.manager.Check(fn)
+		}
+		if err == nil {
+			r.opened, err = r.manager.Store(context.WithoutCancel(ctx), fn)
+		}
+		if err != nil {
+			r.opened = nil
+			c.rt.log(ctx, slog.LevelError, "the function's results cannot be persisted; they are kept in memory only",
+				"function", c.id.name, "error", err.Error())
+			return
+		}
+		r.leaser, _ = r.opened.(backends.Leaser)
+		if k, ok := r.opened.(backends.GenerationKeeper); ok {
+			r.keeps = k.GenerationAge()
+		}
+		r.keys = key.NewPrefix(c.rt.config.Namespace, c.id.name, code, string(r.in[:]), string(r.out[:]))
+	})
+	return r.opened
+}
+
+// codeIdentity is what an entry's code must have in common with this program's.
+func (r *remote) codeIdentity() (string, error) {
+	if r.core.opts.hasVersion {
+		return "version " + r.core.opts.version, nil
+	}
+	id, err := buildid.Read()
+	return "build " + id, err
+}
+
+// address returns the question's key in the store.
+func (r *remote) address(q *question) string {
+	if q.address == "" {
+		sum := r.keys.Sum(q.scope, q.encodedArgument())
+		q.address = hex.EncodeToString(sum[:])
+	}
+	return q.address
+}
+
+// sealAddress is what an entry is bound to: its function and its key.
+func (r *remote) sealAddress(q *question) string {
+	return strings.Join([]string{r.core.rt.config.Namespace, r.core.id.name, r.address(q)}, "\x00")
+}
+
+// find reads the entry from the store. It returns nil where there is none that may be used, and takes note of the
+// generation in any case.
+func (r *remote) find(ctx context.Context, q *question, epoch uint64) *near.Entry {
+	store := r.open(ctx)
+	if store == nil || !r.settleClear(ctx) {
+		return nil
+	}
+	var data []byte
+	var generation uint64
+	asked := r.asks()
+	err := r.core.rt.reads.Do(ctx, func(ctx context.Context) (err error) {
+		data, generation, err = store.Get(ctx, r.address(q))
+		return err
+	})
+	if err == nil || errors.Is(err, backends.ErrNotFound) {
+		r.hears(generation, asked, r.keeps)
+	}
+	if err != nil {
+		r.noteRead(ctx, err)
+		return nil
+	}
+	return r.accept(ctx, q, data, generation, epoch)
+}
+
+// noteRead counts a failed read. Outages are told by the guard.
+func (r *remote) noteRead(_ context.Context, err error) {
+	if !errors.Is(err, backends.ErrNotFound) {
+		r.core.stats.backendErrors.Add(1)
+	}
+}
+
+// accept opens what the store returned, and believes it only if it is whole, of this function and type and generation.
+// Anything else is a miss; what can never be of use is deleted.
+func (r *remote) accept(ctx context.Context, q *question, data []byte, generation, epoch uint64) *near.Entry {
+	c := r.core
+	h, payload, err := c.rt.sealer.Open(r.sealAddress(q), data)
+	if err == nil {
+		err = r.fits(q, h)
+	}
+	if err != nil {
+		r.reject(ctx, q, err)
+		return nil
+	}
+	if h.Generation != generation {
+		return nil // cleared; the next result overwrites it
+	}
+	v, err := q.decode(payload)
+	if err != nil {
+		r.reject(ctx, q, err)
+		return nil
+	}
+	e := r.timed(h)
+	e.Value, e.Cost, e.Generation, e.Epoch = v, q.cost(v), generation, epoch
+	r.lastRun.Store(e.RunTime)
+	if now := c.rt.now(); e.Created > now {
+		e = c.fromFuture(e, now)
+	}
+	if e.End != near.Never && c.rt.now() >= e.End {
+		return nil
+	}
+	return e
+}
+
+// timed gives an entry the times of its envelope, cut to the function's own ttl, which may have changed since.
+func (r *remote) timed(h serialize.Header) *near.Entry {
+	c := r.core
+	e := &near.Entry{Created: h.Created.UnixNano(), Fresh: near.Never, End: near.Never, RunTime: int64(h.RunTime)}
+	if !h.FreshUntil.IsZero() {
+		e.Fresh = h.FreshUntil.UnixNano()
+	}
+	if c.opts.ttl > 0 {
+		e.Fresh = min(e.Fresh, after(e.Created, c.opts.ttl))
+	}
+	if e.Fresh != near.Never {
+		e.End = after(e.Fresh, c.grace())
+	}
+	return e
+}
+
+// reject logs and deletes an entry that is no entry of this key.
+func (r *remote) reject(ctx context.Context, q *question, why error) {
+	c := r.core
+	c.stats.badEntries.Add(1)
+	c.rt.log(ctx, slog.LevelWarn, "an entry in the backend cannot be used; it is deleted and computed again",
+		"function", c.id.name, "key", shortKey(r.address(q)), "error", why.Error())
+	c.rt.after(ctx, func(ctx context.Context) {
+		_ = c.rt.writes.Do(ctx, func(ctx context.Context) error { return r.opened.Delete(ctx, r.address(q)) })
+	})
+}
+
+// shortKey is enough of a key to find an entry by, and tells nothing: keys are digests.
+func shortKey(address string) string { return address[:min(16, len(address))] }
+
+// store writes the entry once the response is out, and gives the lease back behind it. It may be called on nil.
+func (r *remote) store(ctx context.Context, call *flight.Call, q *question, e *near.Entry, h *hold) {
+	if r == nil || r.open(ctx) == nil {
+		return
+	}
+	r.lastRun.Store(e.RunTime)
+	w := r.announce(q)
+	r.core.rt.after(ctx, func(ctx context.Context) {
+		defer r.core.giveBack(ctx, h)
+		defer r.forget(q, w)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.dropped || call.Dropped() || e.Epoch != r.core.epoch.Load() {
+			return
+		}
+		r.put(ctx, q, e)
+	})
+}
+
+func (r *remote) announce(q *question) *write {
+	w := &write{}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pending[q.key] = w
+	return w
+}
+
+func (r *remote) forget(q *question, w *write) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pending[q.key] == w {
+		delete(r.pending, q.key)
+	}
+}
+
+// entryBuffers holds the buffers that results are encoded in.
+var entryBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// largestKept bounds the buffers that go back to the pool.
+const largestKept = 1 << 20
+
+// put encodes, seals and writes the entry. An error is counted; the guard tells of outages, and what a single entry
+// is refused for is said once.
+func (r *remote) put(ctx context.Context, q *question, e *near.Entry) {
+	c := r.core
+	start := time.Now()
+	buf := entryBuffers.Get().(*[]byte)
+	defer func() {
+		if cap(*buf) <= largestKept {
+			entryBuffers.Put(buf)
+		}
+	}()
+	payload, err := q.encode((*buf)[:0], e.Value)
+	if err == nil {
+		*buf = payload
+		var data []byte
+		if data, err = c.rt.sealer.Seal(nil, r.sealAddress(q), r.header(q, e), payload); err == nil {
+			err = c.rt.writes.Do(ctx, func(ctx context.Context) error {
+				return r.opened.Put(ctx, r.address(q), data, wallTime(e.End))
+			})
+		}
+	}
+	if err != nil {
+		c.stats.storeErrors.Add(1)
+		if !c.rt.writes.Down() {
+			c.rt.logOnce(ctx, "store "+c.id.name, slog.LevelWarn, "a result could not be persisted; this container keeps it in memory",
+				"function", c.id.name, "error", err.Error())
+		}
+	} else {
+		c.stats.stores.Add(1)
+	}
+	c.rt.emit(ctx, Event{Kind: EventStore, Function: c.id.name, Tier: TierBackend, Duration: time.Since(start), Err: err})
+}
+
+func (r *remote) header(q *question, e *near.Entry) serialize.Header {
+	return serialize.Header{
+		Generation: e.Generation, Created: wallTime(e.Created), FreshUntil: wallTime(e.Fresh), Expires: wallTime(e.End),
+		RunTime: time.Duration(e.RunTime), Type: [16]byte(r.out[:16]), Codec: q.codec,
+	}
+}
+
+func wallTime(t int64) time.Time {
+	if t == near.Never {
+		return time.Time{}
+	}
+	return time.Unix(0, t)
+}

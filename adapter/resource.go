@@ -1,0 +1,161 @@
+package adapter
+
+import (
+	"context"
+	"io"
+	"reflect"
+
+	"github.com/stillwarm/stillwarm/internal/key"
+)
+
+// Resource is a cache of shared objects: connections, clients, models. It is safe for concurrent use, and what it
+// returns must be too.
+type Resource[In, Out any] struct {
+	pool *pool
+	open func(context.Context, In) (Out, error)
+	keys *key.Plan
+
+	validate     func(context.Context, Out) bool
+	validateWith func(context.Context, In, Out) bool
+}
+
+// CacheResource returns open with its objects cached: one object for each argument and scope in each container, opened
+// once, however many callers wait, and shared by all. It is meant for package-level variables and panics where
+// [NewResource] returns an error.
+//
+// The most important options are [TTL], [MaxEntries], [Spinner] and [Validate].
+func CacheResource[In, Out any](open func(context.Context, In) (Out, error), opts ...ResourceOption) *Resource[In, Out] {
+	r, err := newResource(open, resourceOptions(callerPlace(0), opts))
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
+// NewResource is [CacheResource] with an error instead of a panic: an [*UnhashableParamError], a [*UserHashError] or an
+// [*OptionError].
+func NewResource[In, Out any](open func(context.Context, In) (Out, error), opts ...ResourceOption) (*Resource[In, Out], error) {
+	return newResource(open, resourceOptions(callerPlace(0), opts))
+}
+
+func resourceOptions(place string, opts []ResourceOption) *options {
+	o := &options{place: place}
+	for _, opt := range opts {
+		if opt != nil {
+			opt.applyResource(o)
+		}
+	}
+	return o
+}
+
+func newResource[In, Out any](open func(context.Context, In) (Out, error), o *options) (*Resource[In, Out], error) {
+	if open == nil {
+		return nil, &OptionError{Option: "function", Value: "nil", Place: o.place, Reason: "CacheResource needs a function"}
+	}
+	id, err := o.check("resource", open, reflect.TypeFor[In](), reflect.TypeFor[Out]())
+	if err != nil {
+		return nil, err
+	}
+	r := &Resource[In, Out]{open: open}
+	if r.keys, err = o.keyPlan(id.name, reflect.TypeFor[In](), true); err != nil {
+		return nil, err
+	}
+	r.validate, _ = o.validate.fn.(func(context.Context, Out) bool)
+	r.validateWith, _ = o.validateWith.fn.(func(context.Context, In, Out) bool)
+	release := releaser[Out](o)
+	rt := o.runtimeOrDefault()
+	p, problem := rt.register("resource", id, o, func(uint32) any { return newPool(rt, id, o, release) })
+	if problem != nil {
+		return nil, problem
+	}
+	r.pool = p.(*pool)
+	return r, nil
+}
+
+// releaser returns what releases an object: the option's function, the object's own Close, or nil.
+func releaser[Out any](o *options) func(context.Context, any) error {
+	if hook, ok := o.onRelease.fn.(func(context.Context, Out) error); ok {
+		return func(ctx context.Context, v any) error { return hook(ctx, *v.(*Out)) }
+	}
+	t := reflect.TypeFor[Out]()
+	if t.Kind() != reflect.Interface && !t.Implements(reflect.TypeFor[io.Closer]()) && !t.Implements(reflect.TypeFor[quietCloser]()) {
+		return nil
+	}
+	return func(_ context.Context, v any) error {
+		switch c := any(*v.(*Out)).(type) {
+		case io.Closer:
+			return c.Close()
+		case quietCloser:
+			c.Close()
+		}
+		return nil
+	}
+}
+
+type quietCloser interface{ Close() }
+
+// Get returns the object for in: the one that this container has, after its validation, or a newly opened one. Errors
+// and panics of the open function reach every caller that waited for it and are not cached. The object is shared. It
+// is not released as long as the invocation that got it runs: in Lambda until the handler has returned and the work
+// after the response is done; elsewhere until ctx ends, where it can end. A caller whose context never ends should not
+// keep the object longer than it needs it.
+func (r *Resource[In, Out]) Get(ctx context.Context, in In) (Out, error) {
+	var zero Out
+	k, err := r.key(ctx, in)
+	if err != nil {
+		return zero, err
+	}
+	a := access{
+		key: k,
+		open: func(ctx context.Context) (any, error) {
+			out, err := r.open(ctx, in)
+			return &out, err
+		},
+	}
+	switch {
+	case r.validate != nil:
+		a.valid = func(ctx context.Context, v any) bool { return r.validate(ctx, *v.(*Out)) }
+	case r.validateWith != nil:
+		a.valid = func(ctx context.Context, v any) bool { return r.validateWith(ctx, in, *v.(*Out)) }
+	}
+	v, err := r.pool.get(ctx, a)
+	if err != nil {
+		return zero, err
+	}
+	return *v.(*Out), nil
+}
+
+func (r *Resource[In, Out]) key(ctx context.Context, in In) (string, error) {
+	scope := ""
+	if r.pool.opts.scope != nil {
+		scope = r.pool.opts.scope(ctx)
+	}
+	n := len(scope)
+	buf := append(make([]byte, 0, 128), byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+	enc, err := key.Append(r.keys, append(buf, scope...), &in)
+	if err != nil {
+		return "", hashError(err)
+	}
+	var q question
+	return string(q.local(enc)), nil
+}
+
+// Clear removes every object from this container's cache; each is released when no invocation uses it any more. It
+// returns when every later Get opens a new one. Other containers have objects of their own.
+func (r *Resource[In, Out]) Clear(ctx context.Context) error {
+	r.pool.clear(ctx)
+	return nil
+}
+
+// ClearFor removes the object for this argument, in the context's scope. It is not an error if there is none.
+func (r *Resource[In, Out]) ClearFor(ctx context.Context, in In) error {
+	k, err := r.key(ctx, in)
+	if err != nil {
+		return err
+	}
+	r.pool.clearFor(ctx, k)
+	return nil
+}
+
+// Stats returns what happened in this container since the resource was wrapped.
+func (r *Resource[In, Out]) Stats() ResourceStats { return r.pool.snapshot() }

@@ -1,0 +1,70 @@
+package adapter
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Stats tells what happened to one cached function in this container since it was wrapped.
+type Stats struct {
+	Hits        uint64 // fresh entries returned, from either tier
+	MemoryHits  uint64 // of these, from memory
+	Stale       uint64 // entries returned past their ttl
+	Misses      uint64 // calls that ran the function because nothing was at hand
+	Runs        uint64 // runs of the function, refreshes included
+	Errors      uint64 // of these, failed
+	Waits       uint64 // calls that waited for a run in this container
+	FleetWaits  uint64 // runs avoided, or delayed, by waiting for another container
+	Evictions   uint64 // entries that left memory for want of room
+	Stores      uint64 // entries written to the backend
+	StoreErrors uint64 // entries that could not be written
+	// BackendErrors counts failed reads, BadEntries entries that were no entries of their key.
+	BackendErrors, BadEntries uint64
+	Entries, Bytes            int64 // in memory now
+}
+
+type counters struct {
+	hits, memoryHits, stale, misses, runs, errors, waits, fleetWaits, evictions, stores, storeErrors, backendErrors,
+	badEntries atomic.Uint64
+}
+
+func (c *dataCore) snapshot() Stats {
+	s := &c.stats
+	entries, bytes := c.owner.Len()
+	return Stats{
+		Hits: s.hits.Load(), MemoryHits: s.memoryHits.Load(), Stale: s.stale.Load(), Misses: s.misses.Load(),
+		Runs: s.runs.Load(), Errors: s.errors.Load(), Waits: s.waits.Load(), FleetWaits: s.fleetWaits.Load(),
+		Evictions: s.evictions.Load(), Stores: s.stores.Load(), StoreErrors: s.storeErrors.Load(),
+		BackendErrors: s.backendErrors.Load(), BadEntries: s.badEntries.Load(), Entries: entries, Bytes: bytes,
+	}
+}
+
+// ResourceStats tells what happened to one resource in this container since it was wrapped.
+type ResourceStats struct {
+	Hits     uint64 // objects returned that were open
+	Stale    uint64 // of these, past their ttl, in the stale window
+	Misses   uint64 // calls that opened an object
+	Opens    uint64 // objects opened
+	Errors   uint64 // opens that failed
+	Waits    uint64 // calls that waited for another caller's open
+	Invalid  uint64 // objects discarded by validation
+	Releases uint64 // objects released
+	Open     int    // objects in the cache now
+}
+
+type poolCounters struct{ hits, stale, misses, opens, errors, waits, invalid, releases atomic.Uint64 }
+
+// Explanation tells what Get would find for an argument.
+type Explanation struct {
+	Function string
+	Key      string // the key in the backend, a digest; empty where the function is kept in memory only
+	Hit      bool   // Get would return an entry without running the function
+	Stale    bool   // it would be past its ttl, and refreshed after the response
+	Tier     string // where the entry is: TierMemory, TierBackend or empty
+	Age      time.Duration
+	Created  time.Time
+	// Fresh is until when the entry is fresh, Expires until when it may serve at all; zero: without end.
+	Fresh, Expires time.Time
+	RunTime        time.Duration // what computing it took
+	Why            string        // why Get would be a miss, or where the hit comes from
+}

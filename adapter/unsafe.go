@@ -1,0 +1,16 @@
+package adapter
+
+import (
+	"reflect"
+	"unsafe"
+)
+
+// funcPointer returns the address of a function value: of the closure, where it is one. Two values that were made by
+// the same function literal share their code but not this; reflect's Pointer cannot tell them apart.
+func funcPointer(fn any) unsafe.Pointer {
+	if fn == nil || reflect.TypeOf(fn).Kind() != reflect.Func {
+		return nil
+	}
+	// An interface is two words, type and data; for a function type the data word is the function value itself.
+	return (*[2]unsafe.Pointer)(unsafe.Pointer(&fn))[1]
+}
