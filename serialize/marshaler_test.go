@@ -74,6 +74,31 @@ func (halfShadow) MarshalJSON() ([]byte, error) { return []byte(`"x"`), nil }
 
 type onlyTime struct{ time.Time }
 
+// Time has the name of what it embeds.
+type Time struct {
+	time.Time
+	Note string
+}
+
+// tiny has methods so small that the compiler copies them into whoever calls them, promoted methods among them.
+type tiny struct{ S string }
+
+func (t tiny) MarshalText() ([]byte, error) { return []byte(t.S), nil }
+func (t *tiny) UnmarshalText(b []byte) error {
+	t.S = string(b)
+	return nil
+}
+
+type aroundTiny struct {
+	tiny
+	Note string
+}
+
+type aroundPointer struct {
+	*Time
+	More int
+}
+
 // censored is complete by structure, and hides a field from JSON.
 type censored struct{ Name, Password string }
 
@@ -130,6 +155,9 @@ func TestTypesThatStoreThemselves(t *testing.T) {
 		check("a promoted method does not drop the other fields", trap{at, "n"}),
 		check("a promoted method of a pointer neither", bigTrap{big.NewInt(5), "EUR"}),
 		check("a nil embedded pointer is no obstacle", bigTrap{nil, "EUR"}),
+		check("a type of the name of what it embeds", Time{at, "n"}),
+		check("promoted methods that were inlined", aroundTiny{tiny{"a"}, "n"}),
+		check("promoted twice", aroundPointer{&Time{at, "n"}, 1}),
 		check("own methods beat promoted ones", shadows{at, "note"}),
 		check("own methods of a generic type", genericShadow[int]{Time: at}),
 		check("the only field may lend its methods", onlyTime{at}),

@@ -96,7 +96,7 @@ func TestGeneratedValuesComeBackEqual(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for seed := range uint64(300) {
+			for seed := range uint64(100) {
 				in, out := reflect.New(typ), reflect.New(typ)
 				generator{rand.New(rand.NewPCG(seed, 1))}.fill(in.Elem(), 0)
 				data, err := codec.Append(nil, in.Interface())
@@ -124,7 +124,7 @@ func TestDamagedEncodingsNeverPanic(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for seed := range uint64(200) {
+			for seed := range uint64(50) {
 				r := rand.New(rand.NewPCG(seed, 2))
 				in := reflect.New(typ)
 				generator{r}.fill(in.Elem(), 0)
