@@ -1,0 +1,108 @@
+package redis
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/stillwarm/stillwarm/backends"
+)
+
+// Scripts run as a whole, so nobody can take the lease between the comparison and what follows it. They are sent
+// with each call: they are shorter than the answer that a server which has not seen their hash would give.
+const (
+	renewScript   = `if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('pexpire',KEYS[1],ARGV[2]) end return 0`
+	releaseScript = `if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) end return 0`
+)
+
+// lease is a lease that was taken: a key that holds this holder's token and expires by itself.
+type lease struct {
+	m     *Manager
+	key   string
+	token string
+}
+
+var _ backends.Lease = (*lease)(nil)
+
+// Lease takes the lease of key for ttl, to the millisecond.
+func (s *Store) Lease(ctx context.Context, key string, ttl time.Duration) (backends.Lease, error) {
+	ms, err := leaseMillis(ttl)
+	if err != nil {
+		return nil, err
+	}
+	l := &lease{m: s.m, key: s.names.leases + tag(key) + "}", token: rand.Text()}
+	tries := 0
+	err = s.m.do(ctx, "lease", func(c client) error {
+		tries++
+		return c.Process(ctx, goredis.NewStatusCmd(ctx, "set", l.key, l.token, "nx", "px", ms))
+	})
+	if errors.Is(err, goredis.Nil) {
+		err = backends.ErrLeased
+		if tries > 1 || s.m.opts.Cluster {
+			err = l.mine(ctx)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// mine returns nil where the lease that could not be taken is this one all the same: the first of two tries may have
+// reached the server although its answer was lost, and a client of a Cluster does not tell how often it tried.
+// Otherwise it returns [backends.ErrLeased].
+func (l *lease) mine(ctx context.Context) error {
+	cmd := goredis.NewStringCmd(ctx, "get", l.key)
+	err := l.m.do(ctx, "lease", func(c client) error { return c.Process(ctx, cmd) })
+	switch {
+	case err != nil && !errors.Is(err, goredis.Nil):
+		return err
+	case err != nil || cmd.Val() != l.token:
+		return backends.ErrLeased
+	}
+	return nil
+}
+
+// Renew extends the lease to ttl from now.
+func (l *lease) Renew(ctx context.Context, ttl time.Duration) error {
+	ms, err := leaseMillis(ttl)
+	if err != nil {
+		return err
+	}
+	held, err := l.eval(ctx, "renew", renewScript, ms)
+	if err == nil && !held {
+		return backends.ErrLeaseLost
+	}
+	return err
+}
+
+// Release gives the lease back if it is still this one.
+func (l *lease) Release(ctx context.Context) error {
+	_, err := l.eval(ctx, "release", releaseScript)
+	return err
+}
+
+// eval runs a script on the lease and reports whether it was held.
+func (l *lease) eval(ctx context.Context, op, script string, more ...any) (held bool, err error) {
+	args := append([]any{"eval", script, 1, l.key, l.token}, more...)
+	err = l.m.do(ctx, op, func(c client) error {
+		cmd := goredis.NewIntCmd(ctx, args...)
+		err := c.Process(ctx, cmd)
+		held = cmd.Val() == 1
+		return err
+	})
+	return held, err
+}
+
+// leaseMillis returns ttl in whole milliseconds, rounded up.
+func leaseMillis(ttl time.Duration) (string, error) {
+	if ttl <= 0 {
+		return "", fmt.Errorf("redis: lease for %v: the time must be positive", ttl)
+	}
+	ms := min(int64((ttl+time.Millisecond-1)/time.Millisecond), maxMillis)
+	return strconv.FormatInt(max(1, ms), 10), nil
+}

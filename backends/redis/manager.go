@@ -1,0 +1,177 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/stillwarm/stillwarm/backends"
+)
+
+// Manager keeps the entries of cached functions in Redis. It implements [backends.PersistenceManager] and
+// [backends.Pruner], and is safe for concurrent use.
+type Manager struct {
+	opts  Options
+	place string // for messages: no credentials
+	epoch any    // the epoch's key, as an argument
+
+	closed atomic.Bool
+	used   atomic.Int64             // wall clock of the last use, in nanoseconds
+	live   atomic.Pointer[liveness] // nil until the first use
+
+	mu sync.Mutex // guards replacing live
+}
+
+// liveness is one client, for an atomic pointer.
+type liveness struct{ client client }
+
+var (
+	_ backends.PersistenceManager = (*Manager)(nil)
+	_ backends.Pruner             = (*Manager)(nil)
+)
+
+// New returns a manager. It does not connect: wrong hosts and credentials show at the first call.
+func New(o Options) (*Manager, error) {
+	o, err := o.complete()
+	if err != nil {
+		return nil, err
+	}
+	scheme := "redis"
+	if o.TLS != nil {
+		scheme = "rediss"
+	}
+	place := scheme + "://" + strings.Join(o.Addrs, ",")
+	if o.DB != 0 {
+		place += "/" + strconv.Itoa(o.DB)
+	}
+	return &Manager{opts: o, place: place, epoch: epochKey(o.Prefix)}, nil
+}
+
+// Store returns the store of one function. It does not connect.
+func (m *Manager) Store(_ context.Context, fn backends.Function) (backends.Store, error) {
+	if m.closed.Load() {
+		return nil, backends.ErrClosed
+	}
+	if err := m.Check(fn); err != nil {
+		return nil, err
+	}
+	n := functionNames(m.opts.Prefix, fn.Namespace, fn.Name)
+	return &Store{m: m, names: n, generation: n.generation}, nil
+}
+
+// Check reports whether Redis can honour the function's parameters. It keeps time in milliseconds.
+func (m *Manager) Check(fn backends.Function) error {
+	if err := backends.CheckFunction(fn); err != nil {
+		return err
+	}
+	if fn.TTL > 0 && fn.TTL < time.Millisecond {
+		return fmt.Errorf("redis: function %q: ttl %v: Redis keeps time in milliseconds; use 1ms or more", fn.Name, fn.TTL)
+	}
+	return nil
+}
+
+// ClearAll makes every entry below the prefix a miss, by one write.
+func (m *Manager) ClearAll(ctx context.Context) error {
+	return m.set(ctx, "clear all", m.epoch, newGeneration())
+}
+
+// Close closes the connections. Calls that are under way fail with [backends.ErrClosed], as later ones do. Closing twice
+// is harmless.
+func (m *Manager) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed.Swap(true) {
+		return nil
+	}
+	if l := m.live.Swap(nil); l != nil {
+		return l.client.Close()
+	}
+	return nil
+}
+
+// set writes a string that does not expire.
+func (m *Manager) set(ctx context.Context, op string, key any, value string) error {
+	return m.do(ctx, op, func(c client) error {
+		return c.Process(ctx, goredis.NewStatusCmd(ctx, "set", key, value))
+	})
+}
+
+// get returns the client to use now. After a gap in which nobody called, longer than connections may rest, it is a new
+// one: the container may have been frozen, and a connection that a network has forgotten costs a read timeout.
+// The gap is measured by the wall clock, since the monotonic one may have stood still.
+func (m *Manager) get() (*liveness, error) {
+	now := m.opts.Now().UnixNano()
+	last := m.used.Load()
+	if l := m.live.Load(); l != nil && now-last < int64(m.opts.Idle) {
+		if now > last {
+			m.used.Store(now)
+		}
+		return l, nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed.Load() {
+		return nil, backends.ErrClosed
+	}
+	l := m.live.Load()
+	if l != nil && now-m.used.Load() >= int64(m.opts.Idle) {
+		_ = l.client.Close()
+		l = nil
+	}
+	if l == nil {
+		l = &liveness{connect(m.opts)}
+		m.live.Store(l)
+	}
+	m.used.Store(now)
+	return l, nil
+}
+
+// do runs f, a second time where that may help, and returns its error as callers see it. f must be safe to run twice.
+func (m *Manager) do(ctx context.Context, op string, f func(client) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	var err error
+	for range 2 {
+		l, gone := m.get()
+		if gone != nil {
+			return gone
+		}
+		if err = f(l.client); err == nil || errors.Is(err, goredis.Nil) {
+			return err
+		}
+		if ended(ctx, err) != nil || !m.again(err) {
+			break
+		}
+	}
+	return m.wrap(ctx, op, err)
+}
+
+// again reports whether a second try may help: the connection was an old one that has died, the client was replaced
+// by another call, or the server has changed roles. A server that cannot be reached is not tried twice.
+func (m *Manager) again(err error) bool {
+	switch {
+	case isDial(err):
+		return false
+	case errors.Is(err, goredis.ErrClosed):
+		return true
+	case m.opts.Cluster:
+		return false // it has retried itself
+	case goredis.IsReadOnlyError(err), goredis.IsMasterDownError(err):
+		return true
+	case errors.Is(err, goredis.ErrPoolTimeout):
+		return false
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return true
+	}
+	_, network := errors.AsType[net.Error](err)
+	return network
+}
