@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"encoding"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"unsafe"
-
-	"github.com/stillwarm/stillwarm/internal/protomsg"
 )
 
 // opaque is a pair of methods by which a type writes and reads itself. The addresses point to a value of the type.
@@ -150,65 +147,4 @@ func (pl *plan) useOpaque(own *opaque) {
 		}
 		return nil
 	}
-}
-
-// useProtobuf plans a pointer to a protobuf message: null or a byte string of its wire format.
-func (pl *plan) useProtobuf() {
-	t := pl.t
-	marshal := func(dst []byte, p unsafe.Pointer) ([]byte, error) {
-		return appendMessage(dst, reflect.NewAt(t, p).Elem())
-	}
-	unmarshal := func(data []byte, p unsafe.Pointer) error {
-		message := reflect.New(t.Elem())
-		reflect.NewAt(t, p).Elem().Set(message)
-		return protomsg.Unmarshal(bytes.Clone(data), message)
-	}
-	inner := plan{t: t}
-	inner.useOpaque(&opaque{id: EncodingProtobuf, append: marshal, decode: unmarshal})
-	pl.enc = func(e *encoder, p unsafe.Pointer) error {
-		if *(*unsafe.Pointer)(p) == nil {
-			e.buf = append(e.buf, byteNull)
-			return nil
-		}
-		return inner.enc(e, p)
-	}
-	pl.dec = func(d *decoder, p unsafe.Pointer) error {
-		if d.null() {
-			return nil
-		}
-		return inner.dec(d, p)
-	}
-	pl.opaque = &opaque{id: EncodingProtobuf,
-		append: func(dst []byte, p unsafe.Pointer) ([]byte, error) {
-			if *(*unsafe.Pointer)(p) == nil {
-				return dst, nil
-			}
-			return marshal(append(dst, present), p)
-		},
-		decode: func(data []byte, p unsafe.Pointer) error {
-			if len(data) == 0 {
-				return nil
-			}
-			if data[0] != present {
-				return fmt.Errorf("%w: a message that begins with %#02x", ErrMalformed, data[0])
-			}
-			return unmarshal(data[1:], p)
-		},
-	}
-}
-
-// appendMessage appends the message's wire format and reads it back once. Decoding happens in other processes, long
-// after; what could not be decoded there (extension fields) has to be known here.
-func appendMessage(dst []byte, v reflect.Value) ([]byte, error) {
-	out, err := protomsg.AppendDeterministic(dst, v)
-	if err != nil {
-		return dst, err
-	}
-	if len(out) < len(dst) {
-		return dst, errors.New("the message's marshal method removed bytes")
-	}
-	if err := protomsg.Unmarshal(out[len(dst):], reflect.New(v.Type().Elem())); err != nil {
-		return dst, fmt.Errorf("the message cannot be read back: %w", err)
-	}
-	return out, nil
 }

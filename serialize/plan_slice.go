@@ -17,63 +17,6 @@ func isBytes(t reflect.Type) bool {
 	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8
 }
 
-// pointer plans a pointer: null, or what it points to. Where that can be null itself, an array of one stands around it
-// to tell the two apart.
-func (c *compiler) pointer(pl *plan, path string) *UnserializableError {
-	elem, err := c.compile(pl.t.Elem(), path)
-	if err != nil {
-		return err
-	}
-	t, wrap := pl.t.Elem(), nullable(pl.t.Elem())
-	pl.enc = func(e *encoder, p unsafe.Pointer) error {
-		at := *(*unsafe.Pointer)(p)
-		if at == nil {
-			e.buf = append(e.buf, byteNull)
-			return nil
-		}
-		v := visit{at: at, plan: pl}
-		if err := e.enter(v); err != nil {
-			return err
-		}
-		if wrap {
-			e.buf = appendHead(e.buf, majorArray, 1)
-		}
-		err := elem.enc(e, at)
-		e.leave(v)
-		return err
-	}
-	pl.dec = func(d *decoder, p unsafe.Pointer) error {
-		if d.null() {
-			return nil
-		}
-		if err := d.enter(); err != nil {
-			return err
-		}
-		defer d.leave()
-		if wrap {
-			if n, err := d.count(majorArray, 1); err != nil || n != 1 {
-				return d.malformed("no array of one around what a pointer points to")
-			}
-		}
-		if d.left() < elem.least {
-			return d.malformed("%d bytes are left where at least %d are needed", d.left(), elem.least)
-		}
-		at := reflect.New(t).UnsafePointer()
-		*(*unsafe.Pointer)(p) = at
-		return elem.dec(d, at)
-	}
-	return nil
-}
-
-// nullable reports whether a value of type t may be written as null.
-func nullable(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface:
-		return true
-	}
-	return false
-}
-
 // slice plans a slice: null where it is nil, otherwise an array; bytes and floats have denser forms.
 func (c *compiler) slice(pl *plan, path string) *UnserializableError {
 	switch pl.t.Elem().Kind() {
@@ -88,38 +31,46 @@ func (c *compiler) slice(pl *plan, path string) *UnserializableError {
 	if err != nil {
 		return err
 	}
-	size := pl.t.Elem().Size()
-	pl.enc = func(e *encoder, p unsafe.Pointer) error {
-		s := (*sliceHeader)(p)
-		if s.data == nil {
-			e.buf = append(e.buf, byteNull)
-			return nil
-		}
-		v := visit{at: s.data, plan: pl, n: s.len}
-		if err := e.enter(v); err != nil {
-			return err
-		}
-		e.buf = appendHead(e.buf, majorArray, uint64(s.len))
-		err := encodeElements(e, elem, s.data, s.len, size)
-		e.leave(v)
+	s := &slicePlan{self: pl, elem: elem, size: pl.t.Elem().Size()}
+	pl.enc, pl.dec = s.encode, s.decode
+	return nil
+}
+
+type slicePlan struct {
+	self, elem *plan
+	size       uintptr // of one element in memory
+}
+
+func (s *slicePlan) encode(e *encoder, from unsafe.Pointer) error {
+	h := (*sliceHeader)(from)
+	if h.data == nil {
+		e.buf = append(e.buf, byteNull)
+		return nil
+	}
+	v := visit{at: h.data, plan: s.self, n: h.len}
+	if err := e.enter(v); err != nil {
 		return err
 	}
-	pl.dec = func(d *decoder, p unsafe.Pointer) error {
-		if d.null() {
-			return nil
-		}
-		if err := d.enter(); err != nil {
-			return err
-		}
-		defer d.leave()
-		n, err := d.count(majorArray, elem.least)
-		if err != nil {
-			return err
-		}
-		makeSlice(pl.t, p, n)
-		return decodeElements(d, elem, (*sliceHeader)(p).data, n, size)
+	e.buf = appendHead(e.buf, majorArray, uint64(h.len))
+	err := encodeElements(e, s.elem, h.data, h.len, s.size)
+	e.leave(v)
+	return err
+}
+
+func (s *slicePlan) decode(d *decoder, to unsafe.Pointer) error {
+	if d.null() {
+		return nil
 	}
-	return nil
+	if err := d.enter(); err != nil {
+		return err
+	}
+	defer d.leave()
+	n, err := d.count(majorArray, s.elem.least)
+	if err != nil {
+		return err
+	}
+	makeSlice(s.self.t, to, n)
+	return decodeElements(d, s.elem, (*sliceHeader)(to).data, n, s.size)
 }
 
 // makeSlice sets the slice of type t at p, which is nil, to n zero elements.
@@ -136,8 +87,7 @@ func makeSlice(t reflect.Type, p unsafe.Pointer, n int) {
 // array plans an array: an array of its elements; a byte string for bytes.
 func (c *compiler) array(pl *plan, path string) *UnserializableError {
 	length := pl.t.Len()
-	switch pl.t.Elem().Kind() {
-	case reflect.Uint8:
+	if pl.t.Elem().Kind() == reflect.Uint8 {
 		pl.useByteArray(length)
 		return nil
 	}
