@@ -34,7 +34,7 @@ func Open(ctx context.Context, rawURL string) (PersistenceManager, error) {
 	}
 	urls := make([]*url.URL, len(fields))
 	for i, raw := range fields {
-		u, err := parse(raw)
+		u, err := parse(raw, strings.Contains(rawURL, "@"))
 		if err != nil {
 			return nil, err
 		}
@@ -85,19 +85,15 @@ func linked() string {
 }
 
 // parse hides what net/url says about a URL with credentials: its messages quote pieces of the input, and where a
-// password holds an unescaped "/" or "%" such a piece is part of the password.
-func parse(raw string) (*url.URL, error) {
+// password holds an unescaped "/", "%" or space such a piece is part of the password.
+func parse(raw string, secret bool) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err == nil {
 		return u, nil
 	}
-	if strings.Contains(raw, "@") {
-		scheme, _, _ := strings.Cut(raw, ":")
-		if strings.Contains(scheme, "@") {
-			scheme = "?"
-		}
-		return nil, fmt.Errorf("backends: cannot parse the %s URL (it is not shown because it may hold a password); "+
-			"percent-encode special characters in user and password", scheme)
+	if secret {
+		return nil, errors.New("backends: cannot parse the backend URL (it is not shown because it may hold a password); " +
+			"percent-encode special characters in user and password")
 	}
 	var ue *url.Error
 	if errors.As(err, &ue) {
