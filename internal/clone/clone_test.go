@@ -8,10 +8,12 @@ import (
 	"net/url"
 	"reflect"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/stillwarm/stillwarm/serialize"
 )
@@ -288,4 +290,46 @@ func TestConcurrentCopiesOfOneValue(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestSlicesOfEveryLengthHaveNoRoomLeft(t *testing.T) {
+	for n := range 40 {
+		checkCapacity(t, reflect.ValueOf(copyOf(t, make([][]int, n))))
+		checkCapacity(t, reflect.ValueOf(copyOf(t, make([]item, n))))
+		checkCapacity(t, reflect.ValueOf(copyOf(t, make([][3]byte, n))))
+	}
+}
+
+// reuser unmarshals into the memory that it finds, as a type may that is meant to be decoded many times.
+type reuser struct{ hidden []byte }
+
+func (r reuser) MarshalText() ([]byte, error) { return r.hidden, nil }
+func (r *reuser) UnmarshalText(text []byte) error {
+	r.hidden = append(r.hidden[:0], text...)
+	return nil
+}
+
+func TestAnUnmarshalerThatReusesMemoryGetsNoneOfTheSource(t *testing.T) {
+	src := reuser{[]byte("text")}
+	got := copyOf(t, src)
+	got.hidden[0] = 'n'
+	if string(src.hidden) != "text" {
+		t.Errorf("the source became %q", src.hidden)
+	}
+}
+
+func TestAPlanKeepsNoValueAlive(t *testing.T) {
+	p := compileFor[*person](t)
+	copyAndForget := func() weak.Pointer[person] {
+		src, dst := &person{Name: "p"}, (*person)(nil)
+		if err := Copy(p, &dst, &src); err != nil {
+			t.Fatal(err)
+		}
+		return weak.Make(src)
+	}
+	forgotten := copyAndForget()
+	runtime.GC() // one alone: the second would empty the pool of working memory too
+	if forgotten.Value() != nil {
+		t.Error("the source of a copy is still held")
+	}
 }

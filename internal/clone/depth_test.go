@@ -138,3 +138,23 @@ func TestUnfoldingWithoutEndIsAnError(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestACopyForgetsTheFailedOneBefore(t *testing.T) {
+	head := chain(watchDepth + 100)
+	last := head
+	for last.Next != nil {
+		last = last.Next
+	}
+	p := compileFor[*link](t)
+	var dst *link
+	last.Next = last
+	if err := Copy(p, &dst, &head); !errors.Is(err, ErrCycle) {
+		t.Fatalf("got %v", err)
+	}
+	last.Next = nil
+	for range 10 {
+		if err := Copy(p, &dst, &head); err != nil {
+			t.Fatalf("the cycle is broken, but: %v", err)
+		}
+	}
+}

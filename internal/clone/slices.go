@@ -93,14 +93,13 @@ func cloneSlice[E any](dst, src ptr) {
 
 // cloneTyped copies a slice of any type. Growing the slice in its place saves the header that reflect.MakeSlice allocates.
 func cloneTyped(t reflect.Type, dst, src ptr, count int) {
-	to := valueAt(t, dst)
 	if count == 0 {
 		*at[[]struct{}](dst) = []struct{}{}
 		return
 	}
-	to.SetZero()
+	*at[[]struct{}](dst) = nil
+	to := valueAt(t, dst)
 	to.Grow(count)
-	to.SetLen(count)
-	to.SetCap(count)
+	setSlice(dst, addrOf(dst), count) // to sees it: it is the slice at dst
 	reflect.Copy(to, valueAt(t, src))
 }
