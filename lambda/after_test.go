@@ -23,6 +23,7 @@ func leave(ctx context.Context, gate string) bool {
 // afterFunctions leave work for after the response, in every way in which a handler can end.
 func afterFunctions() map[string]function {
 	return map[string]function{
+		"bench: order": {handler: func(_ context.Context, o order) (order, error) { return o, nil }},
 		"after: string": {handler: func(ctx context.Context, n int) (string, error) {
 			if n == 1 {
 				leave(ctx, "work")
@@ -243,5 +244,3 @@ func isClosed(c <-chan struct{}) bool {
 		return false
 	}
 }
-
-func cacheFunctions() map[string]function { return nil }

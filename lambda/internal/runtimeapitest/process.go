@@ -1,11 +1,10 @@
 package runtimeapitest
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -16,7 +15,7 @@ const Patience = 30 * time.Second
 // Process is a function that runs behind a [Server], in a process of its own.
 type Process struct {
 	cmd    *exec.Cmd
-	log    *syncBuffer
+	log    *os.File // a file, not a pipe: what the function has written is there at once
 	exited chan struct{}
 }
 
@@ -29,7 +28,11 @@ func Run(tb testing.TB, s *Server, env ...string) *Process {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p := &Process{cmd: exec.Command(self), log: &syncBuffer{}, exited: make(chan struct{})}
+	log, err := os.Create(filepath.Join(tb.TempDir(), "function.log"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p := &Process{cmd: exec.Command(self), log: log, exited: make(chan struct{})}
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "AWS_") && !strings.HasPrefix(v, "STILLWARM_") {
 			p.cmd.Env = append(p.cmd.Env, v)
@@ -49,8 +52,9 @@ func Run(tb testing.TB, s *Server, env ...string) *Process {
 		_ = p.cmd.Process.Kill()
 		<-p.exited
 		if tb.Failed() {
-			tb.Logf("the function's log:\n%s", p.log.String())
+			tb.Logf("the function's log:\n%s", p.Log())
 		}
+		_ = p.log.Close()
 	})
 	return p
 }
@@ -62,7 +66,13 @@ func (p *Process) Exited() <-chan struct{} { return p.exited }
 func (p *Process) Signal(sig os.Signal) error { return p.cmd.Process.Signal(sig) }
 
 // Log returns what the process has written so far.
-func (p *Process) Log() string { return p.log.String() }
+func (p *Process) Log() string {
+	text, err := os.ReadFile(p.log.Name())
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
 
 // Wait waits for the channel, and fails the test when nothing comes.
 func Wait(tb testing.TB, what string, c <-chan struct{}) {
@@ -84,21 +94,4 @@ func Until(tb testing.TB, what string, holds func() bool) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

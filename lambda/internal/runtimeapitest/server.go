@@ -18,6 +18,7 @@ type Server struct {
 	http     *http.Server
 	queue    chan *Invocation
 	closed   chan struct{}
+	once     sync.Once
 
 	mu         sync.Mutex
 	open       map[string]*Invocation // by request id, taken and not done
@@ -56,7 +57,7 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 
 // Close ends the server; functions behind it find that out at their next poll and exit.
 func (s *Server) Close() {
-	close(s.closed)
+	s.once.Do(func() { close(s.closed) })
 	_ = s.http.Close()
 }
 
