@@ -1,0 +1,130 @@
+package tiered
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stillwarm/stillwarm/backends"
+)
+
+func TestCopies(t *testing.T) {
+	t.Run("live for the rest of the entry's life", func(t *testing.T) {
+		p := newPair(t, nil)
+		expires := p.clock.now().Add(time.Hour)
+		p.put("k", "v", expires)
+		p.put("forever", "w", time.Time{})
+		p.forget(p.fast, "k")
+		p.forget(p.fast, "forever")
+		p.clock.advance(30 * time.Minute)
+		p.want("k", "v")
+		p.want("forever", "w")
+		if _, x, ok := p.in(p.fast, "k"); !ok || !x.Equal(expires) {
+			t.Fatalf("the copy expires %v (%v), want %v", x, ok, expires)
+		}
+		if _, x, ok := p.in(p.fast, "forever"); !ok || !x.IsZero() {
+			t.Fatalf("the copy expires %v (%v), want never", x, ok)
+		}
+	})
+	t.Run("live for a minute where the slow tier does not know", func(t *testing.T) {
+		p := newPair(t, func(_, slow *Tier) { slow.Manager.(*faulty).rich = false })
+		p.put("k", "v", time.Time{})
+		p.forget(p.fast, "k")
+		p.want("k", "v")
+		if _, x, ok := p.in(p.fast, "k"); !ok || !x.Equal(p.clock.now().Add(unknownHold)) {
+			t.Fatalf("the copy expires %v (%v)", x, ok)
+		}
+	})
+	t.Run("and entries stay in a tier no longer than it may hold them", func(t *testing.T) {
+		p := newPair(t, func(fast, _ *Tier) { fast.Hold = time.Minute })
+		p.put("k", "v", p.clock.now().Add(time.Hour))
+		p.clock.advance(time.Minute)
+		if _, _, ok := p.in(p.fast, "k"); ok {
+			t.Fatal("the fast tier still holds the entry")
+		}
+		p.want("k", "v")
+		if _, x, ok := p.in(p.fast, "k"); !ok || !x.Equal(p.clock.now().Add(time.Minute)) {
+			t.Fatalf("the copy expires %v (%v)", x, ok)
+		}
+		if _, x, _ := p.in(p.slow, "k"); !x.Equal(p.clock.now().Add(59 * time.Minute)) {
+			t.Fatalf("in the slow tier it expires %v", x)
+		}
+	})
+	t.Run("are not made of entries too large for the tier, which loses its older one", func(t *testing.T) {
+		p := newPair(t, func(fast, _ *Tier) { fast.MaxEntry = 4 })
+		p.put("k", "old", time.Time{})
+		p.put("k", "larger", time.Time{})
+		p.want("k", "larger")
+		if v, _, ok := p.in(p.fast, "k"); ok {
+			t.Fatalf("the fast tier holds %q", v)
+		}
+		p.want("k", "larger")
+		if len(p.observed()) != 0 {
+			t.Fatal("a size is no failure")
+		}
+	})
+}
+
+func TestCopiesThatAreOvertaken(t *testing.T) {
+	for name, where := range map[string]string{
+		"while the slow tier is read":     "Get",
+		"while the fast tier is written":  "Put",
+		"by a put instead of a deletion":  "Get",
+		"by a put while fast was written": "Put",
+	} {
+		t.Run("do not bring back what was deleted "+name, func(t *testing.T) {
+			p := newPair(t, nil)
+			p.put("k", "old", time.Time{})
+			p.forget(p.fast, "k")
+			replaces := name[:2] == "by"
+			change := func(op string) {
+				tier := p.slow
+				if where == "Put" {
+					tier = p.fast
+				}
+				if op != where {
+					return
+				}
+				tier.during.Store(nil)
+				var err error
+				if replaces {
+					err = p.store.Put(t.Context(), "k", []byte("new"), time.Time{})
+				} else {
+					err = p.store.Delete(t.Context(), "k")
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+			if where == "Put" {
+				p.fast.during.Store(&change)
+			} else {
+				p.slow.during.Store(&change)
+			}
+			_, _, _ = p.store.Get(t.Context(), "k") // what it returns may be old: it began before
+			if replaces {
+				p.want("k", "new")
+			} else {
+				p.wantNone("k")
+			}
+		})
+	}
+}
+
+func TestPutSizes(t *testing.T) {
+	p := newPair(t, func(fast, slow *Tier) { fast.MaxEntry, slow.MaxEntry = 2, 4 })
+	p.put("k", "123", time.Time{})
+	p.want("k", "123")
+	t.Run("too large for every tier is ErrTooLarge", func(t *testing.T) {
+		if err := p.store.Put(t.Context(), "k", []byte("12345"), time.Time{}); !errors.Is(err, backends.ErrTooLarge) {
+			t.Fatalf("Put: %v", err)
+		}
+	})
+	t.Run("too large for one and failing in the other is the failure", func(t *testing.T) {
+		p.slow.down.Store(true)
+		err := p.store.Put(t.Context(), "k", []byte("123"), time.Time{})
+		if !errors.Is(err, errDown) || errors.Is(err, backends.ErrTooLarge) {
+			t.Fatalf("Put: %v", err)
+		}
+	})
+}

@@ -1,0 +1,223 @@
+package tiered
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/memory"
+)
+
+var errDown = errors.New("connection refused")
+
+// faulty is a memory backend whose failures the test decides. Its stores have no capabilities unless rich is set.
+type faulty struct {
+	*memory.Manager
+	rich  bool // stores are Leaser, Lister, ExpiryGetter
+	down  atomic.Bool
+	hangs atomic.Bool
+	calls sync.Map // op -> *atomic.Int64
+	// during runs in the middle of an operation: after a Get has read, before a Put writes.
+	during   atomic.Pointer[func(op string)]
+	closeErr error
+}
+
+func newFaulty(t *testing.T, clock *fakeClock, rich bool) *faulty {
+	t.Helper()
+	return &faulty{Manager: must[*memory.Manager](t)(memory.New(memory.Options{Clock: clock.now})), rich: rich}
+}
+
+func (f *faulty) count(op string) int64 {
+	n, _ := f.calls.LoadOrStore(op, new(atomic.Int64))
+	return n.(*atomic.Int64).Load()
+}
+
+func (f *faulty) enter(ctx context.Context, op string) error {
+	n, _ := f.calls.LoadOrStore(op, new(atomic.Int64))
+	n.(*atomic.Int64).Add(1)
+	if f.hangs.Load() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	if f.down.Load() {
+		return errDown
+	}
+	return nil
+}
+
+func (f *faulty) middle(op string) {
+	if do := f.during.Load(); do != nil {
+		(*do)(op)
+	}
+}
+
+func (f *faulty) Close() error { return errors.Join(f.Manager.Close(), f.closeErr) }
+
+func (f *faulty) ClearAll(ctx context.Context) error {
+	if err := f.enter(ctx, "ClearAll"); err != nil {
+		return err
+	}
+	return f.Manager.ClearAll(ctx)
+}
+
+func (f *faulty) Store(ctx context.Context, fn backends.Function) (backends.Store, error) {
+	s, err := f.Manager.Store(ctx, fn)
+	if err != nil {
+		return nil, err
+	}
+	plain := &faultyStore{f, s}
+	if !f.rich {
+		return plain, nil
+	}
+	return &richStore{plain, s.(backends.Leaser), s.(backends.Lister)}, nil
+}
+
+type faultyStore struct {
+	f     *faulty
+	inner backends.Store
+}
+
+func (s *faultyStore) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+	if err := s.f.enter(ctx, "Get"); err != nil {
+		return nil, 0, err
+	}
+	b, g, err := s.inner.Get(ctx, key)
+	s.f.middle("Get")
+	return b, g, err
+}
+
+func (s *faultyStore) Put(ctx context.Context, key string, entry []byte, expires time.Time) error {
+	if err := s.f.enter(ctx, "Put"); err != nil {
+		return err
+	}
+	s.f.middle("Put")
+	return s.inner.Put(ctx, key, entry, expires)
+}
+
+func (s *faultyStore) Delete(ctx context.Context, key string) error {
+	if err := s.f.enter(ctx, "Delete"); err != nil {
+		return err
+	}
+	return s.inner.Delete(ctx, key)
+}
+
+func (s *faultyStore) Generation(ctx context.Context) (uint64, error) {
+	if err := s.f.enter(ctx, "Generation"); err != nil {
+		return 0, err
+	}
+	g, err := s.inner.Generation(ctx)
+	s.f.middle("Generation")
+	return g, err
+}
+
+func (s *faultyStore) Clear(ctx context.Context) error {
+	if err := s.f.enter(ctx, "Clear"); err != nil {
+		return err
+	}
+	return s.inner.Clear(ctx)
+}
+
+type richStore struct {
+	*faultyStore
+	backends.Leaser
+	backends.Lister
+}
+
+func (s *richStore) GetExpiry(ctx context.Context, key string) ([]byte, uint64, time.Time, error) {
+	if err := s.f.enter(ctx, "Get"); err != nil {
+		return nil, 0, time.Time{}, err
+	}
+	b, g, x, err := s.inner.(backends.ExpiryGetter).GetExpiry(ctx, key)
+	s.f.middle("Get")
+	return b, g, x, err
+}
+
+// pair is two faulty tiers and one function over them.
+type pair struct {
+	*testing.T
+	clock      *fakeClock
+	fast, slow *faulty
+	pm         backends.PersistenceManager
+	store      backends.Store
+	mu         sync.Mutex
+	failures   []Failure
+}
+
+const nearTTL = 4 * time.Second
+
+func newPair(t *testing.T, change func(fast, slow *Tier)) *pair {
+	t.Helper()
+	p := &pair{T: t, clock: newFakeClock()}
+	p.fast, p.slow = newFaulty(t, p.clock, true), newFaulty(t, p.clock, true)
+	fast, slow := Tier{Manager: p.fast, Name: "fast", Timeout: time.Minute}, Tier{Manager: p.slow, Name: "slow"}
+	if change != nil {
+		change(&fast, &slow)
+	}
+	p.pm = must[backends.PersistenceManager](t)(NewTiers(Options{Tiers: []Tier{fast, slow}, Clock: p.clock.now,
+		Observe: func(f Failure) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.failures = append(p.failures, f)
+		}}))
+	p.store = must[backends.Store](t)(p.pm.Store(t.Context(), function()))
+	return p
+}
+
+func function() backends.Function { return backends.Function{Name: "f", NearTTL: nearTTL} }
+
+func (p *pair) observed() []Failure {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	seen := p.failures
+	p.failures = nil
+	return seen
+}
+
+func (p *pair) put(key, value string, expires time.Time) {
+	p.Helper()
+	if err := p.store.Put(p.Context(), key, []byte(value), expires); err != nil {
+		p.Fatalf("Put(%s): %v", key, err)
+	}
+}
+
+func (p *pair) want(key, value string) uint64 {
+	p.Helper()
+	got, g, err := p.store.Get(p.Context(), key)
+	if err != nil || string(got) != value {
+		p.Fatalf("Get(%s) = %q, %v; want %q", key, got, err, value)
+	}
+	return g
+}
+
+func (p *pair) wantNone(key string) uint64 {
+	p.Helper()
+	got, g, err := p.store.Get(p.Context(), key)
+	if !errors.Is(err, backends.ErrNotFound) {
+		p.Fatalf("Get(%s) = %q, %v; want ErrNotFound", key, got, err)
+	}
+	return g
+}
+
+// in looks into one tier, past its faults.
+func (p *pair) in(f *faulty, key string) (value string, expires time.Time, ok bool) {
+	p.Helper()
+	s := must[backends.Store](p.T)(f.Manager.Store(p.Context(), function()))
+	b, _, x, err := s.(backends.ExpiryGetter).GetExpiry(p.Context(), key)
+	if err != nil && !errors.Is(err, backends.ErrNotFound) {
+		p.Fatal(err)
+	}
+	return string(b), x, err == nil
+}
+
+// forget removes the key from one tier, as an eviction would.
+func (p *pair) forget(f *faulty, key string) {
+	p.Helper()
+	s := must[backends.Store](p.T)(f.Manager.Store(p.Context(), function()))
+	if err := s.Delete(p.Context(), key); err != nil {
+		p.Fatal(err)
+	}
+}
