@@ -41,6 +41,9 @@ func build(ctx context.Context, o Options) (*awss3.Client, *httpClient, error) {
 		UsePathStyle: o.PathStyle,
 		HTTPClient:   conns,
 		Retryer:      newRetryer(),
+		// Without the config module these are unset, which means off.
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
 		// A server without checksums is not worth a line in the log at each read: entries have their own.
 		DisableLogOutputChecksumValidationSkipped: true,
 		DisableS3ExpressSessionAuth:               aws.Bool(o.NoExpressSession),

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"os"
 	"sync"
 	"time"
@@ -86,12 +87,27 @@ func resolve(ctx context.Context, given aws.CredentialsProvider, region string) 
 	if provider == nil {
 		provider = environment{}
 	}
-	if cache, ok := provider.(*aws.CredentialsCache); ok {
-		return cache, region, nil
+	if aws.IsCredentialsProvider(provider, (*aws.AnonymousCredentials)(nil)) {
+		return provider, region, nil // the SDK knows it by its type
 	}
-	return aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) {
+	return aws.NewCredentialsCache(explained{provider}, func(o *aws.CredentialsCacheOptions) {
 		o.ExpiryWindow = time.Minute // a frozen container wakes up later than it believes
 	}), region, nil
+}
+
+// explained tells a provider's errors from the server's: the SDK reports both as failures of the request.
+type explained struct{ aws.CredentialsProvider }
+
+// Retrieve implements [aws.CredentialsProvider].
+func (e explained) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	creds, err := e.CredentialsProvider.Retrieve(ctx)
+	if err == nil || ctx.Err() != nil {
+		return creds, err
+	}
+	if _, ok := errors.AsType[*credentialsError](err); ok {
+		return creds, err
+	}
+	return creds, &credentialsError{what: "get credentials", err: err, hint: "log in again, or check the role that they come from"}
 }
 
 func hasEnvironmentKeys() bool {
