@@ -23,9 +23,9 @@ func slow(v reflect.Value) []byte {
 		}
 		return []byte{0}
 	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Int:
-		return le.AppendUint64(nil, uint64(v.Int()))[:v.Type().Size()]
+		return le.AppendUint64(nil, uint64(v.Int()))[:slowWidth(v)]
 	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uint, reflect.Uintptr:
-		return le.AppendUint64(nil, v.Uint())[:v.Type().Size()]
+		return le.AppendUint64(nil, v.Uint())[:slowWidth(v)]
 	case reflect.Float32:
 		return le.AppendUint32(nil, math.Float32bits(float32(v.Float())))
 	case reflect.Float64:
@@ -69,6 +69,15 @@ func slow(v reflect.Value) []byte {
 		return b
 	}
 	panic(v.Kind())
+}
+
+// slowWidth returns how many bytes an integer has: as many as its type says, and 8 where the type leaves it to the machine.
+func slowWidth(v reflect.Value) uintptr {
+	switch v.Kind() {
+	case reflect.Int, reflect.Uint, reflect.Uintptr:
+		return 8
+	}
+	return v.Type().Size()
 }
 
 func slowHeader(t reflect.Type) []byte {
