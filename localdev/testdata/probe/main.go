@@ -86,9 +86,11 @@ func report() {
 
 // deferred is a response whose Close works on after the client has its answer.
 type deferred struct {
-	io.Reader
+	r     io.Reader // not exported: aws-lambda-go would take a struct with exported fields for JSON
 	close func()
 }
+
+func (d deferred) Read(p []byte) (int, error) { return d.r.Read(p) }
 
 func (d deferred) Close() error { d.close(); return nil }
 
