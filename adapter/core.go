@@ -79,18 +79,24 @@ func (c *dataCore) known(ctx context.Context, q *question) *near.Entry {
 		return nil
 	}
 	if now := c.rt.now(); e.Created > now {
-		e = c.fromFuture(e, now)
+		e = c.fromFuture(ctx, q, e, now)
 		c.keep(q, nil, e)
 	}
 	return e
 }
 
+// clockSkew is how far the clocks of two containers may differ without anybody taking note.
+const clockSkew = time.Second
+
 // fromFuture returns the entry as if it had been made now: the clock was set back, and nothing is kept longer than its
-// ttl from now.
-func (c *dataCore) fromFuture(e *near.Entry, now int64) *near.Entry {
+// ttl from now. The backend gets it with its new times, or it would come from the future again and again.
+func (c *dataCore) fromFuture(ctx context.Context, q *question, e *near.Entry, now int64) *near.Entry {
 	moved := &near.Entry{Value: e.Value, Generation: e.Generation, Epoch: e.Epoch, Cost: e.Cost, RunTime: e.RunTime}
 	back := e.Created - now
 	moved.Created, moved.Fresh, moved.End = now, earlier(e.Fresh, back), earlier(e.End, back)
+	if back > int64(clockSkew) && e.Fresh != near.Never {
+		c.remote.store(ctx, nil, q, moved, nil)
+	}
 	return moved
 }
 

@@ -36,11 +36,11 @@ type (
 	onlyLegacy   struct{ set func(*options) }
 )
 
-func (o onlyData) applyData(c *options)          { o.set(c) }
-func (o onlyData) applyCache(c *options)         { c.dataOnly = append(c.dataOnly, o) }
-func (o onlyResource) applyResource(c *options)  { o.set(c) }
-func (o onlyResource) applyCache(c *options)     { c.resourceOnly = append(c.resourceOnly, o) }
-func (o onlyLegacy) applyCache(c *options)       { o.set(c) }
+func (o onlyData) applyData(c *options)         { o.set(c) }
+func (o onlyData) applyCache(c *options)        { c.dataOnly = append(c.dataOnly, o) }
+func (o onlyResource) applyResource(c *options) { o.set(c) }
+func (o onlyResource) applyCache(c *options)    { c.resourceOnly = append(c.resourceOnly, o) }
+func (o onlyLegacy) applyCache(c *options)      { o.set(c) }
 
 // options is what the options of one function add up to. The zero value is the default of each.
 type options struct {

@@ -41,9 +41,9 @@ type remote struct {
 	// cleared says that a clear could not be told to the backend yet: nothing that is there may be believed.
 	cleared atomic.Bool
 
-	mu        sync.Mutex
-	pending   map[string]*write
-	clears    uint64 // in this container
+	mu      sync.Mutex
+	pending map[string]*write
+	clears  uint64       // in this container
 	lastRun atomic.Int64 // nanoseconds, to judge whether waiting for another container pays
 }
 
@@ -174,7 +174,7 @@ func (r *remote) accept(ctx context.Context, q *question, data []byte, generatio
 	e.Value, e.Cost, e.Generation, e.Epoch = v, q.cost(v), generation, epoch
 	r.lastRun.Store(e.RunTime)
 	if now := c.rt.now(); e.Created > now {
-		e = c.fromFuture(e, now)
+		e = c.fromFuture(ctx, q, e, now)
 	}
 	if e.End != near.Never && c.rt.now() >= e.End {
 		return nil
@@ -224,7 +224,7 @@ func (r *remote) store(ctx context.Context, call *flight.Call, q *question, e *n
 		defer r.forget(q, w)
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if w.dropped || call.Dropped() || e.Epoch != r.core.epoch.Load() {
+		if w.dropped || call != nil && call.Dropped() || e.Epoch != r.core.epoch.Load() {
 			return
 		}
 		r.put(ctx, q, e)

@@ -1,0 +1,4 @@
+package adapter
+
+// WaitIdle waits until the work that was left for later is done.
+func (rt *Runtime) WaitIdle() { rt.backlog.Wait() }

@@ -1,0 +1,366 @@
+package adapter_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stillwarm/stillwarm/adapter"
+)
+
+// Section 5 of the semantics: stampedes.
+
+func TestStampedesInContainer(t *testing.T) {
+	t.Run("one run per key, whatever the number of callers", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var runs atomic.Int64
+			d := adapter.CacheData(func(context.Context, int) (int, error) {
+				time.Sleep(time.Second)
+				return int(runs.Add(1)), nil
+			}, adapter.Name("f"), adapter.WithRuntime(newWorld(t).container().Runtime))
+			var wg sync.WaitGroup
+			for range 100 {
+				wg.Go(func() {
+					if n := get(t, t.Context(), d, 1); n != 1 {
+						t.Error(n)
+					}
+				})
+			}
+			wg.Wait()
+			if s := d.Stats(); s.Runs != 1 || s.Waits != 99 {
+				t.Fatalf("%+v", s)
+			}
+		})
+	})
+	t.Run("an error reaches every caller that waited", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			boom := errors.New("boom")
+			var runs, failed atomic.Int64
+			d := adapter.CacheData(func(context.Context, int) (int, error) {
+				runs.Add(1)
+				time.Sleep(time.Second)
+				return 0, boom
+			}, adapter.Name("f"), adapter.WithRuntime(newWorld(t).container().Runtime))
+			var wg sync.WaitGroup
+			for range 10 {
+				wg.Go(func() {
+					if _, err := d.Get(t.Context(), 1); errors.Is(err, boom) {
+						failed.Add(1)
+					}
+				})
+			}
+			wg.Wait()
+			if runs.Load() != 1 || failed.Load() != 10 {
+				t.Fatal(runs.Load(), failed.Load())
+			}
+		})
+	})
+	t.Run("a panic reaches every caller that waited", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var panicked atomic.Int64
+			d := adapter.CacheData(func(context.Context, int) (int, error) {
+				time.Sleep(time.Second)
+				panic("boom")
+			}, adapter.Name("f"), adapter.WithRuntime(newWorld(t).container().Runtime))
+			var wg sync.WaitGroup
+			for range 10 {
+				wg.Go(func() {
+					defer func() {
+						if recover() == "boom" {
+							panicked.Add(1)
+						}
+					}()
+					_, _ = d.Get(t.Context(), 1)
+				})
+			}
+			wg.Wait()
+			if panicked.Load() != 10 {
+				t.Fatal(panicked.Load())
+			}
+		})
+	})
+	t.Run("a waiter whose context ends leaves and the run goes on for the others", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			d := adapter.CacheData(func(ctx context.Context, _ int) (int, error) {
+				select {
+				case <-time.After(time.Second):
+					return 7, nil
+				case <-ctx.Done():
+					return 0, ctx.Err()
+				}
+			}, adapter.Name("f"), adapter.WithRuntime(newWorld(t).container().Runtime))
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				if n := get(t, t.Context(), d, 1); n != 7 {
+					t.Error(n)
+				}
+			})
+			synctest.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			if _, err := d.Get(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+			wg.Wait()
+		})
+	})
+	t.Run("the first caller's cancellation does not fail the others", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			d := adapter.CacheData(func(ctx context.Context, _ int) (int, error) {
+				select {
+				case <-time.After(time.Second):
+					return 7, nil
+				case <-ctx.Done():
+					return 0, ctx.Err()
+				}
+			}, adapter.Name("f"), adapter.WithRuntime(newWorld(t).container().Runtime))
+			first, cancel := context.WithCancel(t.Context())
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				if _, err := d.Get(first, 1); !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+			wg.Go(func() {
+				if n := get(t, t.Context(), d, 1); n != 7 {
+					t.Error(n)
+				}
+			})
+			synctest.Wait()
+			cancel()
+			wg.Wait()
+		})
+	})
+	t.Run("a run that everybody has left is cancelled, and not joined", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var cancelled atomic.Bool
+			var runs atomic.Int64
+			d := adapter.CacheData(func(ctx context.Context, _ int) (int, error) {
+				if runs.Add(1) > 1 {
+					return 2, nil
+				}
+				<-ctx.Done()
+				cancelled.Store(true)
+				return 0, ctx.Err()
+			}, adapter.Name("f"), adapter.WithRuntime(newWorld(t).container().Runtime))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if _, err := d.Get(ctx, 1); err == nil {
+				t.Error("no error")
+			}
+			if n := get(t, t.Context(), d, 1); n != 2 {
+				t.Error(n)
+			}
+			synctest.Wait()
+			if !cancelled.Load() {
+				t.Error("the run was not cancelled")
+			}
+		})
+	})
+	t.Run("the run's deadline is the latest of those who wait", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var second time.Time
+			d := adapter.CacheData(func(ctx context.Context, _ int) (int, error) {
+				time.Sleep(time.Second)
+				second, _ = ctx.Deadline()
+				return 7, nil
+			}, adapter.Name("f"), adapter.WithRuntime(newWorld(t).container().Runtime))
+			short, cancel1 := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel1()
+			long, cancel2 := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel2()
+			var wg sync.WaitGroup
+			wg.Go(func() { get(t, short, d, 1) })
+			synctest.Wait()
+			wg.Go(func() { get(t, long, d, 1) })
+			wg.Wait()
+			if want, _ := long.Deadline(); !second.Equal(want) {
+				t.Error(second, want)
+			}
+		})
+	})
+	t.Run("a function that calls itself with the same arguments gets an error", func(t *testing.T) {
+		var d *adapter.Data[int, int]
+		d = adapter.CacheData(func(ctx context.Context, n int) (int, error) { return d.Get(ctx, n) },
+			adapter.Name("f"), adapter.WithRuntime(newWorld(t).container().Runtime))
+		if _, err := d.Get(t.Context(), 1); !errors.Is(err, adapter.ErrRecursive) {
+			t.Fatal(err)
+		}
+	})
+	t.Run("a function that calls itself with other arguments works", func(t *testing.T) {
+		var d *adapter.Data[int, int]
+		d = adapter.CacheData(func(ctx context.Context, n int) (int, error) {
+			if n < 2 {
+				return n, nil
+			}
+			a, err := d.Get(ctx, n-1)
+			if err != nil {
+				return 0, err
+			}
+			b, err := d.Get(ctx, n-2)
+			return a + b, err
+		}, adapter.Name("fib"), adapter.WithRuntime(newWorld(t).container().Runtime))
+		if n := get(t, t.Context(), d, 50); n != 12586269025 {
+			t.Fatal(n)
+		}
+		if s := d.Stats(); s.Runs != 51 {
+			t.Fatalf("%+v", s)
+		}
+	})
+	t.Run("two functions that wait for each other get an error, not a deadlock", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newWorld(t).container()
+			var a, b *adapter.Data[int, int]
+			a = adapter.CacheData(func(ctx context.Context, n int) (int, error) {
+				time.Sleep(time.Second) // until the other one runs, too
+				return b.Get(ctx, n)
+			}, adapter.Name("a"), adapter.WithRuntime(c.Runtime))
+			b = adapter.CacheData(func(ctx context.Context, n int) (int, error) {
+				time.Sleep(time.Second)
+				return a.Get(ctx, n)
+			}, adapter.Name("b"), adapter.WithRuntime(c.Runtime))
+			var wg sync.WaitGroup
+			for _, d := range []*adapter.Data[int, int]{a, b} {
+				wg.Go(func() {
+					if _, err := d.Get(t.Context(), 1); !errors.Is(err, adapter.ErrRecursive) {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+		})
+	})
+}
+
+func TestStampedesAcrossContainers(t *testing.T) {
+	slow := func(runs *atomic.Int64) func(context.Context, int) (int, error) {
+		return func(context.Context, int) (int, error) {
+			time.Sleep(3 * time.Second)
+			return int(runs.Add(1)), nil
+		}
+	}
+	t.Run("one run per key, the losers wait for the entry", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			var runs atomic.Int64
+			var wg sync.WaitGroup
+			for range 20 {
+				d := adapter.CacheData(slow(&runs), adapter.Name("f"), adapter.WithRuntime(w.container().Runtime))
+				for range 5 {
+					wg.Go(func() {
+						if n := get(t, t.Context(), d, 1); n != 1 {
+							t.Error(n)
+						}
+					})
+				}
+			}
+			wg.Wait()
+			if n := runs.Load(); n != 1 {
+				t.Fatalf("ran %d times", n)
+			}
+		})
+	})
+	t.Run("a run longer than the lease keeps it by renewing", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			var runs atomic.Int64
+			short := func(c *adapter.Config) { c.LeaseTTL = time.Second }
+			f := slow(&runs)
+			var wg sync.WaitGroup
+			for range 5 {
+				d := adapter.CacheData(f, adapter.Name("f"), adapter.WithRuntime(w.container(short).Runtime))
+				wg.Go(func() { get(t, t.Context(), d, 1) })
+			}
+			// The store's clock is real time here, the world's stands still.
+			wg.Wait()
+			if n := runs.Load(); n != 1 {
+				t.Fatalf("ran %d times", n)
+			}
+		})
+	})
+	t.Run("where the wait would not fit the loser computes itself", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			var runs atomic.Int64
+			blocked := make(chan struct{})
+			a := adapter.CacheData(func(context.Context, int) (int, error) { <-blocked; return 1, nil },
+				adapter.Name("f"), adapter.WithRuntime(w.container().Runtime), adapter.Version("1"))
+			b := adapter.CacheData(func(context.Context, int) (int, error) { runs.Add(1); return 2, nil },
+				adapter.Name("f"), adapter.WithRuntime(w.container().Runtime), adapter.Version("1"))
+			var wg sync.WaitGroup
+			wg.Go(func() { get(t, t.Context(), a, 1) })
+			synctest.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+			defer cancel()
+			if n := get(t, ctx, b, 1); n != 2 {
+				t.Error(n)
+			}
+			close(blocked)
+			wg.Wait()
+		})
+	})
+	t.Run("a holder that fails gives the lease to another", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			var runs atomic.Int64
+			f := func(context.Context, int) (int, error) {
+				time.Sleep(time.Second)
+				if runs.Add(1) == 1 {
+					return 0, errors.New("boom")
+				}
+				return 2, nil
+			}
+			var wg sync.WaitGroup
+			var failed atomic.Int64
+			for range 5 {
+				d := adapter.CacheData(f, adapter.Name("f"), adapter.WithRuntime(w.container().Runtime))
+				wg.Go(func() {
+					if _, err := d.Get(t.Context(), 1); err != nil {
+						failed.Add(1)
+					}
+				})
+			}
+			wg.Wait()
+			if failed.Load() != 1 || runs.Load() != 2 {
+				t.Fatalf("%d callers failed, %d runs", failed.Load(), runs.Load())
+			}
+		})
+	})
+	t.Run("in a stale window one container refreshes for the fleet", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			var runs atomic.Int64
+			f := slow(&runs)
+			var all []*adapter.Data[int, int]
+			var cs []*container
+			for range 10 {
+				c := w.container()
+				cs = append(cs, c)
+				all = append(all, adapter.CacheData(f, adapter.Name("f"), adapter.WithRuntime(c.Runtime), adapter.TTL("10m"), adapter.StaleFor("5m")))
+			}
+			for _, d := range all {
+				get(t, t.Context(), d, 1)
+				for _, c := range cs {
+					c.settle()
+				}
+			}
+			w.clock.Advance(11 * time.Minute)
+			for _, d := range all {
+				if n := get(t, t.Context(), d, 1); n != 1 {
+					t.Error("a caller waited:", n)
+				}
+			}
+			for _, c := range cs {
+				c.settle()
+			}
+			if n := runs.Load(); n != 2 {
+				t.Fatalf("ran %d times", n)
+			}
+		})
+	})
+}
