@@ -83,6 +83,18 @@ func (m *Manager) wrap(ctx context.Context, op string, err error) error {
 	return e
 }
 
+// sessionCode returns the error code with which a directory bucket refused a session. The SDK hands such an error on as
+// text only, so that there is nothing else to find it by.
+func sessionCode(err error) string {
+	_, rest, ok := strings.Cut(err.Error(), "CreateSession")
+	if !ok {
+		return ""
+	}
+	_, rest, _ = strings.Cut(rest, "api error ")
+	code, _, _ := strings.Cut(rest, ":")
+	return code
+}
+
 // cause is an error with a text that fits into a log line, and the SDK's chain behind it.
 type cause struct {
 	text string
@@ -119,6 +131,9 @@ func (m *Manager) advise(err error) (hint string, permanent bool) {
 		return login.hint, login.permanent
 	}
 	if code := codeOf(err); code != "" {
+		return m.adviseCode(code, err)
+	}
+	if code := sessionCode(err); code != "" {
 		return m.adviseCode(code, err)
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
