@@ -64,7 +64,9 @@ func TestFunctionURL(t *testing.T) {
 		request.Header.Set("Cookie", "a=1; b=2")
 		request.Header.Set("Content-Type", "application/octet-stream")
 		_, body := do(t, request)
-		var a struct{ Event events.LambdaFunctionURLRequest }
+		var a struct {
+			Event events.LambdaFunctionURLRequest
+		}
 		if err := json.Unmarshal([]byte(body), &a); err != nil {
 			t.Fatal(err)
 		}

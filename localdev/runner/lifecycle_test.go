@@ -329,6 +329,44 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
+func TestExtension(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "events")
+	var log buffer
+	r := start(t, runner.Options{Containers: 1, Log: &log, Env: []string{"PROBE_EXTENSION=" + file}})
+	response, a := invoke(t, r, order{})
+	waitIdle(t, r) // not before the extension has asked for its next event
+	events := readLines(t, file)
+	t.Run("it hears of each invocation", func(t *testing.T) {
+		if len(events) != 1 || !strings.Contains(events[0], `"eventType":"INVOKE"`) ||
+			!strings.Contains(events[0], response.RequestID) {
+			t.Errorf("%q", events)
+		}
+	})
+	r.Close()
+	proctest.WaitGone(t, a.PID)
+	t.Run("it hears of the end and why", func(t *testing.T) {
+		events := readLines(t, file)
+		if last := events[len(events)-1]; !strings.Contains(last, `"eventType":"SHUTDOWN"`) ||
+			!strings.Contains(last, `"shutdownReason":"spindown"`) {
+			t.Errorf("%q", events)
+		}
+	})
+	t.Run("the developer is told that the service refuses SHUTDOWN here", func(t *testing.T) {
+		if !strings.Contains(log.String(), "the service refuses them") {
+			t.Error(log.String())
+		}
+	})
+}
+
+func readLines(t *testing.T, file string) []string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(string(b)), "\n")
+}
+
 func errorText(err error) string {
 	if err == nil {
 		return ""

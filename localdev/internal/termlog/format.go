@@ -54,7 +54,7 @@ func (p palette) invocation(inv journal.Invocation) string {
 
 func slotName(slot int) string {
 	if slot == 0 {
-		return "--"
+		return "-- "
 	}
 	return fmt.Sprintf("#%-2d", slot)
 }

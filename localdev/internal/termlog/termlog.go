@@ -59,7 +59,7 @@ func (l *Log) announce(p *pending) {
 		return
 	}
 	p.live = true
-	l.line(fmt.Sprintf("%s  --       %-32s ...", l.colours.dim(p.inv.Started.Format("15:04:05")), printable(shortened(label(p.inv)))))
+	l.line(fmt.Sprintf("%s  --        %-32s ...", l.colours.dim(p.inv.Started.Format("15:04:05")), printable(shortened(label(p.inv)))))
 	l.flush(p)
 }
 

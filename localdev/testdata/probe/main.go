@@ -13,8 +13,10 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -47,6 +49,10 @@ func main() {
 	}
 	if pidFile := os.Getenv("PROBE_CHILD"); pidFile != "" {
 		child(pidFile)
+	}
+	if file := os.Getenv("PROBE_EXTENSION"); file != "" {
+		signal.Ignore(syscall.SIGTERM) // so that the SHUTDOWN event has time to arrive
+		extension(file)
 	}
 	if note := os.Getenv("PROBE_SIGTERM"); note != "" {
 		lambda.StartWithOptions(handle, lambda.WithEnableSIGTERM(func() { terminated(note) }))
