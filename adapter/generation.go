@@ -11,7 +11,9 @@ import (
 // trusts reports whether this container may hand the entry out without asking the backend whether the function was
 // cleared elsewhere. It is on the way of every hit.
 func (r *remote) trusts(e *near.Entry, now int64) bool {
-	return now < r.trustTill.Load() && e.Generation == r.heard.Load()
+	// After a clock was set back, what was heard is from the future, and not trusted for the longer.
+	left := r.trustTill.Load() - now
+	return left > 0 && left <= int64(r.nearTTL) && e.Generation == r.heard.Load()
 }
 
 // confirms reports whether the entry is of the function's current generation, and asks for it where this container heard
@@ -45,8 +47,8 @@ func (r *remote) hear(ctx context.Context) bool {
 	before := r.core.rt.now()
 	r.askOne.Lock()
 	defer r.askOne.Unlock()
-	if till := r.trustTill.Load(); till > before && till > r.core.rt.now() {
-		return true // another caller has just asked
+	if r.heardAt.Load() >= before && !r.cleared.Load() {
+		return true // another caller has asked meanwhile
 	}
 	if !r.settleClear(ctx) {
 		return false
@@ -86,6 +88,7 @@ func (r *remote) hears(generation uint64, asked asking, age time.Duration) {
 		return
 	}
 	r.heard.Store(generation)
+	r.heardAt.Store(asked.at)
 	r.trustTill.Store(asked.at + int64(r.nearTTL-min(age, r.nearTTL)))
 }
 
@@ -95,6 +98,7 @@ func (r *remote) distrust() {
 	defer r.mu.Unlock()
 	r.clears++
 	r.heard.Store(0)
+	r.heardAt.Store(0)
 	r.trustTill.Store(0)
 }
 

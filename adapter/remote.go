@@ -34,8 +34,9 @@ type remote struct {
 	leaser  backends.Leaser
 	keys    key.Prefix
 
-	// The generation that was heard last, and until when this container trusts its memory to be of it.
+	// The generation that was heard last, when it was asked for, and until when this container trusts its memory to be of it.
 	heard     atomic.Uint64
+	heardAt   atomic.Int64
 	trustTill atomic.Int64
 	askOne    sync.Mutex // one asks, the others wait for its answer
 	// cleared says that a clear could not be told to the backend yet: nothing that is there may be believed.

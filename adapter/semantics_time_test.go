@@ -89,15 +89,17 @@ func TestTTL(t *testing.T) {
 			wrap := func(c *container) *adapter.Data[int, result] {
 				return adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(c.Runtime), adapter.TTL("10m"))
 			}
-			a := w.container()
-			d := wrap(a)
+			c := w.container()
+			d := wrap(c)
 			get(t, t.Context(), d, 1)
-			a.settle()
+			c.settle()
 			w.clock.Advance(-24 * time.Hour)
 			if tier != "memory" {
-				d = wrap(w.container())
+				c = w.container()
+				d = wrap(c)
 			}
 			get(t, t.Context(), d, 1)
+			c.settle()
 			wantRuns(t, f, 1)
 			w.clock.Advance(10*time.Minute - 1)
 			get(t, t.Context(), d, 1)

@@ -11,7 +11,7 @@ import (
 // nanoseconds.
 type Header struct {
 	Generation uint64    // the function's generation when the run began
-	Created    time.Time // when the run ended
+	Created    time.Time // when the run began: what it says may be that old
 	FreshUntil time.Time // zero: without end
 	Expires    time.Time // zero: never
 	RunTime    time.Duration
