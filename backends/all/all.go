@@ -9,5 +9,7 @@ package all
 import (
 	_ "github.com/stillwarm/stillwarm/backends/disk"
 	_ "github.com/stillwarm/stillwarm/backends/memory"
+	_ "github.com/stillwarm/stillwarm/backends/redis"
+	_ "github.com/stillwarm/stillwarm/backends/s3"
 	_ "github.com/stillwarm/stillwarm/backends/tiered"
 )

@@ -60,6 +60,27 @@ func (e *env) endedContext(ctx context.Context, want error) {
 	s := e.store()
 	e.put(s, "k", "v")
 	g := e.generation(s)
+	for name, call := range e.everyCall(ctx, s) {
+		done := make(chan error, 1)
+		go func() { done <- call() }()
+		select {
+		case err := <-done:
+			if !errors.Is(err, want) {
+				e.Errorf("%s: %v, want an error that matches %v", name, err, want)
+			}
+		case <-time.After(30 * time.Second):
+			e.Errorf("%s hangs although its context has ended", name)
+		}
+	}
+	e.want(s, "k", "v")
+	if got := e.generation(s); got != g {
+		e.Errorf("a call with an ended context changed the generation")
+	}
+}
+
+// everyCall returns each method of the store, the manager and their capabilities as a call with ctx.
+func (e *env) everyCall(ctx context.Context, s backends.Store) map[string]func() error {
+	e.Helper()
 	calls := map[string]func() error{
 		"Get":        func() error { _, _, err := s.Get(ctx, "k"); return err },
 		"Put":        func() error { return s.Put(ctx, "k", []byte("new"), time.Time{}) },
@@ -86,20 +107,5 @@ func (e *env) endedContext(ctx context.Context, want error) {
 	if p, ok := e.pm.(backends.Pruner); ok {
 		calls["Prune"] = func() error { _, err := p.Prune(ctx, generationOf); return err }
 	}
-	for name, call := range calls {
-		done := make(chan error, 1)
-		go func() { done <- call() }()
-		select {
-		case err := <-done:
-			if !errors.Is(err, want) {
-				e.Errorf("%s: %v, want an error that matches %v", name, err, want)
-			}
-		case <-time.After(30 * time.Second):
-			e.Errorf("%s hangs although its context has ended", name)
-		}
-	}
-	e.want(s, "k", "v")
-	if got := e.generation(s); got != g {
-		e.Errorf("a call with an ended context changed the generation")
-	}
+	return calls
 }

@@ -42,7 +42,7 @@ func (m *Manager) pruneFunction(ctx context.Context, dir string, generationOf fu
 		if g, ok := generationOf(f.entry); ok && current != 0 && g == current {
 			return nil
 		}
-		m.removeIfSame(path, info)
+		removeIfSame(path, info)
 		removed++
 		return nil
 	})

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"time"
 )
 
 // file is an entry as it was read: address and entry share one buffer that nobody else has.
@@ -31,12 +30,12 @@ func (m *Manager) readEntry(path string) (*file, error) {
 	e, err := m.decode(f, info.Size())
 	switch {
 	case errors.Is(err, errCorrupt):
-		m.removeIfSame(path, info)
+		removeIfSame(path, info)
 		return nil, err
 	case err != nil:
 		return nil, err
 	case e.expired(m.now()):
-		m.removeIfSame(path, info)
+		removeIfSame(path, info)
 		return nil, fs.ErrNotExist
 	}
 	return e, nil
@@ -93,13 +92,10 @@ func readHeader(path string) (header, []byte, error) {
 
 // removeIfSame removes the file that was read, and not one that a Put has renamed over it meanwhile. Between the look
 // and the removal a Put may still slip in; its entry is then a miss, which is all that an eviction would make of it.
-func (m *Manager) removeIfSame(path string, read fs.FileInfo) {
+func removeIfSame(path string, read fs.FileInfo) {
 	if now, err := os.Lstat(path); err == nil && os.SameFile(now, read) {
 		_ = os.Remove(path)
 	}
 }
 
 func (f *file) is(address []byte) bool { return bytes.Equal(f.address, address) }
-
-// until returns when the entry expires, the zero time for never.
-func (f *file) until() time.Time { return f.expires }

@@ -63,7 +63,7 @@ func (s *store) GetExpiry(ctx context.Context, key string) ([]byte, uint64, time
 	case !f.is(address):
 		return nil, g, time.Time{}, backends.ErrNotFound
 	}
-	return f.entry, g, f.until(), nil
+	return f.entry, g, f.expires, nil
 }
 
 func (s *store) Put(ctx context.Context, key string, entry []byte, expires time.Time) error {

@@ -1,0 +1,68 @@
+package disk
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stillwarm/stillwarm/backends"
+)
+
+func BenchmarkStore(b *testing.B) {
+	for _, size := range []int{1 << 10, 100 << 10} {
+		for _, noSync := range []bool{false, true} {
+			m, err := New(Options{Dir: b.TempDir(), NoSync: noSync})
+			if err != nil {
+				b.Fatal(err)
+			}
+			s, err := m.Store(b.Context(), backends.Function{Name: "f"})
+			if err != nil {
+				b.Fatal(err)
+			}
+			value := make([]byte, size)
+			b.Run(fmt.Sprintf("put/%dKB/fsync=%v", size>>10, !noSync), func(b *testing.B) {
+				i := 0
+				for b.Loop() {
+					i++
+					if err := s.Put(b.Context(), fmt.Sprint("k", i%1000), value, time.Time{}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			b.Run(fmt.Sprintf("get/%dKB/fsync=%v", size>>10, !noSync), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, _, err := s.Get(b.Context(), "k1"); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// The cost of Clear must not depend on the number of entries.
+func BenchmarkClear(b *testing.B) {
+	for _, entries := range []int{10, 10_000} {
+		m, err := New(Options{Dir: b.TempDir(), NoSync: true})
+		if err != nil {
+			b.Fatal(err)
+		}
+		s, err := m.Store(b.Context(), backends.Function{Name: "f"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for i := range entries {
+			if err := s.Put(b.Context(), fmt.Sprint("k", i), []byte("v"), time.Time{}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.Run(fmt.Sprint("entries=", entries), func(b *testing.B) {
+			for b.Loop() {
+				if err := s.Clear(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
