@@ -47,7 +47,7 @@ func nodeOptions(o Options) *goredis.Options {
 		DB:       o.DB,
 
 		MaxRetries:    noRetries,
-		DialTimeout:   o.DialTimeout,
+		DialTimeout:   dialBudget(o),
 		DialerRetries: 1,
 		ReadTimeout:   o.ReadTimeout,
 		WriteTimeout:  o.WriteTimeout,
@@ -66,6 +66,16 @@ func nodeOptions(o Options) *goredis.Options {
 		no.ConnMaxLifetime, no.ConnMaxLifetimeJitter = tokenConnLife, tokenConnLife/10
 	}
 	return no
+}
+
+// dialBudget is how long the client waits for the dialer. It is longer than the dialer takes, which is what ends an
+// attempt, so that the reason is the dialer's.
+func dialBudget(o Options) time.Duration {
+	one := 2 * (o.DialTimeout + o.ReadTimeout)
+	if o.Sentinel != "" {
+		one *= time.Duration(len(o.Addrs) + 1)
+	}
+	return one
 }
 
 // tokenConnLife is when a connection that was opened with a token is replaced: ElastiCache closes it after 12 hours.

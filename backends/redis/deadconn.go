@@ -2,6 +2,7 @@ package redis
 
 import (
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -14,10 +15,15 @@ type deadConn struct{ err error }
 // orDead returns conn, or a connection that only tells err.
 func orDead(conn net.Conn, err error) net.Conn {
 	if err != nil {
-		return deadConn{&dialError{err}}
+		// The client takes one layer off the error of a connection's first command.
+		return deadConn{&dialError{&dialError{err}}}
 	}
 	return conn
 }
+
+// SyscallConn fails, and so does the check that the client makes before it uses a connection that rested in its pool:
+// one that nobody waited for any more does not tell a later call of a failure that may be over.
+func (c deadConn) SyscallConn() (syscall.RawConn, error) { return nil, c.err }
 
 func (c deadConn) Read([]byte) (int, error)       { return 0, c.err }
 func (c deadConn) Write([]byte) (int, error)      { return 0, c.err }

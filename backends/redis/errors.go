@@ -128,11 +128,15 @@ func (m *Manager) explainNetwork(err error) (hint string, permanent bool) {
 	case errors.Is(err, goredis.ErrPoolTimeout):
 		return "all connections are in use: raise the pool parameter", false
 	case dial && timedOut(err):
-		return "no connection within " + m.opts.DialTimeout.String() +
-			": check the security groups, and that the function is in the right VPC", false
+		hint = "no connection within " + m.opts.DialTimeout.String() +
+			": check the security groups, and that the function is in the right VPC"
+		if m.opts.TLS != nil {
+			hint += "; where the server does not speak TLS, use redis://"
+		}
+		return hint, false
 	case timedOut(err):
 		return "no answer within " + m.opts.ReadTimeout.String() + ": see the read-timeout parameter", false
-	case m.opts.TLS == nil && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
+	case m.opts.TLS == nil && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)):
 		return "the connection was closed; where the server expects TLS, use rediss://", false
 	}
 	return "", false

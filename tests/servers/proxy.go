@@ -39,9 +39,10 @@ type Plan struct {
 // A Proxy stands between a client and a server and breaks connections on demand. It is safe for concurrent use.
 type Proxy struct {
 	// Addr is where clients connect; it stays the same while faults come and go.
-	Addr   string
-	target string
+	Addr string
 
+	target   atomic.Pointer[string]
+	turns    atomic.Int64
 	accepted atomic.Int64
 	toServer atomic.Int64
 	toClient atomic.Int64
@@ -62,7 +63,8 @@ func NewProxy(t testing.TB, target string) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{Addr: l.Addr().String(), target: target, changed: make(chan struct{}), conns: map[net.Conn]struct{}{}}
+	p := &Proxy{Addr: l.Addr().String(), changed: make(chan struct{}), conns: map[net.Conn]struct{}{}}
+	p.target.Store(&target)
 	p.listen(l)
 	t.Cleanup(p.close)
 	return p
@@ -103,6 +105,13 @@ func (p *Proxy) Drop() {
 	defer p.mu.Unlock()
 	p.drop(false)
 }
+
+// Retarget lets new connections go to another server, as a name that resolves to another address does.
+func (p *Proxy) Retarget(target string) { p.target.Store(&target) }
+
+// RoundTrips returns how often clients spoke after they had listened, over all connections so far: each time, they
+// waited for the network once.
+func (p *Proxy) RoundTrips() int { return int(p.turns.Load()) }
 
 // Connections returns how many connections were accepted so far.
 func (p *Proxy) Connections() int { return int(p.accepted.Load()) }
@@ -190,7 +199,7 @@ func (p *Proxy) serve(client net.Conn) {
 		abort(client, true)
 		return
 	}
-	server, err := net.Dial("tcp", p.target)
+	server, err := net.Dial("tcp", *p.target.Load())
 	if err != nil {
 		abort(client, true)
 		return
@@ -200,18 +209,22 @@ func (p *Proxy) serve(client net.Conn) {
 	}
 	defer p.forget(server)
 	var both sync.WaitGroup
-	both.Go(func() { p.request(client, server) })
-	both.Go(func() { p.answer(server, client) })
+	var spoke atomic.Bool // the client was the last to speak
+	both.Go(func() { p.request(client, server, &spoke) })
+	both.Go(func() { p.answer(server, client, &spoke) })
 	both.Wait()
 }
 
 // request copies what the client says to the server, unless the plan keeps it.
-func (p *Proxy) request(client, server net.Conn) {
+func (p *Proxy) request(client, server net.Conn, spoke *atomic.Bool) {
 	defer server.Close()
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := client.Read(buf)
 		if n > 0 {
+			if !spoke.Swap(true) {
+				p.turns.Add(1)
+			}
 			switch plan, _ := p.current(); plan.Fault {
 			case Hang:
 				// read and forgotten: the client waits for an answer that never comes
@@ -233,7 +246,7 @@ func (p *Proxy) request(client, server net.Conn) {
 }
 
 // answer copies what the server says to the client, as the plan has it.
-func (p *Proxy) answer(server, client net.Conn) {
+func (p *Proxy) answer(server, client net.Conn, spoke *atomic.Bool) {
 	defer client.Close()
 	buf := make([]byte, 32<<10)
 	var cut struct {
@@ -243,6 +256,7 @@ func (p *Proxy) answer(server, client net.Conn) {
 	for {
 		n, err := server.Read(buf)
 		if n > 0 {
+			spoke.Store(false)
 			plan, changed := p.current()
 			b := buf[:n]
 			switch plan.Fault {
