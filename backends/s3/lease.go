@@ -44,8 +44,7 @@ type lease struct {
 	done  bool
 }
 
-// Lease implements [backends.Leaser]. A free key costs one PUT; one that was leased before, two PUTs and a GET; a
-// leased one a PUT and a GET at first, then one GET each time.
+// Lease implements [backends.Leaser]. A lease that can be had costs a GET and a PUT, one that another holds a GET.
 func (s *store) Lease(ctx context.Context, key string, ttl time.Duration) (backends.Lease, error) {
 	if ttl < time.Millisecond {
 		return nil, fmt.Errorf("%s: lease: ttl %v is too short; at least 1ms", s.m.place, ttl)
@@ -58,24 +57,19 @@ func (s *store) Lease(ctx context.Context, key string, ttl time.Duration) (backe
 	return l, nil
 }
 
+// take looks first: most who ask meet another's lease or a tombstone, and a PUT that fails costs ten times a GET.
 func (l *lease) take(ctx context.Context, ttl time.Duration) error {
-	cond := condition{ifNew: true}
-	if l.s.m.seen.known(l.name) {
-		cond = condition{} // somebody had it a moment ago: a GET costs a tenth of a PUT that fails
-	}
 	for range leaseRounds {
-		if cond != (condition{}) {
-			err := l.write(ctx, ttl, stateHeld, cond)
-			if err == nil {
-				l.s.m.seen.forget(l.name)
-				return nil
-			}
-			if !isLostRace(err) && !isNotFound(err) {
-				return err
-			}
+		cond, err := l.look(ctx, ttl)
+		if err != nil || cond == (condition{}) {
+			return err
 		}
-		var err error
-		if cond, err = l.look(ctx, ttl); err != nil || cond == (condition{}) {
+		err = l.write(ctx, ttl, stateHeld, cond)
+		if err == nil {
+			l.s.m.seen.forget(l.name)
+			return nil
+		}
+		if !isLostRace(err) && !isNotFound(err) {
 			return err
 		}
 	}

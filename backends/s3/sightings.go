@@ -19,14 +19,6 @@ type sighting struct {
 	last  time.Time
 }
 
-// known reports whether somebody had this lease when we last looked.
-func (s *sightings) known(name string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, ok := s.seen[name]
-	return ok
-}
-
 func (s *sightings) forget(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
