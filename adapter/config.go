@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -94,13 +95,8 @@ func (c Config) fill() (Config, error) {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	if err := c.fillMode(); err != nil {
-		return c, err
-	}
-	if err := c.fillDisabled(); err != nil {
-		return c, err
-	}
-	err := c.fillMemory()
+	// All of it is filled in whatever is wrong: Default goes on with what can be used.
+	err := errors.Join(c.fillMode(), c.fillDisabled(), c.fillMemory())
 	if c.Logger == nil {
 		c.Logger = defaultLogger(c.Mode)
 	}

@@ -59,7 +59,7 @@ func newContainer(t *testing.T, c adapter.Config, change ...func(*adapter.Config
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := rt.Close(ctx); err != nil {
 			t.Error("Close:", err)

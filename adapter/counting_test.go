@@ -1,0 +1,90 @@
+package adapter_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/memory"
+)
+
+var errFault = errors.New("fault")
+
+// counting is a backend that counts what is asked of it, and fails or hangs on demand.
+type counting struct {
+	backends.PersistenceManager
+	gets, generations, puts atomic.Int64
+	fail, failWrites, hang  atomic.Bool
+	mutate                  func([]byte) []byte // what Get returns
+}
+
+func (m *counting) reads() int64 { return m.gets.Load() + m.generations.Load() }
+
+func (m *counting) Store(ctx context.Context, fn backends.Function) (backends.Store, error) {
+	s, err := m.PersistenceManager.Store(ctx, fn)
+	return &countingStore{s, m}, err
+}
+
+type countingStore struct {
+	backends.Store
+	m *counting
+}
+
+func (s *countingStore) fault(ctx context.Context, write bool) error {
+	if s.m.hang.Load() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	if s.m.fail.Load() || write && s.m.failWrites.Load() {
+		return &backends.Error{Backend: "test:", Op: "any", Err: errFault}
+	}
+	return nil
+}
+
+func (s *countingStore) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+	s.m.gets.Add(1)
+	if err := s.fault(ctx, false); err != nil {
+		return nil, 0, err
+	}
+	b, g, err := s.Store.Get(ctx, key)
+	if err == nil && s.m.mutate != nil {
+		b = s.m.mutate(b)
+	}
+	return b, g, err
+}
+
+func (s *countingStore) Generation(ctx context.Context) (uint64, error) {
+	s.m.generations.Add(1)
+	if err := s.fault(ctx, false); err != nil {
+		return 0, err
+	}
+	return s.Store.Generation(ctx)
+}
+
+func (s *countingStore) Put(ctx context.Context, key string, entry []byte, expires time.Time) error {
+	s.m.puts.Add(1)
+	if err := s.fault(ctx, true); err != nil {
+		return err
+	}
+	return s.Store.Put(ctx, key, entry, expires)
+}
+
+func (s *countingStore) Clear(ctx context.Context) error {
+	if err := s.fault(ctx, true); err != nil {
+		return err
+	}
+	return s.Store.Clear(ctx)
+}
+
+// inMemory is a backend of its own.
+func inMemory(t *testing.T) backends.PersistenceManager {
+	t.Helper()
+	m, err := memory.New(memory.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
