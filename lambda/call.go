@@ -24,6 +24,8 @@ type call struct {
 	ctx  context.Context // the handler's: it carries the invocation
 	inv  *invocation.Invocation
 	tell *record // what happened, for the log; nil where the log does not want it
+
+	response response // what goes back, where it is one: here to save an allocation
 }
 
 // waits tells whether work may be left for after the response: this process stands still between invocations, and

@@ -43,7 +43,7 @@ func (w *wrapper) learn(h Handler, defaults bool) {
 	defer func() { w.probe = false }()
 	for _, event := range events {
 		if out, ok := ask(h, event); ok && w.probed {
-			w.format, w.known = readFormat(out)
+			w.writers.format, w.known = readFormat(out)
 			return
 		}
 	}
@@ -86,38 +86,54 @@ func readFormat(out string) (f format, ok bool) {
 	return f, ok
 }
 
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// writer is an encoder with the buffer that it writes to, to be used again.
+type writer struct {
+	bytes.Buffer
+	encoder *json.Encoder
+}
 
-// largestKept is the size up to which a buffer is used again. Lambda's responses may be 6 MB, most are small, and a
-// container that kept a buffer of the greatest one would lose that memory for good.
+// largestKept is the size up to which a writer is used again. Lambda's responses may be 6 MB, most are small, and a
+// container that kept the buffer of the greatest one would lose that memory for good.
 const largestKept = 256 << 10
 
-func putBuffer(b *bytes.Buffer) {
-	if b.Cap() <= largestKept {
-		b.Reset()
-		buffers.Put(b)
+// writers keeps the writers of one format.
+type writers struct {
+	format format
+	pool   sync.Pool
+}
+
+func (s *writers) get() *writer {
+	if w, ok := s.pool.Get().(*writer); ok {
+		return w
+	}
+	w := &writer{}
+	w.encoder = json.NewEncoder(&w.Buffer)
+	w.encoder.SetEscapeHTML(s.format.escapeHTML)
+	w.encoder.SetIndent(s.format.prefix, s.format.indent)
+	return w
+}
+
+func (s *writers) put(w *writer) {
+	if w.Cap() <= largestKept {
+		w.Reset()
+		s.pool.Put(w)
 	}
 }
 
-// encode writes v to b as aws-lambda-go would.
-func (f format) encode(b *bytes.Buffer, v any) error {
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(f.escapeHTML)
-	if f.prefix != "" || f.indent != "" {
-		enc.SetIndent(f.prefix, f.indent)
-	}
-	if err := enc.Encode(v); err != nil {
+// encode writes v as aws-lambda-go would.
+func (s *writers) encode(w *writer, v any) error {
+	if err := w.encoder.Encode(v); err != nil {
 		return err
 	}
-	if !f.newline {
-		b.Truncate(b.Len() - 1)
+	if !s.format.newline {
+		w.Truncate(w.Len() - 1)
 	}
 	return nil
 }
 
 // streams reports whether a value that was encoded with the given outcome is sent as the stream that it is: JSON takes
 // precedence unless it fails or has nothing to say.
-func streams(val any, encoded *bytes.Buffer, err error) (io.Reader, bool) {
+func streams(val any, encoded *writer, err error) (io.Reader, bool) {
 	reader, ok := val.(io.Reader)
 	if !ok || err == nil && !bytes.HasPrefix(encoded.Bytes(), []byte("{}")) {
 		return nil, false

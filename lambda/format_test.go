@@ -40,16 +40,16 @@ func TestFormatIsLearnedFromASample(t *testing.T) {
 			w := reflected(func(picky) (any, error) { return nil, errors.New("the user's code must not run") })
 			w.build(option)
 			known := event != "panic" && event != "unknown"
-			if w.known != known || known && w.format != want {
-				t.Errorf("learned %+v (known: %v), want %+v", w.format, w.known, want)
+			if w.known != known || known && w.writers.format != want {
+				t.Errorf("learned %+v (known: %v), want %+v", w.writers.format, w.known, want)
 			}
 		})
 	}
 	t.Run("without options nothing of the user's is decoded", func(t *testing.T) {
 		pickyWants = "panic"
 		w := reflected(func(picky) {})
-		if w.build(nil); !w.known || w.format != (format{}) {
-			t.Errorf("learned %+v (known: %v)", w.format, w.known)
+		if w.build(nil); !w.known || w.writers.format != (format{}) {
+			t.Errorf("learned %+v (known: %v)", w.writers.format, w.known)
 		}
 	})
 }
@@ -130,10 +130,10 @@ func TestResponseGivesABufferBackOnlyWhenItWasReadToItsEnd(t *testing.T) {
 			} else if _, err := r.Read(make([]byte, 3)); err != nil {
 				t.Fatal(err)
 			}
-			left := r.buffer.Len()
+			left := r.writer.Len()
 			_ = r.Close()
 			_ = r.Close()
-			if r.buffer.Len() != left && !drain {
+			if r.writer.Len() != left && !drain {
 				t.Error("the buffer was reset under its reader")
 			}
 			if _, err := r.Read(make([]byte, 1)); !errors.Is(err, io.ErrClosedPipe) {

@@ -1,7 +1,6 @@
 package lambda
 
 import (
-	"bytes"
 	"io"
 	"sync/atomic"
 )
@@ -17,7 +16,8 @@ const (
 type response struct {
 	body        io.Reader
 	contentType string
-	buffer      *bytes.Buffer // body, where it is ours to use again
+	writer      *writer  // body, where it is ours to use again
+	writers     *writers // where it goes then
 	call        *call
 	drained     atomic.Bool // the body was read to its end
 	closed      atomic.Bool
@@ -26,20 +26,24 @@ type response struct {
 // respond returns the response for what the user's function returned. It returns nil and no error where the value
 // must go back itself: how to write it is unknown.
 func (w *wrapper) respond(val any, c *call) (*response, error) {
-	buffer := buffers.Get().(*bytes.Buffer)
-	err := w.format.encode(buffer, val)
-	if reader, ok := streams(val, buffer, err); ok {
-		putBuffer(buffer)
-		return &response{body: reader, contentType: contentTypeOf(reader), call: c}, nil
+	r := &c.response
+	r.call, r.writers = c, &w.writers
+	out := w.writers.get()
+	err := w.writers.encode(out, val)
+	if reader, ok := streams(val, out, err); ok {
+		w.writers.put(out)
+		r.body, r.contentType = reader, contentTypeOf(reader)
+		return r, nil
 	}
 	if err != nil || !w.known {
-		putBuffer(buffer)
+		w.writers.put(out)
 		if !w.known {
 			return nil, nil
 		}
 		return nil, err
 	}
-	return &response{body: buffer, contentType: contentTypeJSON, buffer: buffer, call: c}, nil
+	r.body, r.contentType, r.writer = out, contentTypeJSON, out
+	return r, nil
 }
 
 func contentTypeOf(reader io.Reader) string {
@@ -71,11 +75,11 @@ func (r *response) Close() error {
 		return nil
 	}
 	defer r.call.finish()
-	if r.buffer != nil {
-		// A Runtime API that answers before it has read everything leaves a sender behind that still reads: the buffer
-		// is not for the next response then.
+	if r.writer != nil {
+		// A Runtime API that answers before it has read everything leaves a sender behind that still reads: its
+		// bytes are not for the next response then.
 		if r.drained.Load() {
-			putBuffer(r.buffer)
+			r.writers.put(r.writer)
 		}
 		return nil
 	}

@@ -12,11 +12,11 @@ import (
 // decodes it with the user's options and calls it; the wrapper begins an invocation, calls the user's function and
 // returns a *response, which aws-lambda-go sends and then closes.
 type wrapper struct {
-	outer  any    // the function that aws-lambda-go sees
-	format format // how the user's options have JSON written
-	known  bool   // format has been learned
-	probe  bool   // the next calls come from learn, not from an event
-	probed bool   // such a call has come
+	outer   any     // the function that aws-lambda-go sees
+	writers writers // of JSON, as the user's options have it written
+	known   bool    // their format has been learned
+	probe   bool    // the next calls come from learn, not from an event
+	probed  bool    // such a call has come
 }
 
 var (
