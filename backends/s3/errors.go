@@ -160,8 +160,10 @@ func (m *Manager) adviseCode(code string, err error) (hint string, permanent boo
 	case "NoSuchBucket":
 		return fmt.Sprintf("create the bucket %q, or check its name, region and endpoint", m.o.Bucket), true
 	case "PermanentRedirect", "MovedPermanently", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException",
-		"TemporaryRedirect", "BadRequest":
+		"BadRequest":
 		return m.regionHint(err), true
+	case "TemporaryRedirect":
+		return "a new bucket's name takes a while to spread; naming its region helps at once", false
 	case "RequestTimeTooSkewed", "RequestExpired":
 		return "the clock of this machine differs from the server's by more than 15 minutes", false
 	case "SlowDown", "ServiceUnavailable", "TooManyRequests", "ThrottlingException":

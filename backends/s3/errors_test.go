@@ -30,6 +30,7 @@ func TestServerErrors(t *testing.T) {
 		{"NoSuchBucket", 404, nil, `create the bucket "bucket"`, true},
 		{"PermanentRedirect", 301, []string{"x-amz-bucket-region", "eu-west-3"}, "region=eu-west-3", true},
 		{"AuthorizationHeaderMalformed", 400, nil, "another region", true},
+		{"TemporaryRedirect", 307, nil, "new bucket", false},
 		{"RequestTimeTooSkewed", 403, nil, "clock", false},
 		{"SlowDown", 503, nil, "fewer requests", false},
 		{"InternalError", 500, nil, "", false},

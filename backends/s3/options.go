@@ -63,7 +63,8 @@ type Options struct {
 	// Transport replaces the tuned HTTP transport. It is shared by all goroutines.
 	Transport http.RoundTripper
 	// Client replaces everything that concerns the connection: Region, Endpoint, PathStyle, Credentials, Transport,
-	// AttemptTimeout, Concurrency and NoExpressSession are then not used. The caller closes it.
+	// AttemptTimeout, Concurrency and NoExpressSession are then not used. Set its ResponseChecksumValidation to
+	// aws.ResponseChecksumValidationWhenSupported: it is off in a client that the config module did not make.
 	Client *awss3.Client
 
 	// Now is the wall clock; nil: time.Now. It decides what has expired and how old a kept generation is.

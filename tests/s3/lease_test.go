@@ -104,14 +104,16 @@ func TestTakeover(t *testing.T) {
 		t.Run("a container that never saw the lease takes it by the server's clock", func(t *testing.T) {
 			deadline := time.Now().Add(30 * time.Second)
 			for {
-				fresh := storeOf(t, p.open(t, nil), 0).(backends.Leaser) // each time another container: none has watched
-				_, err := fresh.Lease(t.Context(), "k", time.Minute)
+				m := p.open(t, nil) // each time another container: none has watched
+				_, err := storeOf(t, m, 0).(backends.Leaser).Lease(t.Context(), "k", time.Minute)
+				_ = m.Close()
 				if err == nil {
 					break
 				}
 				if !errors.Is(err, backends.ErrLeased) || time.Now().After(deadline) {
 					t.Fatalf("Lease: %v", err)
 				}
+				time.Sleep(20 * time.Millisecond) // a poll's pace; the server's clock counts seconds
 			}
 			if err := lost.Renew(t.Context(), time.Minute); !errors.Is(err, backends.ErrLeaseLost) {
 				t.Fatalf("Renew by the dead holder: %v, want ErrLeaseLost", err)
