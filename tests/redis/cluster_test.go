@@ -134,3 +134,24 @@ func TestClusterNodeThatDiesFailsItsSlotsOnlyAndComesBack(t *testing.T) {
 		})
 	}
 }
+
+func TestClusterUserNeedsNoMoreThanDocumented(t *testing.T) {
+	c := servers.RedisCluster(t)
+	for _, n := range c.Nodes {
+		n.Do(t, append([]any{"acl", "setuser", "app", "on", ">word", "~p:*", "resetchannels"}, documented(t)...)...)
+	}
+	s := store(t, open(t, strings.Replace(c.URL("prefix=p"), "://", "://app:word@", 1)))
+	put(t, s, "k", "v")
+	want(t, s, "k", "v")
+	must(t, s.Clear(t.Context()))
+	l, err := s.Lease(t.Context(), "k", time.Minute)
+	must(t, err)
+	must(t, l.Renew(t.Context(), time.Minute))
+	must(t, l.Release(t.Context()))
+	listed := 0
+	must(t, s.List(t.Context(), func(backends.Info) bool { listed++; return true }))
+	if listed != 1 {
+		t.Errorf("listed %d entries, want 1", listed)
+	}
+	must(t, s.Delete(t.Context(), "k"))
+}

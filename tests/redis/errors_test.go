@@ -55,7 +55,7 @@ func TestErrorsSayWhatToDoAndNeverShowThePassword(t *testing.T) {
 }
 
 func TestAServerThatIsLoadingIsAPassingError(t *testing.T) {
-	r := servers.Redis(t, servers.WithArgs("--enable-debug-command", "yes", "--key-load-delay", "200000",
+	r := servers.Redis(t, servers.WithArgs("--enable-debug-command", "yes", "--key-load-delay", "50000",
 		"--loading-process-events-interval-bytes", "1024"))
 	s := store(t, open(t, r.URL("read-timeout=10s")))
 	for i := range 40 {

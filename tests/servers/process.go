@@ -83,6 +83,9 @@ func (p *Process) awaitReady(done <-chan struct{}) error {
 	}
 }
 
+// pid returns the process id of the server that was started last. The caller is the readiness check.
+func (p *Process) pid() int { return p.cmd.Process.Pid }
+
 // signal sends a signal to the server's process group. The caller holds p.mu.
 func (p *Process) signal(sig syscall.Signal) {
 	if p.cmd == nil || p.cmd.Process == nil {
@@ -132,12 +135,21 @@ func (p *Process) Restart(t testing.TB) {
 // Log returns the end of what the server wrote to its output.
 func (p *Process) Log() string { return p.log.String() }
 
-// startOwned starts a server that ends with the test.
-func startOwned(t testing.TB, p *Process) {
+// startOwned starts the server that prepare describes and that ends with the test. prepare takes free ports, which
+// another process may be faster to use, so a start that fails is tried again with others.
+func startOwned(t testing.TB, prepare func() *Process) {
 	t.Helper()
-	if err := p.start(); err != nil {
+	var p *Process
+	for tries := 3; ; tries-- {
+		p = prepare()
+		err := p.start()
+		if err == nil {
+			break
+		}
 		p.Kill()
-		t.Fatal(err)
+		if tries == 1 {
+			t.Fatal(err)
+		}
 	}
 	t.Cleanup(func() {
 		p.Kill()

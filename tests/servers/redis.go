@@ -61,15 +61,18 @@ func Redis(t testing.TB, opts ...RedisOption) *RedisServer {
 		o(&setup)
 	}
 	path := need(t, "redis-server")
-	ports, err := freePorts(2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &RedisServer{Addr: loopback(ports[0]), Port: ports[0]}
-	dir := dataDir(t, "redis")
-	args := setup.arguments(t, r, dir, ports)
-	r.Process = &Process{title: "Redis", path: path, args: args, dir: dir, ready: r.answers}
-	startOwned(t, r.Process)
+	r := &RedisServer{}
+	startOwned(t, func() *Process {
+		ports, err := freePorts(2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Addr, r.Port = loopback(ports[0]), ports[0]
+		dir := dataDir(t, "redis")
+		args := setup.arguments(t, r, dir, ports)
+		r.Process = &Process{title: "Redis", path: path, args: args, dir: dir, ready: r.answers}
+		return r.Process
+	})
 	t.Logf("Redis %s at %s, from %s", r.Version, r.Addr, path)
 	return r
 }
@@ -133,6 +136,9 @@ func (r *RedisServer) answers(ctx context.Context) error {
 	version, ok := infoField(info, "redis_version")
 	if !ok {
 		return fmt.Errorf("the server at %s does not say that it is Redis: %q", r.Addr, info)
+	}
+	if pid, _ := infoField(info, "process_id"); pid != strconv.Itoa(r.pid()) {
+		return fmt.Errorf("the server at %s is another process, %s instead of %d", r.Addr, pid, r.pid())
 	}
 	r.Version = version
 	return nil

@@ -73,19 +73,22 @@ func SharedVersity(t testing.TB) *S3 {
 // startS3 starts a server on a free port and proves by its own answer which product it is.
 func startS3(t testing.TB, product, path string, command func(port int, s *S3, dir string) *Process) *S3 {
 	t.Helper()
-	ports, err := freePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := &S3{
-		URL: "http://" + loopback(ports[0]), Addr: loopback(ports[0]),
+		// A secret of its own proves that the server which accepts it is the one that was started.
 		AccessKey: "stillwarm-test", SecretKey: "secret-" + rand.Text(), Region: "us-east-1",
 		Product: product, Version: base(path),
 	}
-	dir := dataDir(t, strings.ToLower(product))
-	s.Process = command(ports[0], s, dir)
-	s.title, s.dir, s.ready = product, dir, s.answers
-	startOwned(t, s.Process)
+	startOwned(t, func() *Process {
+		ports, err := freePorts(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.URL, s.Addr = "http://"+loopback(ports[0]), loopback(ports[0])
+		dir := dataDir(t, strings.ToLower(product))
+		s.Process = command(ports[0], s, dir)
+		s.title, s.dir, s.ready = product, dir, s.answers
+		return s.Process
+	})
 	t.Logf("S3 server: %s (it says so itself), built from %s, at %s", product, s.Version, s.URL)
 	return s
 }
