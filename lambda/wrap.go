@@ -61,10 +61,19 @@ func reflected(handler any) *wrapper {
 		val, err := w.serve(args[0].Interface().(context.Context), func(ctx context.Context) (any, error) {
 			return f.call(fn, ctx, args[1])
 		})
-		return []reflect.Value{reflect.ValueOf(&val).Elem(), reflect.ValueOf(&err).Elem()}
+		if err != nil {
+			return []reflect.Value{noValue, boxed(err)}
+		}
+		return []reflect.Value{boxed(val), noError}
 	}).Interface()
 	return w
 }
+
+// The results of a function that returned nothing in one of its places.
+var noValue, noError = reflect.Zero(anyType), reflect.Zero(errorType)
+
+// boxed returns v as a value of the interface type T, also where v is nil, which reflect.ValueOf would lose.
+func boxed[T any](v T) reflect.Value { return reflect.ValueOf(&v).Elem() }
 
 // build returns aws-lambda-go's handler around the wrapper, with the user's options.
 func (w *wrapper) build(options []Option) Handler {
