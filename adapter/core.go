@@ -205,14 +205,14 @@ func (c *dataCore) compute(ctx context.Context, call *flight.Call, q *question, 
 	started := c.rt.now()
 	v, cache, took, err := c.run(ctx, q, EventRun, h)
 	if err != nil {
-		c.release(ctx, h)
+		c.leaveNothing(ctx, q, h)
 		if a := c.failSafe(ctx, old, err); a != nil {
 			return a, nil
 		}
 		return valueOf(v), err
 	}
 	if !cache || call.LeaderGone() && !q.detached {
-		c.release(ctx, h)
+		c.leaveNothing(ctx, q, h)
 		return valueOf(v), nil
 	}
 	e := c.entry(q, v, started, took)
@@ -238,7 +238,7 @@ func (c *dataCore) run(ctx context.Context, q *question, kind EventKind, h *hold
 		took = time.Since(start)
 		if !normal {
 			err = errors.New("panic")
-			c.release(ctx, h)
+			c.leaveNothing(ctx, q, h)
 		}
 		c.stats.runs.Add(1)
 		if err != nil {

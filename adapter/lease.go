@@ -99,6 +99,21 @@ func (c *dataCore) release(ctx context.Context, h *hold) {
 	c.rt.after(ctx, func(ctx context.Context) { c.giveBack(ctx, h) })
 }
 
+// leaveNothing ends the question for a run that leaves no entry: the lease is given back, and what could not be used
+// is deleted, once the response is out.
+func (c *dataCore) leaveNothing(ctx context.Context, q *question, h *hold) {
+	if h != nil {
+		h.rest()
+	}
+	if h == nil && !q.bad {
+		return
+	}
+	c.rt.after(ctx, func(ctx context.Context) {
+		c.remote.dropBad(ctx, q)
+		c.giveBack(ctx, h)
+	})
+}
+
 // The pauses between two looks at the store while another container runs.
 const (
 	firstPause = 5 * time.Millisecond

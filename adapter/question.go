@@ -17,6 +17,7 @@ type question struct {
 	sum   [1 + sha256.Size]byte
 
 	address string // the key in the backend, made when it is needed
+	bad     bool   // what is there under it is no entry of this key
 	codec   byte
 	// detached says that nobody else can change the argument the run works on.
 	detached bool

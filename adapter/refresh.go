@@ -86,7 +86,7 @@ func (c *dataCore) renewNow(ctx context.Context, call *flight.Call, q *question,
 	started := c.rt.now()
 	v, cache, took, err := c.run(ctx, q, EventRefresh, h)
 	if err != nil || !cache || !q.unchanged() && !q.detached {
-		c.release(ctx, h)
+		c.leaveNothing(ctx, q, h)
 		return valueOf(v), err
 	}
 	fresh := c.entry(q, v, started, took)

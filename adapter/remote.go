@@ -199,15 +199,25 @@ func (r *remote) timed(h serialize.Header) *near.Entry {
 	return e
 }
 
-// reject logs and deletes an entry that is no entry of this key.
+// reject notes an entry that is no entry of this key, and says so once per question. The result of the run that follows
+// overwrites it; where there is none, dropBad deletes it.
 func (r *remote) reject(ctx context.Context, q *question, why error) {
+	if q.bad {
+		return
+	}
+	q.bad = true
 	c := r.core
 	c.stats.badEntries.Add(1)
 	c.rt.log(ctx, slog.LevelWarn, "an entry in the backend cannot be used; it is deleted and computed again",
 		"function", c.id.name, "key", shortKey(r.address(q)), "error", why.Error())
-	c.rt.after(ctx, func(ctx context.Context) {
-		_ = c.rt.writes.Do(ctx, func(ctx context.Context) error { return r.opened.Delete(ctx, r.address(q)) })
-	})
+}
+
+// dropBad deletes a rejected entry that nothing has overwritten.
+func (r *remote) dropBad(ctx context.Context, q *question) {
+	if r == nil || !q.bad {
+		return
+	}
+	_ = r.core.rt.writes.Do(ctx, func(ctx context.Context) error { return r.opened.Delete(ctx, r.address(q)) })
 }
 
 // shortKey is enough of a key to find an entry by, and tells nothing: keys are digests.
@@ -226,6 +236,7 @@ func (r *remote) store(ctx context.Context, call *flight.Call, q *question, e *n
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if w.dropped || call != nil && call.Dropped() || e.Epoch != r.core.epoch.Load() {
+			r.dropBad(ctx, q)
 			return
 		}
 		r.put(ctx, q, e)

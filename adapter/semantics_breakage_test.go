@@ -140,6 +140,26 @@ func TestBreakage(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a bad entry is deleted also where the function fails", func(t *testing.T) {
+		w, f := newWorld(t), &counter{}
+		m := &counting{PersistenceManager: inMemory(t)}
+		c := w.container(func(c *adapter.Config) { c.Manager = m })
+		get(t, t.Context(), wrap(c, f), 1)
+		c.settle()
+		m.mutate = func([]byte) []byte { return []byte("garbage") }
+		b := w.container(func(c *adapter.Config) { c.Manager = m })
+		f.failWith(errors.New("boom"))
+		d := wrap(b, f)
+		if _, err := d.Get(t.Context(), 1); err == nil {
+			t.Fatal("no error")
+		}
+		b.settle()
+		m.mutate = nil
+		x, err := d.Explain(t.Context(), 1)
+		if err != nil || !strings.Contains(x.Why, "no entry in the backend") {
+			t.Fatal(x.Why, err)
+		}
+	})
 	t.Run("an entry of another key: a miss", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		m := &counting{PersistenceManager: inMemory(w.t)}
