@@ -1,0 +1,105 @@
+package s3
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stillwarm/stillwarm/backends"
+)
+
+// free and held answer a GET with a tombstone and with a lease that began just now.
+func free(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("ETag", `"tombstone"`)
+	w.Header().Set("x-amz-meta-sw-state", stateFree)
+	w.Header().Set("x-amz-meta-sw-ttl", "0")
+	fmt.Fprint(w, "another 1")
+}
+
+func held(age time.Duration) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("ETag", `"held"`)
+		w.Header().Set("x-amz-meta-sw-state", stateHeld)
+		w.Header().Set("x-amz-meta-sw-ttl", "60000")
+		w.Header().Set("Last-Modified", time.Now().Add(-age).UTC().Format(http.TimeFormat))
+		fmt.Fprint(w, "another 0")
+	}
+}
+
+func fine(w http.ResponseWriter, _ *http.Request) { w.Header().Set("ETag", `"mine"`) }
+
+func TestLeaseProtocol(t *testing.T) {
+	none := refuse(404, "NoSuchKey")
+	conflict, precondition := refuse(409, "ConditionalRequestConflict"), refuse(412, "PreconditionFailed")
+	for _, c := range []struct {
+		name    string
+		answers []http.HandlerFunc
+		want    []string // the requests, with their conditions
+		err     error
+	}{
+		{"a free key is taken where there is none", []http.HandlerFunc{none, fine}, []string{"GET", "PUT none *"}, nil},
+		{"a tombstone is taken over", []http.HandlerFunc{free, fine}, []string{"GET", `PUT match "tombstone"`}, nil},
+		{"a lease that is over by the server's clock is taken over", []http.HandlerFunc{held(62 * time.Second), fine}, []string{"GET", `PUT match "held"`}, nil},
+		{"one that may not be over is left: the server counts seconds", []http.HandlerFunc{held(59 * time.Second)}, []string{"GET"}, backends.ErrLeased},
+		{"a conflict is looked at again: nobody won", []http.HandlerFunc{none, conflict, none, fine}, []string{"GET", "PUT none *", "GET", "PUT none *"}, nil},
+		{"a conflict is looked at again: another won", []http.HandlerFunc{none, conflict, held(0)}, []string{"GET", "PUT none *", "GET"}, backends.ErrLeased},
+		{"a lost race", []http.HandlerFunc{free, precondition, held(0)}, []string{"GET", `PUT match "tombstone"`, "GET"}, backends.ErrLeased},
+		{"a tombstone that a rule removed meanwhile", []http.HandlerFunc{free, none, none, fine}, []string{"GET", `PUT match "tombstone"`, "GET", "PUT none *"}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var got []string
+			s := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.Header.Get("If-None-Match") != "":
+					got = append(got, r.Method+" none "+r.Header.Get("If-None-Match"))
+				case r.Header.Get("If-Match") != "":
+					got = append(got, r.Method+" match "+r.Header.Get("If-Match"))
+				default:
+					got = append(got, r.Method)
+				}
+				c.answers[min(len(got), len(c.answers))-1](w, r)
+			}).store(t, nil)
+			_, err := s.Lease(t.Context(), "k", time.Minute)
+			if !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
+				t.Errorf("%v, want %v", err, c.err)
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("asked %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestLeaseThatIsOverIsLostWithoutAsking(t *testing.T) {
+	now := time.Now()
+	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			refuse(404, "NoSuchKey")(w, r)
+			return
+		}
+		fine(w, r)
+	})
+	s := f.store(t, func(o *Options) { o.Now = func() time.Time { return now } })
+	l, err := s.Lease(t.Context(), "k", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(59 * time.Second)
+	if err := l.Renew(t.Context(), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	before := len(f.asked())
+	now = now.Add(time.Minute)
+	if err := l.Renew(t.Context(), time.Minute); !errors.Is(err, backends.ErrLeaseLost) {
+		t.Errorf("%v, want ErrLeaseLost", err)
+	}
+	if n := len(f.asked()) - before; n != 0 {
+		t.Errorf("%d requests", n)
+	}
+	if _, err := s.Lease(t.Context(), "k", 0); err == nil {
+		t.Error("a lease without a ttl was taken")
+	}
+}
