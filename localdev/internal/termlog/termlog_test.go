@@ -109,6 +109,7 @@ func TestOrder(t *testing.T) {
 		var b bytes.Buffer
 		l := New(&b, false)
 		l.Began(journal.Invocation{RequestID: "a", Started: noon, Method: "GET", Path: "/slow"})
+		defer l.Finished(journal.Invocation{RequestID: "a"}) // stops its timer
 		l.Log(record("a", "early"))
 		l.announce(l.open["a"])
 		l.Log(record("a", "late"))
@@ -122,6 +123,7 @@ func TestOrder(t *testing.T) {
 		var b bytes.Buffer
 		l := New(&b, false)
 		l.Began(journal.Invocation{RequestID: "a"})
+		defer l.Finished(journal.Invocation{RequestID: "a"})
 		l.Progress(record("a", `{"level":"INFO","msg":"stillwarm: running","text":"Running fetchQuotes(...)","function":"fetchQuotes","elapsed":1200000000}`))
 		l.Warning(journal.Warning{At: noon, Slot: 2, Text: "is deprecated"})
 		want := "          #1  ~ Running fetchQuotes(...) 1.20 s\n12:00:00  #2  warning is deprecated\n"
