@@ -54,6 +54,17 @@ var pruneTests = []subtest{
 		}
 		e.wantStamped(s, "stays")
 	}},
+	{"prune removes the late entry of a run that began before a clear", func(e *env) {
+		p := e.pruner()
+		s := e.store()
+		before := binary.BigEndian.AppendUint64(nil, e.generation(s))
+		e.clear(s)
+		e.put(s, "late", string(before)+"late")
+		e.putStamped(s, "stays", time.Time{})
+		e.prune(p)
+		e.wantNone(s, "late")
+		e.wantStamped(s, "stays")
+	}},
 	{"prune removes bytes that are no entry", func(e *env) {
 		p := e.pruner()
 		s := e.store()

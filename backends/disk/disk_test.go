@@ -77,9 +77,9 @@ func TestConformanceByURL(t *testing.T) {
 		return pm
 	}
 	backendstest.Run(t, backendstest.Harness{
-		Name: "disk, opened by URL, real clock, fsync",
+		Name: fmt.Sprintf("disk, opened by URL, real clock, fsync=%v", !testing.Short()),
 		Open: func(t *testing.T) backends.PersistenceManager {
-			url = fmt.Sprintf("disk://%s?max=2MiB", filepath.ToSlash(t.TempDir()))
+			url = fmt.Sprintf("disk://%s?max=2MiB&fsync=%v", filepath.ToSlash(t.TempDir()), !testing.Short())
 			return openURL(t)
 		},
 		Reopen: openURL,
