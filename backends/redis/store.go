@@ -129,8 +129,8 @@ func (s *Store) readCluster(ctx context.Context, key string) (found reading, err
 		if epoch.Err() == nil && generation.Err() == nil {
 			found.generation = combine([]byte(epoch.Val()), []byte(generation.Val()))
 		}
-		if entry.Err() == nil {
-			found.entry = ownBytes(entry.Val())
+		if v := entry.Val(); entry.Err() == nil && len(v) <= s.m.storedLimit() {
+			found.entry = ownBytes(v)
 		}
 		return nil
 	})

@@ -50,6 +50,10 @@ func TestConformance(t *testing.T) {
 			return total(r.Commands(t)) - int64(r.Commands(t)["hello"])
 		})
 	})
+	t.Run("Valkey", func(t *testing.T) {
+		r := servers.Valkey(t)
+		conform(t, "Valkey "+r.Version+" at "+r.Addr, r.URL, nil)
+	})
 	t.Run("cluster", func(t *testing.T) {
 		c := servers.SharedRedisCluster(t)
 		conform(t, "Redis Cluster "+c.Nodes[0].Version, c.URL, nil)

@@ -174,3 +174,43 @@ func TestManyCallersShareAFewConnections(t *testing.T) {
 		t.Errorf("%d connections, the pool allows 3", p.Connections())
 	}
 }
+
+func TestAnswersThatAreLostOnceAreAskedForAgain(t *testing.T) {
+	r := servers.SharedRedis(t)
+	p := servers.NewProxy(t, r.Addr)
+	s := store(t, open(t, through(r, p, "prefix="+prefix(), "pool=1")))
+	put(t, s, "k", "v")
+	g := want(t, s, "k", "v")
+	var lease backends.Lease
+	for _, call := range []struct {
+		name string
+		do   func() error
+	}{
+		{"Get", func() error { _, _, err := s.Get(t.Context(), "k"); return err }},
+		{"Put", func() error { return s.Put(t.Context(), "k", []byte("w"), time.Time{}) }},
+		{"Lease, which the lost try has taken", func() (err error) {
+			lease, err = s.Lease(t.Context(), "k", time.Minute)
+			return err
+		}},
+		{"Renew", func() error { return lease.Renew(t.Context(), time.Minute) }},
+		{"Release", func() error { return lease.Release(t.Context()) }},
+		{"Delete", func() error { return s.Delete(t.Context(), "k") }},
+		{"Generation", func() error { _, err := s.Generation(t.Context()); return err }},
+		{"Clear", func() error { return s.Clear(t.Context()) }},
+	} {
+		p.Set(t, servers.Plan{Fault: servers.Truncate, Once: true})
+		before := p.Connections()
+		if err := call.do(); err != nil {
+			t.Errorf("%s: %v", call.name, err)
+		}
+		if p.Connections() == before {
+			t.Errorf("%s: no connection was lost", call.name)
+		}
+	}
+	if again, err := s.Generation(t.Context()); err != nil || again == g {
+		t.Errorf("generation %d, %v after Clear, %d before", again, err, g)
+	}
+	if _, err := s.Lease(t.Context(), "k", time.Minute); err != nil {
+		t.Errorf("the lease was not released: %v", err)
+	}
+}

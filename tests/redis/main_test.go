@@ -21,9 +21,17 @@ func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
 // prefix returns a prefix that no other test uses.
 func prefix() string { return "t-" + strings.ToLower(rand.Text()) }
 
-// open returns the manager of a URL; it ends with the test.
+// open returns the manager of a URL; it ends with the test. Where the URL leaves the read timeout open it is a long one:
+// a machine that runs many tests pauses servers for longer than a function should wait.
 func open(t testing.TB, rawURL string) *redis.Manager {
 	t.Helper()
+	if !strings.Contains(rawURL, "read-timeout") {
+		separator := "?"
+		if strings.Contains(rawURL, "?") {
+			separator = "&"
+		}
+		rawURL += separator + "read-timeout=5s"
+	}
 	pm, err := backends.Open(t.Context(), rawURL)
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,7 @@ type Plan struct {
 	Latency   time.Duration // Slow: before each chunk
 	Bandwidth int           // Slow: bytes a second; zero means no limit
 	Bytes     int           // Truncate: how much of the answers passes
+	Once      bool          // Truncate: the first connection that is cut is the last one
 }
 
 // A Proxy stands between a client and a server and breaks connections on demand. It is safe for concurrent use.
@@ -278,12 +279,24 @@ func (p *Proxy) answer(server, client net.Conn, spoke *atomic.Bool) {
 			}
 			p.toClient.Add(int64(len(b)))
 			if plan.Fault == Truncate && cut.n >= plan.Bytes {
+				p.spent(plan, changed)
 				return
 			}
 		}
 		if err != nil {
 			return
 		}
+	}
+}
+
+// spent ends a fault that was to happen once, unless it has been changed since.
+func (p *Proxy) spent(plan Plan, changed <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if plan.Once && p.changed == changed {
+		p.plan = Plan{}
+		close(p.changed)
+		p.changed = make(chan struct{})
 	}
 }
 

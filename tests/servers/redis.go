@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -39,6 +40,7 @@ type RedisOption func(*redisSetup)
 
 type redisSetup struct {
 	tls, cluster, password, sentinel bool
+	program                          string // instead of the pinned redis-server
 	args                             []string
 }
 
@@ -60,7 +62,10 @@ func Redis(t testing.TB, opts ...RedisOption) *RedisServer {
 	for _, o := range opts {
 		o(&setup)
 	}
-	path := need(t, "redis-server")
+	path := setup.program
+	if path == "" {
+		path = need(t, "redis-server")
+	}
 	r := &RedisServer{}
 	startOwned(t, func() *Process {
 		ports, err := freePorts(2)
@@ -74,6 +79,21 @@ func Redis(t testing.TB, opts ...RedisOption) *RedisServer {
 		return r.Process
 	})
 	t.Logf("Redis %s at %s, from %s", r.Version, r.Addr, path)
+	return r
+}
+
+// Valkey starts a Valkey server of its own for the test. It skips the test where valkey-server is not on the PATH, also
+// where servers are required: not every system has a package of it.
+func Valkey(t testing.TB, opts ...RedisOption) *RedisServer {
+	t.Helper()
+	path, err := exec.LookPath("valkey-server")
+	if err != nil {
+		t.Skip("Valkey is not installed: no valkey-server on the PATH")
+	}
+	r := Redis(t, append(opts, func(s *redisSetup) { s.program = path })...)
+	if r.Version = r.Field(t, "server", "valkey_version"); r.Version == "" {
+		t.Fatalf("%s does not say that it is Valkey", path)
+	}
 	return r
 }
 
