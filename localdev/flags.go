@@ -19,6 +19,7 @@ func parse(args []string, w io.Writer) (runner.Options, error) {
 	f.StringVar(&o.Binary, "binary", "", "run this `file` instead of building a folder")
 	f.StringVar(&o.Tags, "tags", "", "build `tags`, for example lambda.norpc")
 	f.BoolVar(&o.Race, "race", false, "build with the race detector")
+	f.BoolVar(&o.FastBuild, "fast-build", true, "compile the AWS SDK without optimisation; --fast-build=false for measuring")
 	f.StringVar(&o.Addr, "addr", "127.0.0.1:8787", "`address` for clients; port 0 takes a free one")
 	f.IntVar(&o.Containers, "containers", 10, "processes at most; each handles one invocation at a time")
 	f.StringVar(&o.Backend, "backend", "", "persistence backend: a `URL` (disk://, redis://, s3://), none; default files in "+

@@ -330,7 +330,7 @@ func TestPage(t *testing.T) {
 
 func TestBuild(t *testing.T) {
 	t.Run("a folder is built under its own go.mod", func(t *testing.T) {
-		r := start(t, runner.Options{Function: filepath.Join("..", "testdata", "probe"), Tags: "lambda.norpc"})
+		r := start(t, runner.Options{Function: filepath.Join("..", "testdata", "probe"), Tags: "lambda.norpc", FastBuild: true})
 		if _, a := invoke(t, r, order{}); a.Served != 1 {
 			t.Errorf("%+v", a)
 		}

@@ -169,7 +169,8 @@ func (r *Runner) build(ctx context.Context) error {
 	r.buildMu.Lock()
 	defer r.buildMu.Unlock()
 	r.buildErr = build.Build(ctx, build.Options{
-		Dir: r.opts.Function, Output: r.fn.Binary, Tags: r.opts.Tags, Race: r.opts.Race, Progress: r.log,
+		Dir: r.opts.Function, Output: r.fn.Binary, Tags: r.opts.Tags, Race: r.opts.Race,
+		Fast: r.opts.FastBuild, Progress: r.log,
 	})
 	r.buildTried = time.Now()
 	return r.buildErr
