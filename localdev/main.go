@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -108,10 +110,9 @@ func relative(path string) string {
 }
 
 // followGoRun ends the program when it was started by go run and that is gone: SIGTERM ends go run without a word to
-// the program that it runs.
+// the program that it runs. A program that was started otherwise outlives its parent, as under nohup.
 func followGoRun(ctx context.Context, end func()) {
-	self, err := os.Executable()
-	if err != nil || !strings.Contains(filepath.ToSlash(self), "/go-build") {
+	if !startedByGo() {
 		return
 	}
 	parent := os.Getppid()
@@ -130,4 +131,15 @@ func followGoRun(ctx context.Context, end func()) {
 			}
 		}
 	}()
+}
+
+// startedByGo reports whether the parent is the go command. Where the executable lies does not tell: go run may take it
+// from a cache with any name.
+func startedByGo() bool {
+	parent := strconv.Itoa(os.Getppid())
+	name, err := os.ReadFile("/proc/" + parent + "/comm")
+	if err != nil {
+		name, err = exec.Command("ps", "-o", "comm=", "-p", parent).Output()
+	}
+	return err == nil && filepath.Base(strings.TrimSpace(string(name))) == "go"
 }

@@ -52,6 +52,12 @@ type session struct {
 
 func begin(t *testing.T, args ...string) *session {
 	t.Helper()
+	return launch(t, []string{command}, args...)
+}
+
+// launch is begin with another way to start the command.
+func launch(t *testing.T, launcher []string, args ...string) *session {
+	t.Helper()
 	tmp := t.TempDir()
 	pidFile := filepath.Join(tmp, "child")
 	s := &session{tmp: filepath.Join(tmp, "tmp")}
@@ -59,8 +65,8 @@ func begin(t *testing.T, args ...string) *session {
 		t.Fatal(err)
 	}
 	args = append([]string{"--binary", probe, "--addr", "127.0.0.1:0", "--env", "PROBE_CHILD=" + pidFile}, args...)
-	s.cmd = exec.Command(command, args...)
-	s.cmd.Env = append(os.Environ(), "TMPDIR="+s.tmp)
+	s.cmd = exec.Command(launcher[0], append(launcher[1:], args...)...)
+	s.cmd.Env = append(os.Environ(), "TMPDIR="+s.tmp, "GOTMPDIR="+tmp)
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -136,6 +142,15 @@ func TestSignals(t *testing.T) {
 			s.gone(t)
 		})
 	}
+	t.Run("SIGTERM of go run ends the command that it runs", func(t *testing.T) {
+		s := launch(t, []string{"go", "run", "."})
+		if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, &scannerReader{s.output})
+		_ = s.cmd.Wait()
+		s.gone(t)
+	})
 	t.Run("SIGKILL of the command leaves nothing either", func(t *testing.T) {
 		s := begin(t)
 		if err := s.cmd.Process.Kill(); err != nil {
