@@ -12,11 +12,17 @@ import (
 
 // A DataOption configures a function cached by [CacheData] or [NewData]. The most important ones, in the order in
 // which most functions need them: [TTL], [MaxEntries], [Persist], [Spinner].
-type DataOption interface{ applyData(*options) }
+type DataOption interface {
+	CacheOption
+	applyData(*options)
+}
 
 // A ResourceOption configures a resource cached by [CacheResource] or [NewResource]. The most important ones, in the
 // order in which most resources need them: [TTL], [MaxEntries], [Spinner], [Validate].
-type ResourceOption interface{ applyResource(*options) }
+type ResourceOption interface {
+	CacheOption
+	applyResource(*options)
+}
 
 // A CacheOption configures the deprecated functions [Cache], [ExperimentalMemo] and [ExperimentalSingleton]. Every
 // [DataOption] and [ResourceOption] of this package is one too.
