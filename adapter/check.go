@@ -54,9 +54,8 @@ func (c *options) keyPlan(name string, in reflect.Type, addresses bool) (*key.Pl
 	for _, h := range c.hashTypes {
 		if err := key.CheckHashResult(h.result, ko); err != nil {
 			return nil, &UserHashError{
-				Function: name, Hasher: h.hasher, cause: fmt.Errorf(
-					"the hash function %s of '%s' returns `%v`, which cannot identify an argument: %w",
-					shortName(h.hasher), shortName(name), h.result, err), err: err,
+				Function: name, Hasher: h.hasher, Type: h.arg, err: err,
+				cause: fmt.Errorf("%w (the hash function is %s, for `%v`)", err, shortName(h.hasher), h.arg),
 			}
 		}
 	}

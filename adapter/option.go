@@ -95,8 +95,8 @@ type typedFunc struct {
 }
 
 type hashResult struct {
-	hasher string
-	result reflect.Type
+	hasher      string
+	arg, result reflect.Type
 }
 
 type persistence struct {
@@ -186,7 +186,7 @@ func HashFunc[T, K any](hash func(T) K) Option {
 				return hash(arg), nil
 			},
 		})
-		c.hashTypes = append(c.hashTypes, hashResult{name, reflect.TypeFor[K]()})
+		c.hashTypes = append(c.hashTypes, hashResult{name, t, reflect.TypeFor[K]()})
 	}}
 }
 

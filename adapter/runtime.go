@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,7 +72,7 @@ func newRuntime(c Config) (*Runtime, error) {
 	rt.writes = guard.New(10*c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, "write", err) })
 	sealer, sealErr := serialize.NewSealer(serialize.Options{Keys: c.SealKeys})
 	if sealErr != nil {
-		sealErr = &OptionError{Option: envSealKeys, Reason: sealErr.Error()}
+		sealErr = &OptionError{Option: envSealKeys, Reason: strings.TrimPrefix(sealErr.Error(), serialize.KeysVariable+": ")}
 	}
 	rt.sealer = sealer
 	var openErr error
@@ -293,11 +294,11 @@ func (rt *Runtime) register(kind string, id identity, o *options, make func(numb
 	switch {
 	case old.id.closure != id.closure:
 		e.Reason = "another function was wrapped under this name at " + old.id.place + "; two functions of one name would " +
-			"give each other's results: give one another adapter.Name"
+			"get each other's results: name one of them differently with adapter.Name"
 	case old.options != amount:
 		e.Option = "options"
 		e.Reason = "the function was wrapped with other options at " + old.id.place + " (" + old.options + " there, " + amount +
-			" here); two sets of options are two caches: give one another adapter.Name"
+			" here); two sets of options are two caches: name one of them differently with adapter.Name"
 	default:
 		return old.object, nil
 	}

@@ -35,13 +35,13 @@ func (e *UnhashableError) Error() string {
 	if e.result != nil {
 		fmt.Fprintf(&b, "A hash function in '%s' cannot return a `%s`", e.Function, show(e.result))
 		if e.Path != "in" {
-			fmt.Fprintf(&b, ": its `%s`, a `%s`", strings.TrimPrefix(e.Path, "in."), e.culprit)
+			fmt.Fprintf(&b, ": its `%s` (of type `%s`)", strings.TrimPrefix(e.Path, "in."), e.culprit)
 		}
 		fmt.Fprintf(&b, ": %s.", e.Reason)
 		return b.String()
 	}
 	fmt.Fprintf(&b, "Cannot hash argument '%s' (of type `%s`) in '%s'.\n", e.Argument, show(e.Type), e.Function)
-	fmt.Fprintf(&b, "`%s`, a `%s`: %s.\n", e.Path, e.culprit, e.Reason)
+	fmt.Fprintf(&b, "`%s` (of type `%s`): %s.\n", e.Path, e.culprit, e.Reason)
 	fmt.Fprintf(&b, "Either leave it out of the key: %s", e.tag)
 	fmt.Fprintf(&b, "Or give a hash function that says what identifies it:\n\n\t%s", hashFuncLine(e.Type, e.home))
 	return b.String()

@@ -1,0 +1,59 @@
+# Stillwarm. `make run` needs Go only; `make test` installs the real servers that the tests run against, once.
+
+GO ?= go
+# The modules of this repository, in the order in which they depend on each other.
+MODULES := . backends/s3/awsconfig localdev tests
+FUZZTIME ?= 60s
+# With the race detector; RACE= runs without.
+RACE ?= -race
+TESTFLAGS ?=
+
+-include build.mk
+
+.DEFAULT_GOAL := help
+.PHONY: help run test tools test-modules bench bench-quick simulate lint check fmt tidy fuzz clean
+
+help: ## show this list
+	@awk -F':.*## ' '/^[a-zA-Z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+run: ## the demo in a local Lambda at http://127.0.0.1:8787/ (ARGS="--containers 4" for more)
+	@$(GO) run ./localdev $(ARGS)
+
+test: tools test-modules ## install what the tests need, once, and run every test
+
+tools: ## redis-server, MinIO and Versity Gateway, pinned, into the tool cache
+	@.ci/stage tools $(GO) run ./tests/cmd/install-tools
+
+test-modules:
+	@for m in $(MODULES); do \
+		(cd $$m && "$(CURDIR)/.ci/stage" "test $$m" $(GO) test $(RACE) -timeout 20m $(TESTFLAGS) ./...) || exit 1; \
+	done
+
+bench: ## every goal of docs/performance.md beside its peers; writes that page
+	@$(GO) run ./tests/bench/cmd/bench
+
+bench-quick: ## the same in under a minute: lines "ratio NAME VALUE GOAL"
+	@$(GO) run ./tests/bench/cmd/bench -quick
+
+simulate: ## a fleet of containers in virtual time; writes docs/scale.md's tables and charts
+	@$(GO) run ./tests/simulate
+
+lint: ## go vet, gofmt and golangci-lint over every module
+	@.ci/stage gofmt .ci/gofmt
+	@for m in $(MODULES); do \
+		(cd $$m && "$(CURDIR)/.ci/stage" "lint $$m" $(GO) tool -modfile="$(CURDIR)/tools/go.mod" golangci-lint run --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; \
+	done
+
+check: lint test ## what has to pass before a commit lands
+
+fmt: ## gofmt everything
+	@gofmt -l -w $$(git ls-files '*.go')
+
+tidy: ## go mod tidy in every module
+	@for m in $(MODULES) tools; do (cd $$m && GOWORK=off $(GO) mod tidy) || exit 1; done
+
+fuzz: ## every fuzz target for FUZZTIME (60s)
+	@.ci/fuzz $(FUZZTIME)
+
+clean: ## remove what was built here; the tool cache stays
+	@rm -rf bin .aws-sam
