@@ -17,12 +17,15 @@ import (
 // refreshCoolDown is how long a failed refresh is not tried again.
 const refreshCoolDown = time.Minute
 
+// headLen is the length of a function's number in its keys.
+const headLen = 4
+
 // dataCore is what a cached function is apart from its types.
 type dataCore struct {
 	rt    *Runtime
 	id    identity
 	opts  *options
-	head  [4]byte // the function's number: the beginning of its keys in memory
+	head  [headLen]byte // the function's number: the beginning of its keys in memory
 	owner *near.Owner
 	stats counters
 
@@ -37,7 +40,7 @@ type dataCore struct {
 
 func newDataCore(rt *Runtime, id identity, o *options, number uint32, in, out [32]byte) *dataCore {
 	c := &dataCore{rt: rt, id: id, opts: o}
-	c.head = [4]byte{byte(number >> 16), byte(number >> 8), byte(number), 0}
+	c.head = [headLen]byte{byte(number >> 16), byte(number >> 8), byte(number), 0}
 	c.owner = rt.tier.Owner(c, o.maxEntries, o.maxSize)
 	c.remote = newRemote(c, in, out)
 	rt.data = append(rt.data, c)
@@ -52,11 +55,17 @@ func (c *dataCore) prefix(dst []byte, scope string) []byte {
 	return append(dst, scope...)
 }
 
+// prefixLen is the length of what prefix writes.
+func prefixLen(scope string) int { return headLen + 4 + len(scope) }
+
 // fresh returns the entry under key that may be handed out without asking anybody, or nil.
 func (c *dataCore) fresh(key []byte) *near.Entry {
 	e := c.owner.Get(key)
 	if e == nil || e.Epoch != c.epoch.Load() {
 		return nil
+	}
+	if e.Fresh == near.Never && c.remote == nil {
+		return e // no clock has a say in it, and reading one takes as long as finding the entry
 	}
 	now := c.rt.now()
 	if now < e.Created || now >= e.Fresh {
@@ -152,9 +161,10 @@ func (c *dataCore) serve(ctx context.Context, q *question, e *near.Entry, tier s
 	now := c.rt.now()
 	switch {
 	case now < e.Fresh:
-		c.stats.hits.Add(1)
 		if tier == TierMemory {
 			c.stats.memoryHits.Add(1)
+		} else {
+			c.stats.backendHits.Add(1)
 		}
 		c.tell(ctx, EventHit, tier, e)
 	case c.opts.staleFor > 0 && now-e.Fresh < int64(c.opts.staleFor) && c.refreshLater(ctx, q, e, now):
@@ -309,7 +319,7 @@ func (c *dataCore) tell(ctx context.Context, kind EventKind, tier string, e *nea
 		return
 	}
 	now := rt.now()
-	ev := Event{Kind: kind, Function: c.id.name, Tier: tier, Age: time.Duration(now - e.Created)}
+	ev := Event{Kind: kind, Function: c.id.name, Tier: tier, Age: time.Duration(max(0, now-e.Created))}
 	if e.Fresh != near.Never {
 		ev.Expires, ev.TTL = true, time.Duration(e.Fresh-now)
 	}

@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"bytes"
 	"context"
 	"reflect"
 	"sync"
@@ -86,8 +87,8 @@ func newData[In, Out any](fn func(context.Context, In) (Out, error), o *options)
 	return d, nil
 }
 
-// keyBuffers holds the buffers in which keys are encoded: what is encoded there is copied only on a miss.
-var keyBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
+// keyBuffers holds the buffers in which keys are made: what is there is copied only on a miss.
+var keyBuffers = sync.Pool{New: func() any { return &keyBuffer{enc: make([]byte, 0, longKey)} }}
 
 // Get returns the function's result for in: a copy of the caller's own, from this container's memory, from the
 // backend, or from a run of the function. Errors and panics of the function reach every caller that waited for that
@@ -95,42 +96,36 @@ var keyBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &
 //
 // The key is taken once, before the run. When ctx ends, Get returns its error; a run that others wait for goes on.
 // Get never fails because of the cache, except where the argument holds something that cannot be hashed.
-func (d *Data[In, Out]) Get(ctx context.Context, in In) (Out, error) {
+func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
 	c := d.core
 	if c.rt.off() {
 		return d.fn(ctx, in)
 	}
-	buf := keyBuffers.Get().(*[]byte)
-	q := question{scope: c.scope(ctx)}
-	enc, err := d.encode((*buf)[:0], &q, &in)
-	if err != nil {
+	scope := c.scope(ctx)
+	buf := keyBuffers.Get().(*keyBuffer)
+	if buf.enc, err = d.encode(buf.enc[:0], scope, &in); err != nil {
 		keyBuffers.Put(buf)
-		var zero Out
-		return zero, err
+		return out, err
 	}
-	*buf = enc
-	if e := c.fresh(q.local(enc)); e != nil {
-		var out Out
+	if e := c.fresh(buf.local()); e != nil {
 		if clone.Copy(d.out, &out, e.Value.(*Out)) == nil {
 			c.hit(ctx, e)
 			keyBuffers.Put(buf)
 			return out, nil
 		}
 	}
-	q.keep(enc)
+	q := newQuestion(scope, buf)
 	keyBuffers.Put(buf)
-	return d.ask(ctx, &q, in)
+	return d.ask(ctx, q, in)
 }
 
-// encode writes the key of the call behind the function's number and the scope.
-func (d *Data[In, Out]) encode(dst []byte, q *question, in *In) ([]byte, error) {
-	dst = d.core.prefix(dst, q.scope)
-	q.args = len(dst)
-	dst, err := key.Append(d.keys, dst, in)
+// encode writes the key of the call behind the function's number and the scope. After an error dst is as it was.
+func (d *Data[In, Out]) encode(dst []byte, scope string, in *In) ([]byte, error) {
+	enc, err := key.Append(d.keys, d.core.prefix(dst, scope), in)
 	if err != nil {
-		return nil, hashError(err)
+		return dst, hashError(err)
 	}
-	return dst, nil
+	return enc, nil
 }
 
 // ask answers what memory could not answer at once.
@@ -160,10 +155,8 @@ func (d *Data[In, Out]) complete(q *question, in In) {
 		return frozen, true, nil
 	}
 	q.unchanged = func() bool {
-		var probe question
-		probe.scope = q.scope
-		enc, err := d.encode(nil, &probe, arg)
-		return err == nil && string(probe.local(enc)) == q.key
+		enc, err := d.encode(nil, q.scope, arg)
+		return err == nil && bytes.Equal(enc, q.enc)
 	}
 	q.decode = func(payload []byte) (any, error) {
 		out := new(Out)
@@ -217,13 +210,12 @@ func (d *Data[In, Out]) Refresh(ctx context.Context, in In) (Out, error) {
 
 // question makes the whole question of a call that does not take the short way.
 func (d *Data[In, Out]) question(ctx context.Context, in In) (*question, error) {
-	q := &question{scope: d.core.scope(ctx)}
-	enc, err := d.encode(nil, q, &in)
+	scope := d.core.scope(ctx)
+	enc, err := d.encode(nil, scope, &in)
 	if err != nil {
 		return nil, err
 	}
-	q.local(enc)
-	q.keep(enc)
+	q := newQuestion(scope, &keyBuffer{enc: enc})
 	d.complete(q, in)
 	return q, nil
 }
@@ -265,7 +257,6 @@ func (c *dataCore) scope(ctx context.Context) string {
 
 // hit counts and tells of a fresh entry from memory.
 func (c *dataCore) hit(ctx context.Context, e *near.Entry) {
-	c.stats.hits.Add(1)
 	c.stats.memoryHits.Add(1)
 	c.tell(ctx, EventHit, TierMemory, e)
 }

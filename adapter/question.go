@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"reflect"
@@ -11,10 +12,8 @@ import (
 // question is one call on its way to an answer.
 type question struct {
 	scope string
-	args  int    // where the encoded argument begins in enc
 	key   string // the key in this container's memory
 	enc   []byte // the function's number, the scope, the encoded argument
-	sum   [1 + sha256.Size]byte
 
 	address string // the key in the backend, made when it is needed
 	bad     bool   // what is there under it is no entry of this key
@@ -35,25 +34,33 @@ type question struct {
 // of argument must not stay in memory for a result of eight bytes.
 const longKey = 512
 
+// keyBuffer is where the key of a call is made. It is reused, and apart from the question, so that a hit in memory
+// allocates nothing.
+type keyBuffer struct {
+	enc []byte // the function's number, the scope, the encoded argument
+	sum [1 + sha256.Size]byte
+}
+
 // local returns the key in memory for the encoded call: the encoding itself, or its digest where it is long. The two
-// cannot be confused: a digest is marked by its length and by a function number that no function has.
-func (q *question) local(enc []byte) []byte {
-	if len(enc) <= longKey {
-		return enc
+// cannot be confused: a digest is marked by its length and by a function number that no function has. The key is good
+// until the buffer is used again.
+func (b *keyBuffer) local() []byte {
+	if len(b.enc) <= longKey {
+		return b.enc
 	}
-	q.sum[0] = 0xff
-	h := sha256.Sum256(enc)
-	copy(q.sum[1:], h[:])
-	return q.sum[:]
+	b.sum[0] = 0xff
+	h := sha256.Sum256(b.enc)
+	copy(b.sum[1:], h[:])
+	return b.sum[:]
 }
 
-// keep makes the question independent of the buffer that it was encoded in.
-func (q *question) keep(enc []byte) {
-	q.key = string(q.local(enc))
-	q.enc = append([]byte(nil), enc...)
+// newQuestion returns the question whose key is in the buffer. It keeps nothing of the buffer.
+func newQuestion(scope string, b *keyBuffer) *question {
+	return &question{scope: scope, key: string(b.local()), enc: bytes.Clone(b.enc)}
 }
 
-func (q *question) encodedArgument() []byte { return q.enc[q.args:] }
+// encodedArgument is what follows the function's number and the scope in enc: see dataCore.prefix.
+func (q *question) encodedArgument() []byte { return q.enc[prefixLen(q.scope):] }
 
 // answer is what a question got. Its value is a pointer to Out that several callers may share: each copies it.
 type answer struct {

@@ -136,8 +136,7 @@ func (r *Resource[In, Out]) key(ctx context.Context, in In) (string, error) {
 	if err != nil {
 		return "", hashError(err)
 	}
-	var q question
-	return string(q.local(enc)), nil
+	return string((&keyBuffer{enc: enc}).local()), nil
 }
 
 // Clear removes every object from this container's cache; each is released when no invocation uses it any more. It

@@ -24,15 +24,16 @@ type Stats struct {
 }
 
 type counters struct {
-	hits, memoryHits, stale, misses, runs, errors, waits, fleetWaits, evictions, stores, storeErrors, backendErrors,
+	memoryHits, backendHits, stale, misses, runs, errors, waits, fleetWaits, evictions, stores, storeErrors, backendErrors,
 	badEntries atomic.Uint64
 }
 
 func (c *dataCore) snapshot() Stats {
 	s := &c.stats
+	memoryHits := s.memoryHits.Load()
 	entries, bytes := c.owner.Len()
 	return Stats{
-		Hits: s.hits.Load(), MemoryHits: s.memoryHits.Load(), Stale: s.stale.Load(), Misses: s.misses.Load(),
+		Hits: memoryHits + s.backendHits.Load(), MemoryHits: memoryHits, Stale: s.stale.Load(), Misses: s.misses.Load(),
 		Runs: s.runs.Load(), Errors: s.errors.Load(), Waits: s.waits.Load(), FleetWaits: s.fleetWaits.Load(),
 		Evictions: s.evictions.Load(), Stores: s.stores.Load(), StoreErrors: s.storeErrors.Load(),
 		BackendErrors: s.backendErrors.Load(), BadEntries: s.badEntries.Load(), Entries: entries, Bytes: bytes,
