@@ -126,6 +126,9 @@ const (
 // answer, or a hold, or neither: then the function runs without a lease, because there is none to have or because the
 // wait would not fit in the time that is left.
 func (r *remote) lease(ctx context.Context, call *flight.Call, q *question, epoch uint64) (*answer, *hold) {
+	if r.core.rt.reads.Down() {
+		return nil, nil // the read before this has just failed: asking on would cost the call a second timeout
+	}
 	h, state := r.acquire(ctx, q)
 	if state == leaseBusy {
 		return r.await(ctx, call, q, epoch)
@@ -196,7 +199,7 @@ func (r *remote) mayWait(ctx context.Context, start time.Time, pause time.Durati
 	}
 	left := time.Until(deadline) - pause
 	if run := time.Duration(r.lastRun.Load()); run > 0 {
-		return left > run+run/2
+		return left/3*2 > run // not run*3/2: an entry may claim any run time, and the sum would overflow
 	}
 	return left > deadline.Sub(start)/2
 }

@@ -1,0 +1,104 @@
+package adapter_test
+
+import (
+	"context"
+	"encoding/binary"
+	"hash/crc32"
+	"math"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stillwarm/stillwarm/adapter"
+	"github.com/stillwarm/stillwarm/backends"
+)
+
+// leasing is counting with leases, which fail and hang with the rest.
+type leasing struct {
+	counting
+	leases atomic.Int64
+}
+
+func (m *leasing) Store(ctx context.Context, fn backends.Function) (backends.Store, error) {
+	s, err := m.counting.Store(ctx, fn)
+	if err != nil {
+		return nil, err
+	}
+	return &leasingStore{s.(*countingStore), m}, nil
+}
+
+type leasingStore struct {
+	*countingStore
+	m *leasing
+}
+
+func (s *leasingStore) Lease(ctx context.Context, key string, ttl time.Duration) (backends.Lease, error) {
+	s.m.leases.Add(1)
+	if err := s.fault(ctx, false); err != nil {
+		return nil, err
+	}
+	return s.Store.(backends.Leaser).Lease(ctx, key, ttl)
+}
+
+func TestABackendThatHangsCostsACallOneTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, f := newWorld(t), &counter{}
+		m := &leasing{counting: counting{PersistenceManager: inMemory(t)}}
+		c := w.container(func(c *adapter.Config) { c.Manager = m })
+		d := adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(c.Runtime))
+		m.hang.Store(true)
+		start := time.Now()
+		get(t, t.Context(), d, 1)
+		if took := time.Since(start); took != time.Second { // the bubble's clock: exact
+			t.Fatalf("a call took %v, with a backend timeout of 1s", took)
+		}
+		if n := m.leases.Load(); n != 0 {
+			t.Fatalf("%d leases were asked for right after a failed read", n)
+		}
+	})
+}
+
+func TestAnEntryThatClaimsAnEndlessRunTimeDoesNotMakeACallWaitUntilItFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, f := newWorld(t), &counter{}
+		w.clock.at.Store(time.Now().UnixNano()) // the bubble's clock, by which the backend expires
+		shared := inMemory(t)
+		m := &leasing{counting: counting{PersistenceManager: shared}}
+		wrap := func() (*adapter.Data[int, result], *container) {
+			c := w.container(func(c *adapter.Config) { c.Manager = m })
+			return adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(c.Runtime), adapter.TTL("1h"),
+				adapter.FailSafe("10h")), c
+		}
+		d, c := wrap()
+		get(t, t.Context(), d, 1)
+		c.settle()
+		x, err := d.Explain(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := shared.Store(t.Context(), backends.Function{Name: x.Function})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.(backends.Leaser).Lease(t.Context(), x.Key, 24*time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		asked := atomic.Int64{}
+		m.mutate = func(entry []byte) []byte {
+			asked.Add(1)
+			entry = append([]byte(nil), entry...)
+			binary.BigEndian.PutUint64(entry[52:], math.MaxInt64) // the run time; see docs/format.md
+			end := len(entry) - 4
+			binary.BigEndian.PutUint32(entry[end:], crc32.Checksum(entry[:end], crc32.MakeTable(crc32.Castagnoli)))
+			return entry
+		}
+		w.clock.Advance(2 * time.Hour)
+		d, _ = wrap()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if r := get(t, ctx, d, 1); r.Run != 2 || asked.Load() == 0 {
+			t.Fatalf("%+v, with the entry read %d times", r, asked.Load())
+		}
+	})
+}
