@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/stillwarm/stillwarm/backends"
+)
+
+// mark notes what happened to one call on its way: it travels in the call's context.
+type mark struct {
+	ran, asked, failed atomic.Bool
+}
+
+type markKey struct{}
+
+func withMark(ctx context.Context, m *mark) context.Context {
+	return context.WithValue(ctx, markKey{}, m)
+}
+
+// markOf returns the mark of the call, or nil.
+func markOf(ctx context.Context) *mark {
+	m, _ := ctx.Value(markKey{}).(*mark)
+	return m
+}
+
+// note takes down that the backend was asked, and what came of it.
+func note(ctx context.Context, err error) {
+	m := markOf(ctx)
+	if m == nil {
+		return
+	}
+	m.asked.Store(true)
+	if err != nil && !errors.Is(err, backends.ErrNotFound) && !errors.Is(err, backends.ErrLeased) {
+		m.failed.Store(true)
+	}
+}
+
+// watch returns the manager with every read noted in the mark of the call that made it.
+func watch(m backends.PersistenceManager) backends.PersistenceManager { return watched{m} }
+
+type watched struct{ backends.PersistenceManager }
+
+func (w watched) Store(ctx context.Context, fn backends.Function) (backends.Store, error) {
+	s, err := w.PersistenceManager.Store(ctx, fn)
+	if err != nil {
+		return nil, err
+	}
+	l, ok := s.(backends.Leaser)
+	if !ok {
+		return nil, errors.New("the store has no leases: a fleet needs them")
+	}
+	own := store{Store: s, leaser: l}
+	if k, ok := s.(backends.GenerationKeeper); ok {
+		return keeper{store: own, kept: k}, nil
+	}
+	return own, nil
+}
+
+type store struct {
+	backends.Store
+	leaser backends.Leaser
+}
+
+func (s store) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+	entry, generation, err := s.Store.Get(ctx, key)
+	note(ctx, err)
+	return entry, generation, err
+}
+
+func (s store) Generation(ctx context.Context) (uint64, error) {
+	generation, err := s.Store.Generation(ctx)
+	note(ctx, err)
+	return generation, err
+}
+
+func (s store) Lease(ctx context.Context, key string, ttl time.Duration) (backends.Lease, error) {
+	l, err := s.leaser.Lease(ctx, key, ttl)
+	note(ctx, err)
+	return l, err
+}
+
+// keeper is a store that also says how old its generations may be.
+type keeper struct {
+	store
+	kept backends.GenerationKeeper
+}
+
+func (k keeper) GenerationAge() time.Duration { return k.kept.GenerationAge() }
