@@ -3,6 +3,7 @@ package adapter
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -54,12 +55,15 @@ func describeUnnamed(base string) string {
 
 func suggestName(base string) string {
 	for part := range strings.SplitSeq(strings.TrimSuffix(base, "-fm"), ".") {
-		if name, _, _ := strings.Cut(strings.Trim(part, "(*)"), "["); name != "" && name != "init" && name != "glob" {
+		if name, _, _ := strings.Cut(strings.Trim(part, "(*)"), "["); name != "" && name != "init" && name != "glob" && !literal.MatchString(name) {
 			return name
 		}
 	}
 	return "myFunction"
 }
+
+// literal is how the compiler names function literals.
+var literal = regexp.MustCompile(`^(func|gowrap)?\d+$`)
 
 // splitName parts "example.com/shop%2ev2.Type.Method" into the package's path and the rest.
 func splitName(full string) (pkg, base string) {

@@ -45,7 +45,7 @@ func wantDeprecation(t *testing.T, c *container, n int, parts ...string) {
 	}
 }
 
-func TestDeprecatedNames(t *testing.T) { //nolint:staticcheck // it is about deprecated names
+func TestDeprecatedNames(t *testing.T) {
 	bg := context.Background()
 	t.Run("Cache works as CacheData, warns and recommends", func(t *testing.T) {
 		c, f := newWorld(t).container(), &counter{}
@@ -69,7 +69,7 @@ func TestDeprecatedNames(t *testing.T) { //nolint:staticcheck // it is about dep
 		c, o := newWorld(t).alone(), &opener{}
 		r := adapter.Cache(o.open, adapter.AllowOutputMutation(true), adapter.SuppressWarning(true),
 			adapter.Validate(valid), adapter.Name("conn"), adapter.WithRuntime(c.Runtime))
-		if get(t, bg, r, "a") != get(t, bg, r, "a") {
+		if first := get(t, bg, r, "a"); first != get(t, bg, r, "a") {
 			t.Fatal("not shared")
 		}
 		if len(deprecations(c)) != 3 {
@@ -185,7 +185,7 @@ func TestRecommendation(t *testing.T) {
 func cacheOf[T any](c *container) func(name string) {
 	return func(name string) {
 		f := func(context.Context, adapter.None) (T, error) { var zero T; return zero, nil }
-		adapter.Cache(f, adapter.Name(name), adapter.AllowOutputMutation(true), adapter.WithRuntime(c.Runtime)) //nolint:staticcheck // deprecated on purpose
+		adapter.Cache(f, adapter.Name(name), adapter.AllowOutputMutation(true), adapter.WithRuntime(c.Runtime))
 	}
 }
 

@@ -22,7 +22,7 @@ type report struct {
 	Next   *report
 	At     time.Time
 	Any    any
-	hidden int //nolint:unused // see losing
+	hidden int
 }
 
 type deep struct {

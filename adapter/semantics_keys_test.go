@@ -240,7 +240,7 @@ func TestCodeIdentity(t *testing.T) {
 	build := func(t *testing.T, edits ...string) string {
 		t.Helper()
 		// Below the module, so that it builds with the module's requirements.
-		dir, err := os.MkdirTemp(filepath.Join(wd, "testdata"), "build-")
+		dir, err := os.MkdirTemp(filepath.Join(wd, "testdata"), "build-") //nolint:usetesting // within the module
 		if err != nil {
 			t.Fatal(err)
 		}

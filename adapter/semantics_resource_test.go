@@ -58,7 +58,7 @@ func TestResources(t *testing.T) {
 	t.Run("a hit returns the shared object itself", func(t *testing.T) {
 		o := &opener{}
 		r := wrap(newWorld(t).alone(), o)
-		if get(t, bg, r, "a") != get(t, bg, r, "a") || o.opened() != 1 {
+		if first := get(t, bg, r, "a"); first != get(t, bg, r, "a") || o.opened() != 1 {
 			t.Fatal(o.opened())
 		}
 		if get(t, bg, r, "b") == get(t, bg, r, "a") {

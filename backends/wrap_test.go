@@ -16,7 +16,7 @@ func TestWrap(t *testing.T) {
 		backends.ErrLeased, backends.ErrLeaseLost, backends.ErrClosed, own, fmt.Errorf("again: %w", own),
 	} {
 		t.Run(fmt.Sprintf("passes %v untouched", err), func(t *testing.T) {
-			if got := backends.Wrap("redis://h", "put", err); got != err {
+			if got := backends.Wrap("redis://h", "put", err); got != err { //nolint:errorlint // it passes unwrapped
 				t.Fatalf("Wrap = %v", got)
 			}
 		})

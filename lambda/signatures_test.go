@@ -94,7 +94,7 @@ func signatures() map[string]function {
 		"invalid: interface":    {handler: func(error) {}},
 		"invalid: three out":    {handler: func() (int, int, error) { return 0, 0, nil }},
 		"invalid: no error":     {handler: func() int { return 0 }},
-		"invalid: second":       {handler: func() (error, int) { return nil, 0 }},
+		"invalid: second":       {handler: func() (error, int) { return nil, 0 }}, //nolint:staticcheck // wrong on purpose
 		"invalid: nil function": {handler: (func(context.Context))(nil)},
 		"invalid: variadic":     {handler: func(...int) {}},
 	}

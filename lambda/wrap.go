@@ -51,7 +51,7 @@ func reflected(handler any) *wrapper {
 	w := &wrapper{}
 	if f.event == nil {
 		w.outer = func(ctx context.Context) (any, error) {
-			return w.serve(ctx, func(ctx context.Context) (any, error) { return f.call(fn, ctx, reflect.Value{}) })
+			return w.serve(ctx, func(ctx context.Context) (any, error) { return f.call(ctx, fn, reflect.Value{}) })
 		}
 		return w
 	}
@@ -59,7 +59,7 @@ func reflected(handler any) *wrapper {
 	outer := reflect.FuncOf([]reflect.Type{contextType, f.event}, []reflect.Type{anyType, errorType}, false)
 	w.outer = reflect.MakeFunc(outer, func(args []reflect.Value) []reflect.Value {
 		val, err := w.serve(args[0].Interface().(context.Context), func(ctx context.Context) (any, error) {
-			return f.call(fn, ctx, args[1])
+			return f.call(ctx, fn, args[1])
 		})
 		if err != nil {
 			return []reflect.Value{noValue, boxed(err)}
@@ -158,7 +158,7 @@ func isContext(t reflect.Type) bool {
 }
 
 // call calls the function and returns its result and its error.
-func (f form) call(fn reflect.Value, ctx context.Context, event reflect.Value) (any, error) {
+func (f form) call(ctx context.Context, fn reflect.Value, event reflect.Value) (any, error) {
 	args := make([]reflect.Value, 0, 2)
 	if f.context {
 		args = append(args, reflect.ValueOf(ctx))

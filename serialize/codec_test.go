@@ -237,7 +237,7 @@ func TestCodecKeepsFloatBits(t *testing.T) {
 		KV map[float64]int
 	}
 	nan64, nan32 := math.Float64frombits(0x7ff0000000000123), math.Float32frombits(0x7f800123)
-	in := floats{nan64, nan32, []float64{nan64, math.Copysign(0, -1)}, []float32{nan32}, complex(nan64, -0.0), map[float64]int{math.NaN(): 1}}
+	in := floats{nan64, nan32, []float64{nan64, math.Copysign(0, -1)}, []float32{nan32}, complex(nan64, math.Copysign(0, -1)), map[float64]int{math.NaN(): 1}}
 	out := roundTrip(t, in)
 	if math.Float64bits(out.A) != math.Float64bits(in.A) || math.Float32bits(out.B) != math.Float32bits(in.B) ||
 		math.Float64bits(out.L[0]) != math.Float64bits(in.L[0]) || math.Float32bits(out.M[0]) != math.Float32bits(in.M[0]) ||

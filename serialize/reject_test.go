@@ -134,7 +134,7 @@ func TestValuesThatCannotBeRestoredAreErrors(t *testing.T) {
 			t.Error("it differs")
 		}
 	})
-	for _, v := range []any{struct{}{}, inner{}, func() {}, ptr(1), error(errors.New("x")), []int8{1}, level(1), time.UTC} {
+	for _, v := range []any{struct{}{}, inner{}, func() {}, ptr(1), errors.New("x"), []int8{1}, level(1), time.UTC} {
 		t.Run(fmt.Sprintf("an interface that holds a %T", v), func(t *testing.T) {
 			err := encodeError(t, []any{1.5, map[string]any{"k": v}})
 			if !errors.Is(err, ErrDynamicType) || !strings.Contains(err.Error(), fmt.Sprintf("%T", v)) ||

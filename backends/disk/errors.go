@@ -14,7 +14,7 @@ func (m *Manager) fail(op string, err error) error {
 		return nil
 	}
 	wrapped := backends.Wrap(m.place, op, err)
-	if e, ok := wrapped.(*backends.Error); ok {
+	if e, ok := errors.AsType[*backends.Error](wrapped); ok {
 		e.Hint, e.Permanent = hint(err)
 	}
 	return wrapped

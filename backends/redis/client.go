@@ -165,7 +165,7 @@ func sentinelDialer(o Options) dialFunc {
 				break
 			}
 		}
-		return orDead(nil, errors.Join(failures...)), nil
+		return orDead(nil, errors.Join(failures...)), nil //nolint:nilerr // the dead connection reports them
 	}
 }
 

@@ -75,7 +75,7 @@ func TestContextErrorsPass(t *testing.T) {
 		cancel()
 		<-r.Context().Done()
 	}).store(t, nil)
-	if _, _, err := s.Get(ctx, "k"); err != context.Canceled {
+	if _, _, err := s.Get(ctx, "k"); err != context.Canceled { //nolint:errorlint // it passes unwrapped
 		t.Errorf("%v, want the context's own error", err)
 	}
 }

@@ -84,7 +84,7 @@ func readBody(body io.ReadCloser, length *int64, limit int64) (_ []byte, err err
 		return nil, fmt.Errorf("read body: %d of %d bytes: %w", n, len(buf), err)
 	}
 	var more [1]byte
-	if n, err := io.ReadFull(body, more[:]); n != 0 || err != io.EOF {
+	if n, err := io.ReadFull(body, more[:]); n != 0 || !errors.Is(err, io.EOF) {
 		if err == nil {
 			err = errors.New("longer than announced")
 		}

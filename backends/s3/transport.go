@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -153,7 +154,7 @@ func (g *guard) Close() error {
 
 // explain tells the guard's own end of an attempt from the caller's: the former is a timeout, worth a retry.
 func (g *guard) explain(err error) error {
-	if err != io.EOF && g.expired.Load() && g.parent.Err() == nil {
+	if !errors.Is(err, io.EOF) && g.expired.Load() && g.parent.Err() == nil {
 		return errAttempt
 	}
 	return err

@@ -74,7 +74,7 @@ func TestFlat(t *testing.T) {
 }
 
 func TestOnePlanForOneType(t *testing.T) {
-	if compileFor[[]string](t) != compileFor[[]string](t) {
+	if first := compileFor[[]string](t); first != compileFor[[]string](t) {
 		t.Error("two plans")
 	}
 }

@@ -30,7 +30,7 @@ func shared(*node) {}
 func timeOps(n *node) {
 	n.copy = func(_ walk, dst, src ptr) error {
 		t := *at[time.Time](src)
-		if t == t.Round(0).UTC() { // the same in every word, not only the same instant: canonical as it is
+		if t == t.Round(0).UTC() { //nolint:staticcheck // the same in every word, not only the same instant: canonical as it is
 			return nil
 		}
 		*at[time.Time](dst) = serialize.CanonicalTime(t)

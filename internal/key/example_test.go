@@ -28,7 +28,7 @@ func Example() {
 	fingerprint := plan.Fingerprint()
 	prefix := key.NewPrefix("shop.quotes", "build", string(fingerprint[:]))
 	digest := prefix.Sum("tenant", encoded)
-	fmt.Println(len(digest), "bytes that show nothing of the argument")
+	fmt.Println(len(digest[:]), "bytes that show nothing of the argument")
 	// Output:
 	// 04 41 43 4d 45 1e 00 00 00 00 00 00 00
 	// 32 bytes that show nothing of the argument

@@ -36,7 +36,6 @@ func load64(p ptr) uint64      { return *(*uint64)(p) }
 func loadInt(p ptr) int        { return *(*int)(p) }
 func loadUint(p ptr) uint      { return *(*uint)(p) }
 func loadPtr(p ptr) ptr        { return *(*unsafe.Pointer)(p) }
-func loadString(p ptr) string  { return *(*string)(p) }
 func loadTime(p ptr) time.Time { return *(*time.Time)(p) }
 
 // loadSlice returns the address of the first element and the length of the slice of any type at p.

@@ -134,7 +134,7 @@ func refused(t reflect.Type) string {
 
 // interfaceRule refuses interfaces whose every implementation is refused, unless there is a hash function for one.
 func (fam *family) interfaceRule(t reflect.Type) rule {
-	reason := ""
+	var reason string
 	switch {
 	case t.Implements(typeContext):
 		reason = reasonContext

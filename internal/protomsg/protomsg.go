@@ -61,7 +61,7 @@ func hasProtoReflect(t reflect.Type) bool {
 // for equal messages within one build of the program. A nil message adds nothing, as an empty one does. It returns an
 // error for a message whose runtime has no fast path, and for one that panics or misses required fields; the slice is then dst.
 func AppendDeterministic(dst []byte, v reflect.Value) (out []byte, err error) {
-	out = dst // what a panic leaves
+	out = dst //nolint:wastedassign // what a panic leaves
 	defer recoverInto(&err, v, "marshal")
 	if v.IsNil() {
 		return dst, nil

@@ -1,0 +1,142 @@
+// Package docs_test holds the README and the pages to what they say: examples compile and run, links lead somewhere.
+package docs_test
+
+import (
+	"context"
+	"go/format"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stillwarm/stillwarm/localdev/runner"
+)
+
+const root = "../.."
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// goBlocks returns the Go examples of a page, in order.
+func goBlocks(page string) []string {
+	var blocks []string
+	for _, m := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(page, -1) {
+		blocks = append(blocks, m[1])
+	}
+	return blocks
+}
+
+// module makes a user's module in a folder of its own that uses this checkout, and returns the folder.
+func module(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	checkout, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	requirements := regexp.MustCompile(`(?s)require \(.*?\n\)`).FindAllString(read(t, "go.mod"), -1)
+	files["go.mod"] = "module example.com/user\n\ngo 1.26\n\nrequire github.com/stillwarm/stillwarm v0.0.0\n\n" +
+		"replace github.com/stillwarm/stillwarm => " + checkout + "\n\n" + strings.Join(requirements, "\n\n") + "\n"
+	files["go.sum"] = read(t, "go.sum")
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func build(t *testing.T, dir string) string {
+	t.Helper()
+	bin := filepath.Join(dir, "bootstrap")
+	cmd := exec.Command("go", "build", "-mod=mod", "-tags", "lambda.norpc", "-o", bin, ".")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return bin
+}
+
+func TestReadmeFirstExample(t *testing.T) {
+	example := goBlocks(read(t, "README.md"))[0]
+	if n := strings.Count(example, "\n"); n >= 15 {
+		t.Errorf("the example has %d lines; under 15 are promised", n)
+	}
+	if formatted, err := format.Source([]byte(example)); err != nil || string(formatted) != example {
+		t.Errorf("the example is not formatted: %v", err)
+	}
+	bin := build(t, module(t, map[string]string{"main.go": example}))
+	hits := make(chan runner.Invocation, 10)
+	r, err := runner.Start(t.Context(), runner.Options{Binary: bin, OnInvocation: func(i runner.Invocation) { hits <- i }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for range 2 {
+		res, err := r.Invoke(context.Background(), []byte(`"Oslo"`))
+		if err != nil || string(res.Payload) != `"sunny in Oslo"` {
+			t.Fatalf("%s %s %v", res.Payload, res.FunctionError, err)
+		}
+	}
+	if first, second := <-hits, <-hits; first.Cache.Hits != 0 || second.Cache.Hits != 1 {
+		t.Fatalf("hits: first call %d, second call %d", first.Cache.Hits, second.Cache.Hits)
+	}
+}
+
+// stubs are what the second example takes for granted.
+const stubs = `
+type Quote struct{ Price float64 }
+type Request struct{ Symbol string }
+type Response struct{ Quotes []Quote }
+
+func readQuotes(context.Context, *sql.DB, string) ([]Quote, error) { return nil, nil }
+
+func main() { lambda.Start(handle) }
+`
+
+func TestReadmeSecondExample(t *testing.T) {
+	example := goBlocks(read(t, "README.md"))[1]
+	build(t, module(t, map[string]string{"main.go": `package main
+
+import (
+	"context"
+	"database/sql"
+	"os"
+
+	"github.com/stillwarm/stillwarm/adapter"
+	"github.com/stillwarm/stillwarm/lambda"
+)
+` + example + stubs}))
+}
+
+func TestLinks(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages = append(pages, filepath.Join(root, "README.md"), filepath.Join(root, "CHANGELOG.md"), filepath.Join(root, "lambda", "demo", "README.md"))
+	link := regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
+	for _, page := range pages {
+		b, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(b), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
+				t.Errorf("%s links to %s, which is not there", filepath.Base(page), m[1])
+			}
+		}
+	}
+}
