@@ -3,7 +3,6 @@ package adapter
 import (
 	"fmt"
 	"reflect"
-	"regexp"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -55,15 +54,18 @@ func describeUnnamed(base string) string {
 
 func suggestName(base string) string {
 	for part := range strings.SplitSeq(strings.TrimSuffix(base, "-fm"), ".") {
-		if name, _, _ := strings.Cut(strings.Trim(part, "(*)"), "["); name != "" && name != "init" && name != "glob" && !literal.MatchString(name) {
+		if name, _, _ := strings.Cut(strings.Trim(part, "(*)"), "["); name != "" && name != "init" && name != "glob" && !literal(name) {
 			return name
 		}
 	}
 	return "myFunction"
 }
 
-// literal is how the compiler names function literals.
-var literal = regexp.MustCompile(`^(func|gowrap)?\d+$`)
+// literal reports whether the compiler made the name up, for a function literal.
+func literal(name string) bool {
+	base := strings.TrimRight(name, "0123456789")
+	return base != name && (base == "" || base == "func" || base == "gowrap")
+}
 
 // splitName parts "example.com/shop%2ev2.Type.Method" into the package's path and the rest.
 func splitName(full string) (pkg, base string) {

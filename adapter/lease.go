@@ -29,10 +29,11 @@ type hold struct {
 	once  sync.Once
 }
 
-// acquire tries once to take the lease for the question.
-func (r *remote) acquire(ctx context.Context, q *question) (*hold, leaseState) {
+// acquire tries once to take the lease for the question. Where another container has it, holder tells which, if the
+// store knows.
+func (r *remote) acquire(ctx context.Context, q *question) (h *hold, state leaseState, holder string) {
 	if r.open(ctx) == nil || r.leaser == nil {
-		return nil, leaseNone
+		return nil, leaseNone, ""
 	}
 	var lease backends.Lease
 	err := r.core.rt.reads.Do(ctx, func(ctx context.Context) (err error) {
@@ -41,17 +42,20 @@ func (r *remote) acquire(ctx context.Context, q *question) (*hold, leaseState) {
 	})
 	switch {
 	case errors.Is(err, backends.ErrLeased):
-		return nil, leaseBusy
+		if other, ok := errors.AsType[*backends.LeasedError](err); ok {
+			holder = other.Holder
+		}
+		return nil, leaseBusy, holder
 	case err != nil:
 		r.noteRead(ctx, err)
-		return nil, leaseNone
+		return nil, leaseNone, ""
 	}
-	h := &hold{lease: lease, done: make(chan struct{})}
+	h = &hold{lease: lease, done: make(chan struct{})}
 	// The renewal outlives the callers' contexts: the lease is given back by whoever took it, not by a timeout.
 	var renewal context.Context
 	renewal, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go r.renew(renewal, h)
-	return h, leaseHeld
+	return h, leaseHeld, ""
 }
 
 // renew extends the lease while the function runs. It ends with the run, so it never runs on into a freeze.
@@ -65,7 +69,7 @@ func (r *remote) renew(ctx context.Context, h *hold) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			err := r.core.rt.writes.Do(ctx, func(ctx context.Context) error { return h.lease.Renew(ctx, ttl) })
+			err := r.core.rt.reads.Do(ctx, func(ctx context.Context) error { return h.lease.Renew(ctx, ttl) })
 			if errors.Is(err, backends.ErrLeaseLost) {
 				return // another container has taken it: it runs as well, which costs, but is not wrong
 			}
@@ -87,7 +91,9 @@ func (c *dataCore) giveBack(ctx context.Context, h *hold) {
 		return
 	}
 	h.rest()
-	_ = c.rt.writes.Do(ctx, h.lease.Release) // it expires by itself where this fails
+	// Through the guard that it was taken through: where writes fail, their breaker must not leave it behind. It expires
+	// by itself where this fails.
+	_ = c.rt.reads.Do(ctx, h.lease.Release)
 }
 
 // release gives the lease back once the response is out, for a run that leaves no entry. h may be nil.
@@ -120,6 +126,10 @@ const (
 	longPause  = 250 * time.Millisecond
 	// leaseEvery is how often the lease itself is asked for meanwhile: it is a write, and on S3 writes cost.
 	leaseEvery = 500 * time.Millisecond
+	// patience is how often the lease may change hands without leaving an entry before those who wait run for
+	// themselves: once when a holder died; more often only where the function fails, or its results are not cached,
+	// and waiting would make a call slower than it is without the cache.
+	patience = 2
 )
 
 // lease gets the right to run for the question, or waits for what the container with that right computes. It returns an
@@ -129,9 +139,9 @@ func (r *remote) lease(ctx context.Context, call *flight.Call, q *question, epoc
 	if r.core.rt.reads.Down() {
 		return nil, nil // the read before this has just failed: asking on would cost the call a second timeout
 	}
-	h, state := r.acquire(ctx, q)
+	h, state, holder := r.acquire(ctx, q)
 	if state == leaseBusy {
-		return r.await(ctx, call, q, epoch)
+		return r.await(ctx, call, q, epoch, holder)
 	}
 	if state == leaseHeld {
 		// Whoever had it before may have written its entry since we looked.
@@ -158,22 +168,26 @@ func (c *dataCore) adopt(ctx context.Context, call *flight.Call, q *question, e 
 
 // await waits for the entry of the container that has the lease, and takes the lease over when it comes free without
 // one: the holder failed, or died. It gives up when the wait would no longer fit.
-func (r *remote) await(ctx context.Context, call *flight.Call, q *question, epoch uint64) (*answer, *hold) {
+func (r *remote) await(ctx context.Context, call *flight.Call, q *question, epoch uint64, holder string) (*answer, *hold) {
 	c := r.core
 	start := time.Now()
 	defer func() {
 		c.stats.fleetWaits.Add(1)
 		c.rt.emit(ctx, Event{Kind: EventWait, Function: c.id.name, Tier: TierBackend, Duration: time.Since(start)})
 	}()
-	pause, sinceLease := firstPause, time.Duration(0)
+	pause, sinceLease, changes := firstPause, time.Duration(0), 0
 	for r.mayWait(ctx, start, pause) && sleep(ctx, pause) {
 		if e := r.lookAgain(ctx, q, epoch); e != nil {
 			return c.adopt(ctx, call, q, e), nil
 		}
 		if sinceLease += pause; sinceLease >= min(leaseEvery, c.rt.config.LeaseTTL/4) {
 			sinceLease = 0
-			h, state := r.acquire(ctx, q)
-			if state == leaseNone {
+			h, state, now := r.acquire(ctx, q)
+			if now != holder {
+				changes++
+				holder = now
+			}
+			if state == leaseNone || state == leaseBusy && changes >= patience {
 				return nil, nil
 			}
 			if state == leaseHeld {

@@ -102,3 +102,71 @@ func TestAnEntryThatClaimsAnEndlessRunTimeDoesNotMakeACallWaitUntilItFails(t *te
 		}
 	})
 }
+
+func TestALeaseIsNotLeftBehindWhereWritesFail(t *testing.T) {
+	w, f := newWorld(t), &counter{}
+	shared := inMemory(t)
+	m := &leasing{counting: counting{PersistenceManager: shared}}
+	c := w.container(func(c *adapter.Config) { c.Manager = m })
+	running, goOn := make(chan struct{}), make(chan struct{})
+	slow := adapter.CacheData(func(context.Context, int) (int, error) {
+		close(running)
+		<-goOn
+		return 1, nil
+	}, adapter.Name("slow"), adapter.WithRuntime(c.Runtime))
+	quick := adapter.CacheData(f.compute, adapter.Name("quick"), adapter.WithRuntime(c.Runtime))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		get(t, t.Context(), slow, 1)
+	}()
+	<-running
+	m.failWrites.Store(true)
+	for i := range 10 { // the breaker of writes opens
+		get(t, t.Context(), quick, i)
+	}
+	eventually(t, "writes failed", func() bool { return quick.Stats().StoreErrors == 10 })
+	before := m.leases.Load()
+	get(t, t.Context(), quick, 100)
+	if n := m.leases.Load() - before; n != 0 {
+		t.Errorf("%d leases were taken for a result that cannot be written", n)
+	}
+	close(goOn)
+	<-done
+	c.settle()
+	x, err := slow.Explain(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := shared.Store(t.Context(), backends.Function{Name: x.Function})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.(backends.Leaser).Lease(t.Context(), x.Key, time.Minute); err != nil {
+		t.Errorf("the lease of a run that is over: %v", err)
+	}
+}
+
+func TestABackendThatFailsEveryOtherTimeIsOneOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, f := newWorld(t), &counter{}
+		c, m := broken(w)
+		d := adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(c.Runtime))
+		for i := range 100 {
+			m.fail.Store(i%2 == 0)
+			get(t, t.Context(), d, i)
+			c.settle()
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := len(c.logs.with("WARN", "the backend fails")); n != 2 { // one for reading, one for writing
+			t.Errorf("%d warnings: %s", n, c.logs.text())
+		}
+		m.fail.Store(false)
+		time.Sleep(5 * time.Second)
+		get(t, t.Context(), d, 1000)
+		c.settle()
+		if n := len(c.logs.with("INFO", "works again")); n != 2 {
+			t.Errorf("%d times that it works again: %s", n, c.logs.text())
+		}
+	})
+}

@@ -73,7 +73,7 @@ func (c *dataCore) renew(ctx context.Context, call *flight.Call, q *question, e 
 			return &answer{value: found.Value}, nil
 		}
 		var state leaseState
-		if h, state = c.remote.acquire(ctx, q); state == leaseBusy {
+		if h, state, _ = c.remote.acquire(ctx, q); state == leaseBusy {
 			e.RetryAt.Store(c.rt.now() + int64(foreignRefresh))
 			return nil, nil
 		}

@@ -233,6 +233,8 @@ func (r *remote) store(ctx context.Context, call *flight.Call, q *question, e *n
 	r.core.rt.after(ctx, func(ctx context.Context) {
 		defer r.core.giveBack(ctx, h)
 		defer r.forget(q, w)
+		r.core.rt.writing <- struct{}{}
+		defer func() { <-r.core.rt.writing }()
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if w.dropped || call != nil && call.Dropped() || e.Epoch != r.core.epoch.Load() {

@@ -28,6 +28,7 @@ type Runtime struct {
 	sealer  *serialize.Sealer
 	reads   *guard.Guard
 	writes  *guard.Guard
+	writing chan struct{} // holds one for each entry that is being written
 	tier    *near.Tier
 
 	mu       sync.Mutex
@@ -70,6 +71,7 @@ func newRuntime(c Config) (*Runtime, error) {
 	rt.tier = near.New(c.MemoryMax, func(tag any) { tag.(*dataCore).evicted() })
 	rt.reads = guard.New(c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, "read", err) })
 	rt.writes = guard.New(10*c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, "write", err) })
+	rt.writing = make(chan struct{}, maxWriting)
 	sealer, sealErr := serialize.NewSealer(serialize.Options{Keys: c.SealKeys})
 	if sealErr != nil {
 		sealErr = &OptionError{Option: envSealKeys, Reason: strings.TrimPrefix(sealErr.Error(), serialize.KeysVariable+": ")}
@@ -81,6 +83,10 @@ func newRuntime(c Config) (*Runtime, error) {
 	}
 	return rt, errors.Join(err, sealErr, openErr)
 }
+
+// maxWriting bounds how many entries are written at the same time. A backend that hangs would otherwise collect a
+// connection for every run, and be met with all of them when it comes back.
+const maxWriting = 32
 
 func openManager(c Config) (backends.PersistenceManager, error) {
 	if c.Manager != nil {

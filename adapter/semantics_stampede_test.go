@@ -331,6 +331,29 @@ func TestStampedesAcrossContainers(t *testing.T) {
 			}
 		})
 	})
+	t.Run("where the function keeps failing the losers do not queue up", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			f := func(context.Context, int) (int, error) {
+				time.Sleep(10 * time.Second)
+				return 0, errors.New("boom")
+			}
+			start := time.Now()
+			var wg sync.WaitGroup
+			for range 20 {
+				d := adapter.CacheData(f, adapter.Name("f"), adapter.WithRuntime(w.container().Runtime))
+				wg.Go(func() {
+					if _, err := d.Get(t.Context(), 1); err == nil {
+						t.Error("no error")
+					}
+				})
+			}
+			wg.Wait()
+			if took := time.Since(start); took > 45*time.Second {
+				t.Fatalf("the last caller waited %v for runs of 10s", took)
+			}
+		})
+	})
 	t.Run("in a stale window one container refreshes for the fleet", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)

@@ -85,7 +85,7 @@ type GenerationKeeper interface {
 // Leases save cost; correctness never depends on them.
 type Leaser interface {
 	// Lease takes the lease of key for ttl. Where another holder has it, and its time is not over, the error matches
-	// [ErrLeased]. Leases and entries of the same key do not disturb each other.
+	// [ErrLeased], and should be a [*LeasedError]. Leases and entries of the same key do not disturb each other.
 	Lease(ctx context.Context, key string, ttl time.Duration) (Lease, error)
 }
 

@@ -19,6 +19,18 @@ var (
 	ErrClosed = errors.New("closed")
 )
 
+// LeasedError is an [ErrLeased] that tells one holder from another, so that whoever waits notices when the lease changes
+// hands without leaving an entry. A store returns it where it knows.
+type LeasedError struct {
+	Holder string // opaque; the same as long as the same holder has the lease
+}
+
+// Error names no holder: it is of use to programs only.
+func (e *LeasedError) Error() string { return ErrLeased.Error() }
+
+// Is reports that it is an [ErrLeased].
+func (e *LeasedError) Is(target error) bool { return target == ErrLeased }
+
 // Error is what a backend returns when an operation failed for a reason of its own, for errors.As. Context errors and
 // the errors above pass through it, for errors.Is.
 type Error struct {

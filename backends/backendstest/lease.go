@@ -32,6 +32,21 @@ var leaseTests = []subtest{
 			}
 		}
 	}},
+	{"who is refused learns which holder has it, the same as long as it renews, another when it changes hands", func(e *env) {
+		ls := e.fleet()
+		first := e.lease(ls[0], "k", time.Minute)
+		a := e.holder(ls[len(ls)-1], "k")
+		if err := first.Renew(e.ctx, time.Minute); err != nil {
+			e.Fatal(err)
+		}
+		b := e.holder(ls[0], "k")
+		e.release(first)
+		e.lease(ls[0], "k", time.Minute)
+		c := e.holder(ls[len(ls)-1], "k")
+		if a == "" || a != b || c == "" || c == a {
+			e.Fatalf("holders %q, after renewing %q, after changing hands %q", a, b, c)
+		}
+	}},
 	{"a released lease can be taken again", func(e *env) {
 		ls := e.fleet()
 		for i := range 4 {
@@ -194,4 +209,15 @@ func (e *env) wantLost(held backends.Lease) {
 	if err := held.Renew(e.ctx, time.Minute); !errors.Is(err, backends.ErrLeaseLost) {
 		e.Fatalf("Renew of a lost lease: %v, want ErrLeaseLost", err)
 	}
+}
+
+// holder returns who has the lease, by the error of whoever asks for it.
+func (e *env) holder(l backends.Leaser, key string) string {
+	e.Helper()
+	_, err := l.Lease(e.ctx, key, time.Minute)
+	leased, ok := errors.AsType[*backends.LeasedError](err)
+	if !ok {
+		e.Fatalf("Lease of a held lease: %v, want a LeasedError", err)
+	}
+	return leased.Holder
 }

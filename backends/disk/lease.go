@@ -37,7 +37,7 @@ func (s *store) Lease(ctx context.Context, key string, ttl time.Duration) (backe
 	}
 	err := h.guarded(ctx, func(current *file) error {
 		if current != nil {
-			return backends.ErrLeased
+			return &backends.LeasedError{Holder: string(current.entry)}
 		}
 		return h.write(ctx, ttl)
 	})

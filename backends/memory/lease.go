@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
@@ -19,8 +20,8 @@ func (s *store) Lease(ctx context.Context, key string, ttl time.Duration) (backe
 		return nil, err
 	}
 	h := &held{m: s.m, at: s.at(key), token: backends.NewGeneration()}
-	if !s.m.place.lease(h.at, h.token, ttl) {
-		return nil, backends.ErrLeased
+	if holder, taken := s.m.place.lease(h.at, h.token, ttl); !taken {
+		return nil, &backends.LeasedError{Holder: strconv.FormatUint(holder, 16)}
 	}
 	return h, nil
 }
@@ -43,12 +44,13 @@ func (h *held) Release(ctx context.Context) error {
 	return nil
 }
 
-func (p *place) lease(at address, token uint64, ttl time.Duration) bool {
+// lease takes the lease, or says who has it.
+func (p *place) lease(at address, token uint64, ttl time.Duration) (holder uint64, taken bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now()
 	if l, taken := p.leases[at]; taken && now.Before(l.expires) {
-		return false
+		return l.token, false
 	}
 	p.leases[at] = lease{token, now.Add(ttl)}
 	if len(p.leases) >= p.sweepAt {
@@ -59,7 +61,7 @@ func (p *place) lease(at address, token uint64, ttl time.Duration) bool {
 		}
 		p.sweepAt = max(64, 2*len(p.leases)) // doubling keeps the cost of a lease constant on average
 	}
-	return true
+	return token, true
 }
 
 func (p *place) renew(at address, token uint64, ttl time.Duration) bool {

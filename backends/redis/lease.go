@@ -35,34 +35,27 @@ func (s *Store) Lease(ctx context.Context, key string, ttl time.Duration) (backe
 		return nil, err
 	}
 	l := &lease{m: s.m, key: s.names.leases + tag(key) + "}", token: rand.Text()}
-	tries := 0
-	err = s.m.do(ctx, "lease", func(c client) error {
-		tries++
-		return c.Process(ctx, goredis.NewStatusCmd(ctx, "set", l.key, l.token, "nx", "px", ms))
-	})
-	if errors.Is(err, goredis.Nil) {
-		err = backends.ErrLeased
-		if tries > 1 || s.m.opts.Cluster {
-			err = l.mine(ctx)
-		}
-	}
+	err = s.m.do(ctx, "lease", func(c client) error { return l.take(ctx, c, ms) })
 	if err != nil {
 		return nil, err
 	}
 	return l, nil
 }
 
-// mine returns nil where the lease that could not be taken is this one all the same: the first of two tries may have
-// reached the server although its answer was lost, and a client of a Cluster does not tell how often it tried.
-// Otherwise it returns [backends.ErrLeased].
-func (l *lease) mine(ctx context.Context) error {
-	cmd := goredis.NewStringCmd(ctx, "get", l.key)
-	err := l.m.do(ctx, "lease", func(c client) error { return c.Process(ctx, cmd) })
-	switch {
-	case err != nil && !errors.Is(err, goredis.Nil):
+// take takes the lease where nobody has it, and reads who has it now, in one round trip. Reading tells two things that
+// the first answer alone does not: who the other holder is, and that the lease is this one after all, where an earlier
+// try reached the server and its answer was lost.
+func (l *lease) take(ctx context.Context, c client, ms string) error {
+	p := c.Pipeline()
+	set := goredis.NewStatusCmd(ctx, "set", l.key, l.token, "nx", "px", ms)
+	get := goredis.NewStringCmd(ctx, "get", l.key)
+	_ = p.Process(ctx, set)
+	_ = p.Process(ctx, get)
+	if _, err := p.Exec(ctx); err != nil && !errors.Is(err, goredis.Nil) {
 		return err
-	case err != nil || cmd.Val() != l.token:
-		return backends.ErrLeased
+	}
+	if holder := get.Val(); holder != l.token {
+		return &backends.LeasedError{Holder: holder}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -94,7 +95,8 @@ func (l *lease) look(ctx context.Context, ttl time.Duration) (condition, error) 
 		return condition{}, nil
 	}
 	if !leaseOver(obj) && !m.seen.since(l.name, obj.etag, asked, leaseTTL(obj)) {
-		return condition{}, fmt.Errorf("%s: %w", m.place, backends.ErrLeased)
+		token, _, _ := strings.Cut(string(obj.body), " ") // what follows changes with each renewal
+		return condition{}, fmt.Errorf("%s: %w", m.place, &backends.LeasedError{Holder: token})
 	}
 	return condition{ifMatch: obj.etag}, nil
 }

@@ -62,11 +62,11 @@ func TestRoundTrips(t *testing.T) {
 			})
 			cost("Delete", 1, map[string]int{"del": 1}, func() error { return s.Delete(t.Context(), "k") })
 			cost("Clear", 1, map[string]int{"set": 1}, func() error { return s.Clear(t.Context()) })
-			cost("Lease", 1, map[string]int{"set": 1}, func() (err error) {
+			cost("Lease", 1, map[string]int{"set": 1, "get": 1}, func() (err error) {
 				lease, err = s.Lease(t.Context(), "k", time.Minute)
 				return err
 			})
-			cost("a Lease that is taken", 1, map[string]int{"set": 1}, func() error {
+			cost("a Lease that is taken", 1, map[string]int{"set": 1, "get": 1}, func() error {
 				if _, err := s.Lease(t.Context(), "k", time.Minute); !errors.Is(err, backends.ErrLeased) {
 					t.Errorf("Lease: %v, want ErrLeased", err)
 				}

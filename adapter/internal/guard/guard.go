@@ -21,6 +21,9 @@ const (
 	failuresInARow = 3               // open the breaker
 	probeAfter     = 2 * time.Second // a closed breaker again within a few seconds of the backend's return
 	probePermanent = 30 * time.Second
+	// calm is how long nothing must have failed before an outage counts as over: a backend that answers every other
+	// time is one outage, not hundreds.
+	calm = 3 * time.Second
 	// share is the part of an invocation's remaining time that one operation may take: a call that waits for a
 	// backend must still have time to run its function.
 	share = 4
@@ -36,12 +39,15 @@ type Guard struct {
 	onChange func(ctx context.Context, err error)
 
 	breaker  *gobreaker.TwoStepCircuitBreaker[struct{}]
-	down     atomic.Bool
+	down     atomic.Bool  // the last operation failed
+	told     atomic.Bool  // an outage was told, and not yet its end
+	failedAt atomic.Int64 // the last failure
 	restTill atomic.Int64 // after a permanent failure: no probe before
 }
 
 // New returns a guard that bounds each operation by timeout. onChange is told when
-// an outage begins, with its first error, and when it is over, with nil.
+// an outage begins, with its first error, and when it is over, with nil: at the first success after a while without
+// failures.
 func New(timeout time.Duration, onChange func(ctx context.Context, err error)) *Guard {
 	g := &Guard{timeout: timeout, onChange: onChange}
 	g.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
@@ -101,14 +107,21 @@ func (g *Guard) failed(ctx context.Context, err error) {
 	if errors.As(err, &e) && e.Permanent {
 		g.restTill.Store(time.Now().Add(probePermanent).UnixNano())
 	}
-	if g.down.CompareAndSwap(false, true) {
+	g.down.Store(true)
+	g.failedAt.Store(time.Now().UnixNano())
+	if g.told.CompareAndSwap(false, true) {
 		g.onChange(ctx, err)
 	}
 }
 
 func (g *Guard) recovered(ctx context.Context) {
-	if g.down.Load() && g.down.CompareAndSwap(true, false) {
+	if !g.told.Load() {
+		return
+	}
+	if g.down.CompareAndSwap(true, false) {
 		g.restTill.Store(0)
+	}
+	if time.Now().UnixNano()-g.failedAt.Load() >= int64(calm) && g.told.CompareAndSwap(true, false) {
 		g.onChange(ctx, nil)
 	}
 }
