@@ -35,6 +35,10 @@ func (r *remote) acquire(ctx context.Context, q *question) (h *hold, state lease
 	if r.open(ctx) == nil || r.leaser == nil {
 		return nil, leaseNone, ""
 	}
+	if r.core.rt.writes.Down() {
+		// What the holder computes would not be written: the fleet would wait for it in vain, one after the other.
+		return nil, leaseNone, ""
+	}
 	var lease backends.Lease
 	err := r.core.rt.reads.Do(ctx, func(ctx context.Context) (err error) {
 		lease, err = r.leaser.Lease(ctx, r.address(q), r.core.rt.config.LeaseTTL)
