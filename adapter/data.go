@@ -104,18 +104,18 @@ func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
 	scope := c.scope(ctx)
 	buf := keyBuffers.Get().(*keyBuffer)
 	if buf.enc, err = d.encode(buf.enc[:0], scope, &in); err != nil {
-		keyBuffers.Put(buf)
+		buf.giveBack()
 		return out, err
 	}
 	if e := c.fresh(buf.local()); e != nil {
 		if clone.Copy(d.out, &out, e.Value.(*Out)) == nil {
 			c.hit(ctx, e)
-			keyBuffers.Put(buf)
+			buf.giveBack()
 			return out, nil
 		}
 	}
 	q := newQuestion(scope, buf)
-	keyBuffers.Put(buf)
+	buf.giveBack()
 	return d.ask(ctx, q, in)
 }
 

@@ -54,6 +54,15 @@ func (b *keyBuffer) local() []byte {
 	return b.sum[:]
 }
 
+// largestKey bounds the buffers that are kept for the next call.
+const largestKey = 64 << 10
+
+func (b *keyBuffer) giveBack() {
+	if cap(b.enc) <= largestKey {
+		keyBuffers.Put(b)
+	}
+}
+
 // newQuestion returns the question whose key is in the buffer. It keeps nothing of the buffer.
 func newQuestion(scope string, b *keyBuffer) *question {
 	return &question{scope: scope, key: string(b.local()), enc: bytes.Clone(b.enc)}
