@@ -128,8 +128,8 @@ func (c *dataCore) answer(ctx context.Context, q *question) (*answer, error) {
 		a, joined, err := c.fly(ctx, q, func(ctx context.Context, call *flight.Call) (*answer, error) {
 			return c.lead(ctx, call, q, e)
 		})
-		if a == nil && err == nil {
-			continue // it joined a refresh that found nothing to do
+		if err == nil && (a == nil || joined && a.doubtful) {
+			continue // it joined a refresh that found nothing to do, or a run whose argument may have changed
 		}
 		if joined && a != nil {
 			a = &answer{value: a.value, joined: true}
@@ -221,9 +221,9 @@ func (c *dataCore) compute(ctx context.Context, call *flight.Call, q *question, 
 		}
 		return valueOf(v), err
 	}
-	if !cache || call.LeaderGone() && !q.detached {
+	if doubtful := call.LeaderGone() && !q.detached; !cache || doubtful {
 		c.leaveNothing(ctx, q, h)
-		return valueOf(v), nil
+		return &answer{value: v, doubtful: doubtful}, nil
 	}
 	e := c.entry(q, v, started, took)
 	e.Epoch, e.Generation = epoch, generation

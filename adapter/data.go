@@ -101,7 +101,7 @@ func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
 	if c.rt.off() {
 		return d.fn(ctx, in)
 	}
-	scope := c.scope(ctx)
+	scope := c.opts.scopeOf(ctx)
 	buf := keyBuffers.Get().(*keyBuffer)
 	if buf.enc, err = d.encode(buf.enc[:0], scope, &in); err != nil {
 		buf.giveBack()
@@ -210,7 +210,7 @@ func (d *Data[In, Out]) Refresh(ctx context.Context, in In) (Out, error) {
 
 // question makes the whole question of a call that does not take the short way.
 func (d *Data[In, Out]) question(ctx context.Context, in In) (*question, error) {
-	scope := d.core.scope(ctx)
+	scope := d.core.opts.scopeOf(ctx)
 	enc, err := d.encode(nil, scope, &in)
 	if err != nil {
 		return nil, err
@@ -247,13 +247,6 @@ func (d *Data[In, Out]) Explain(ctx context.Context, in In) (Explanation, error)
 
 // Stats returns what happened in this container since the function was wrapped.
 func (d *Data[In, Out]) Stats() Stats { return d.core.snapshot() }
-
-func (c *dataCore) scope(ctx context.Context) string {
-	if c.opts.scope == nil {
-		return ""
-	}
-	return c.opts.scope(ctx)
-}
 
 // hit counts and tells of a fresh entry from memory.
 func (c *dataCore) hit(ctx context.Context, e *near.Entry) {

@@ -204,6 +204,9 @@ func HashFuncNamed(typeName string, hash func(any) (any, error)) Option {
 
 // Scope makes what it returns part of every key: entries of one scope are invisible to another. Use it for a tenant
 // or a user; it is called once per call, with the call's context.
+//
+// Without it the scope is the invocation's tenant, where Lambda's tenant isolation names one: what was computed for one
+// tenant is not shown to another unless a Scope that returns something else says that it may be.
 func Scope(scope func(context.Context) string) Option {
 	return Option{func(c *options) { c.scope = scope }}
 }

@@ -75,6 +75,8 @@ func (q *question) encodedArgument() []byte { return q.enc[prefixLen(q.scope):] 
 type answer struct {
 	value  any
 	joined bool // the run was started by another caller
+	// doubtful says that the caller that started the run has left it, and may have changed the argument under it.
+	doubtful bool
 }
 
 // argumentPlan says how a run keeps its argument to itself. A run can outlive the call that began it, when that caller

@@ -126,10 +126,7 @@ func (r *Resource[In, Out]) Get(ctx context.Context, in In) (Out, error) {
 }
 
 func (r *Resource[In, Out]) key(ctx context.Context, in In) (string, error) {
-	scope := ""
-	if r.pool.opts.scope != nil {
-		scope = r.pool.opts.scope(ctx)
-	}
+	scope := r.pool.opts.scopeOf(ctx)
 	n := len(scope)
 	buf := append(make([]byte, 0, 128), byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 	enc, err := key.Append(r.keys, append(buf, scope...), &in)

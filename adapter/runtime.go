@@ -129,8 +129,12 @@ func (rt *Runtime) log(ctx context.Context, level slog.Level, msg string, args .
 	if !rt.logger.Enabled(ctx, level) {
 		return
 	}
-	if id := requestID(ctx); id != "" {
-		args = append(args, "requestId", id)
+	request, tenant := caller(ctx)
+	if request != "" {
+		args = append(args, "requestId", request)
+	}
+	if tenant != "" {
+		args = append(args, "tenantId", tenant)
 	}
 	rt.logger.Log(ctx, level, "stillwarm: "+msg, args...)
 }
@@ -146,12 +150,25 @@ func (rt *Runtime) logOnce(ctx context.Context, key string, level slog.Level, ms
 	}
 }
 
-func requestID(ctx context.Context) string {
+// caller returns whose invocation the context belongs to: the request id, and the tenant where the function isolates
+// tenants. It finds them with aws-lambda-go's own Start, too.
+func caller(ctx context.Context) (requestID, tenantID string) {
 	if inv := invocation.From(ctx); inv != nil {
-		return inv.RequestID()
+		return inv.RequestID(), inv.TenantID()
 	}
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
-		return lc.AwsRequestID
+		return lc.AwsRequestID, lc.TenantID
+	}
+	return "", ""
+}
+
+// scopeOf returns the scope of a call: what the option says, or the tenant.
+func (c *options) scopeOf(ctx context.Context) string {
+	if c.scope != nil {
+		return c.scope(ctx)
+	}
+	if _, tenant := caller(ctx); tenant != "" {
+		return "tenant\x00" + tenant
 	}
 	return ""
 }
@@ -188,7 +205,8 @@ func (rt *Runtime) after(ctx context.Context, job func(context.Context)) {
 		return
 	}
 	// The job is an invocation of its own: what it uses stays open until it is done.
-	ctx, inv := invocation.Begin(context.WithoutCancel(ctx), invocation.Options{RequestID: requestID(ctx)})
+	request, tenant := caller(ctx)
+	ctx, inv := invocation.Begin(context.WithoutCancel(ctx), invocation.Options{RequestID: request, TenantID: tenant})
 	whole := func() {
 		defer inv.Finish(ctx)
 		run(ctx)

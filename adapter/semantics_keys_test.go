@@ -10,8 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
 	"github.com/stillwarm/stillwarm/adapter"
 	_ "github.com/stillwarm/stillwarm/backends/disk"
+	"github.com/stillwarm/stillwarm/internal/invocation"
 )
 
 // Section 2 of the semantics: what makes a key. The table of arguments is held against package internal/key; here is
@@ -136,6 +139,19 @@ func TestKeys(t *testing.T) {
 			get(t, context.WithValue(t.Context(), tenant{}, s), d, 1)
 		}
 		if s := d.Stats(); s.Runs != 3 {
+			t.Fatalf("%+v", s)
+		}
+	})
+	t.Run("without a scope tenants are kept apart", func(t *testing.T) {
+		d := adapter.CacheData(double, wrapping()...)
+		for _, tenant := range []string{"a", "b", "a", "", "b"} {
+			ctx, inv := invocation.Begin(t.Context(), invocation.Options{TenantID: tenant, AfterResponse: true})
+			get(t, ctx, d, 1)
+			inv.Finish(t.Context())
+		}
+		ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{TenantID: "c"})
+		get(t, ctx, d, 1)
+		if s := d.Stats(); s.Runs != 4 {
 			t.Fatalf("%+v", s)
 		}
 	})

@@ -3,6 +3,7 @@ package adapter_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -136,6 +137,38 @@ func TestStampedesInContainer(t *testing.T) {
 			wg.Wait()
 		})
 	})
+	t.Run("a run whose first caller has left, and may have changed the argument, answers nobody else", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var runs atomic.Int64
+			d := adapter.CacheData(func(_ context.Context, p *guarded) (int, error) {
+				runs.Add(1)
+				time.Sleep(time.Second)
+				return int(p.n.Load()), nil
+			}, adapter.Name("f"), adapter.WithRuntime(newWorld(t).container().Runtime))
+			first := newGuarded(7)
+			ctx, cancel := context.WithCancel(t.Context())
+			left := make(chan struct{})
+			go func() {
+				defer close(left)
+				_, _ = d.Get(ctx, first)
+			}()
+			synctest.Wait()
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				if n := get(t, t.Context(), d, newGuarded(7)); n != 7 {
+					t.Errorf("got the answer to another question: %d", n)
+				}
+			})
+			synctest.Wait()
+			cancel()
+			<-left
+			first.n.Store(8)
+			wg.Wait()
+			if n := runs.Load(); n != 2 {
+				t.Errorf("%d runs", n)
+			}
+		})
+	})
 	t.Run("a run that everybody has left is cancelled, and not joined", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var cancelled atomic.Bool
@@ -236,6 +269,17 @@ func TestStampedesInContainer(t *testing.T) {
 		})
 	})
 }
+
+// guarded is an argument that hides its field, so that it cannot be copied, and may be changed at any time.
+type guarded struct{ n atomic.Int64 }
+
+func newGuarded(n int64) *guarded {
+	g := &guarded{}
+	g.n.Store(n)
+	return g
+}
+
+func (g *guarded) MarshalText() ([]byte, error) { return strconv.AppendInt(nil, g.n.Load(), 10), nil }
 
 func TestStampedesAcrossContainers(t *testing.T) {
 	slow := func(runs *atomic.Int64) func(context.Context, int) (int, error) {
