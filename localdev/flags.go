@@ -22,8 +22,9 @@ func parse(args []string, w io.Writer) (runner.Options, error) {
 	f.BoolVar(&o.FastBuild, "fast-build", true, "compile the AWS SDK without optimisation; --fast-build=false for measuring")
 	f.StringVar(&o.Addr, "addr", "127.0.0.1:8787", "`address` for clients; port 0 takes a free one")
 	f.IntVar(&o.Containers, "containers", 10, "processes at most; each handles one invocation at a time")
-	f.StringVar(&o.Backend, "backend", "", "persistence backend: a `URL` (disk://, redis://, s3://), none; default files in "+
-		"a temporary folder")
+	f.StringVar(&o.Backend, "backend", "", "`WHERE` results persist: redis or s3 (a server is started and ended), a URL "+
+		"(disk://, redis://, s3://), several separated by spaces, or none; default files in a temporary folder")
+	f.StringVar(&o.Data, "data", "", "`folder` in which what is started for --backend keeps its data (default a temporary one)")
 	f.Func("env", "`NAME=VALUE` for the function's environment; may be repeated", func(kv string) error {
 		o.Env = append(o.Env, kv)
 		return nil
@@ -50,7 +51,8 @@ func parse(args []string, w io.Writer) (runner.Options, error) {
 }
 
 func usage(w io.Writer, f *flag.FlagSet) {
-	_, _ = fmt.Fprintln(w, "A developer's Lambda on this machine.\n\nUsage: go run ./localdev [flags]")
+	_, _ = fmt.Fprintln(w, "A developer's Lambda on this machine.\n\nUsage: go run ./localdev [flags]\n"+
+		"       go run ./localdev services list|install   the servers behind --backend redis and s3")
 	f.VisitAll(func(x *flag.Flag) {
 		name, text := flag.UnquoteUsage(x)
 		head := "--" + x.Name

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -30,6 +31,9 @@ func main() {
 
 // run is the program: it returns the exit status when ctx ends.
 func run(ctx context.Context, args []string, out *os.File) int {
+	if len(args) > 0 && args[0] == "services" {
+		return manage(ctx, args[1:], out)
+	}
 	o, err := parse(args, out)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
@@ -44,9 +48,6 @@ func run(ctx context.Context, args []string, out *os.File) int {
 	followGoRun(ctx, cancel)
 
 	began := time.Now()
-	if o.Binary == "" {
-		_, _ = fmt.Fprintf(out, "building %s ...\n", shown(o.Function))
-	}
 	r, err := runner.Start(ctx, o)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -62,20 +63,10 @@ func run(ctx context.Context, args []string, out *os.File) int {
 	return 0
 }
 
-func shown(function string) string {
-	if function == "" {
-		return "the demo function"
-	}
-	return function
-}
-
 // banner says in a few lines what runs, where, and how to try it.
 func banner(w io.Writer, r *runner.Runner, took time.Duration) {
 	o := r.Options()
-	backend := r.Backend()
-	if backend == "" {
-		backend = "none"
-	}
+	backend := withoutPasswords(r.Backend())
 	if note := r.BackendNote(); note != "" {
 		backend += " (" + note + ")"
 	}
@@ -88,6 +79,13 @@ func banner(w io.Writer, r *runner.Runner, took time.Duration) {
 	line("address", "%s/", r.URL())
 	line("page", "%s/_stillwarm/", r.URL())
 	line("backend", "%s", backend)
+	for _, service := range r.Services() {
+		for text := range strings.SplitSeq(service, "\n") {
+			for _, part := range wrapped(text, bannerWidth) {
+				line("", "%s", part)
+			}
+		}
+	}
 	line("containers", "up to %d, %d MB, timeout %s", o.Containers, o.MemoryMB, o.Timeout)
 	line("try", "curl %s/", r.URL())
 	line("", "curl -d '{}' %s/2015-03-31/functions/function/invocations", r.URL())
@@ -96,6 +94,39 @@ func banner(w io.Writer, r *runner.Runner, took time.Duration) {
 		fmt.Fprintf(&b, "\nThe build failed. Requests are answered with the compiler's output; each tries again.\n%v\n", err)
 	}
 	_, _ = fmt.Fprintln(w, b.String())
+}
+
+// bannerWidth is the width of a line's text: with its name, not more than 120 columns.
+const bannerWidth = 104
+
+// wrapped breaks a sentence into lines.
+func wrapped(text string, width int) []string {
+	var lines []string
+	current := ""
+	for _, word := range strings.Fields(text) {
+		if current != "" && len(current)+1+len(word) > width {
+			lines, current = append(lines, current), ""
+		}
+		if current != "" {
+			current += " "
+		}
+		current += word
+	}
+	return append(lines, current)
+}
+
+// withoutPasswords returns the backend's URLs as they may stand in a terminal.
+func withoutPasswords(backend string) string {
+	if backend == "" {
+		return "none"
+	}
+	parts := strings.Fields(backend)
+	for i, part := range parts {
+		if u, err := url.Parse(part); err == nil && u.User != nil {
+			parts[i] = u.Redacted()
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 func relative(path string) string {

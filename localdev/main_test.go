@@ -195,8 +195,6 @@ func TestCommand(t *testing.T) {
 		{"help lists the flags", []string{"--help"}, "--queue-timeout duration"},
 		{"an unknown flag is named", []string{"--nonsense"}, "nonsense"},
 		{"an argument is refused with the way out", []string{"lambda/demo"}, "--function"},
-		{"a service that this build lacks says what to do", []string{"--binary", probe, "--addr", "127.0.0.1:0", "--backend", "redis"},
-			"start redis-server and pass --backend redis://127.0.0.1:6379"},
 		{"a backend that is no URL is refused with examples", []string{"--binary", probe, "--addr", "127.0.0.1:0", "--backend", "x"}, "disk:///"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

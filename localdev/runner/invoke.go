@@ -64,6 +64,10 @@ func (r *Runner) Backend() string { return r.backend.URL }
 // BackendNote says what becomes of the backend, for people, or "".
 func (r *Runner) BackendNote() string { return r.backend.Note }
 
+// Services says what the runner started or found for the backend, each in a line or two: a server and what becomes of
+// its data, or what stands in for it.
+func (r *Runner) Services() []string { return r.backend.Services }
+
 // BuildError returns why the last build failed, or nil.
 func (r *Runner) BuildError() error {
 	r.buildMu.Lock()

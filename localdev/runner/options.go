@@ -66,8 +66,13 @@ type Options struct {
 	MemoryMB int
 	// Env is added to the function's environment, as K=V; it beats what the runner sets.
 	Env []string
-	// Backend is a persistence backend's URL, "none", or "" for files in a temporary folder that is removed by Close.
+	// Backend is where results persist: a URL; "redis" or "s3" for a server that the runner starts and ends ("minio" or
+	// "versitygw" for that one), or a stand-in where none is installed; several of these separated by spaces, fastest
+	// first; "none"; or "" for files in a temporary folder that is removed by Close.
 	Backend string
+	// Data is a folder in which what the runner starts for Backend keeps its data, also the files of "". Default: a
+	// temporary one that is removed by Close. Two runners at the same time need two.
+	Data string
 
 	// Log gets the readable log. Default: nowhere.
 	Log io.Writer

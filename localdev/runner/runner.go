@@ -78,7 +78,10 @@ func Start(ctx context.Context, o Options) (_ *Runner, err error) {
 		}
 	}()
 	r.address = listener.Addr().String()
-	if r.backend, err = services.Open(ctx, o.Backend, r.temp); err != nil {
+	r.backend, err = services.Open(ctx, services.Options{
+		Value: o.Backend, Temp: r.temp, Data: o.Data, Keeper: r.keeper, Progress: r.log,
+	})
+	if err != nil {
 		return nil, err
 	}
 	r.fn = r.function()
@@ -168,6 +171,7 @@ func (r *Runner) build(ctx context.Context) error {
 	}
 	r.buildMu.Lock()
 	defer r.buildMu.Unlock()
+	_, _ = fmt.Fprintf(r.log, "building %s\n", r.opts.Name)
 	r.buildErr = build.Build(ctx, build.Options{
 		Dir: r.opts.Function, Output: r.fn.Binary, Tags: r.opts.Tags, Race: r.opts.Race,
 		Fast: r.opts.FastBuild, Progress: r.log,

@@ -1,37 +1,33 @@
-// Package services finds the persistence backend that the function uses, and says what to do where there is none.
+// Package services makes the persistence backend that the function uses: it takes the URLs of servers that run elsewhere,
+// starts servers on this machine for backends that are a word, and stands in for those that are not installed.
 package services
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
-	"time"
+	"slices"
+	"strings"
+
+	"github.com/stillwarm/stillwarm/localdev/internal/process"
 )
 
-// Service is a server on this machine that the runner starts and ends, for --backend values that are a word.
-type Service interface {
-	// Start starts the server and returns when it answers: the backend's URL, what to add to the function's environment
-	// (K=V), and what ends it, which is called once.
-	Start(ctx context.Context) (url string, env []string, stop func(), err error)
-}
-
-// known are the services by the word that starts them.
-var known = map[string]Service{
-	"redis": missing("the local Redis service is not part of this build; " +
-		"start redis-server and pass --backend redis://127.0.0.1:6379"),
-	"s3": missing("the local S3 service is not part of this build; start an S3 server (MinIO, Versity Gateway) and pass " +
-		"--backend 's3://BUCKET?endpoint=http://127.0.0.1:9000'"),
-}
-
-// missing is a service that this build does not have.
-type missing string
-
-func (m missing) Start(context.Context) (string, []string, func(), error) {
-	return "", nil, nil, errors.New(string(m))
+// Options say what to open.
+type Options struct {
+	// Value is what --backend says: URLs and words, separated by spaces, fastest first; "none"; or "" for files.
+	Value string
+	// Temp is a folder that is removed at the end.
+	Temp string
+	// Data is the folder in which servers keep their data over a restart; "" for one in Temp.
+	Data string
+	// Keeper ends the servers where this process is killed; may be nil.
+	Keeper *process.Keeper
+	// Progress gets lines for people while servers start; may be nil.
+	Progress io.Writer
 }
 
 // Backend is what the function is told to use.
@@ -39,83 +35,177 @@ type Backend struct {
 	URL  string
 	Env  []string // what else it needs in its environment
 	Note string   // "removed at the end", or ""
+	// Services says what was started for it, one after the other, and what to do where that is a stand-in.
+	Services []string
 	// Warning says that the backend does not answer and what to start, or "". The function runs all the same: a cache
 	// that is down is only slow.
 	Warning string
-	Stop    func() // ends what was started; never nil
+	Stop    func() // ends what was started and returns when it is gone; never nil
 }
 
-// Open returns the backend for a --backend value: a URL, the word of a service, "none", or "" for a disk backend in
-// the temporary folder.
-func Open(ctx context.Context, value, temp string) (Backend, error) {
-	nothing := func() {}
-	switch value {
+// A started service is one part of a backend.
+type started struct {
+	url  string
+	env  []string
+	says string
+	stop func()
+}
+
+// words are the services by the word that starts them.
+var words = map[string]func(ctx context.Context, o Options) (started, error){
+	"redis":     startRedis,
+	"s3":        func(ctx context.Context, o Options) (started, error) { return startS3(ctx, o, minio, versity) },
+	"minio":     func(ctx context.Context, o Options) (started, error) { return startS3(ctx, o, minio) },
+	"versitygw": func(ctx context.Context, o Options) (started, error) { return startS3(ctx, o, versity) },
+}
+
+// Open returns the backend for the options. When it fails, or ctx ends, nothing that it started is left.
+func Open(ctx context.Context, o Options) (Backend, error) {
+	if o.Progress == nil {
+		o.Progress = io.Discard
+	}
+	o.Progress = wholeLines(o.Progress)
+	if o.Data != "" {
+		var err error
+		if o.Data, err = filepath.Abs(o.Data); err != nil {
+			return Backend{}, fmt.Errorf("folder for data: %w", err)
+		}
+	}
+	switch o.Value {
 	case "":
-		folder := filepath.Join(temp, "cache")
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			return Backend{}, fmt.Errorf("folder for the disk backend: %w", err)
-		}
-		return Backend{URL: "disk://" + filepath.ToSlash(folder), Note: "removed at the end", Stop: nothing}, nil
+		return files(o)
 	case "none":
-		return Backend{Note: "memory only", Stop: nothing}, nil
+		return Backend{Note: "memory only", Stop: func() {}}, nil
 	}
-	if service, ok := known[value]; ok {
-		address, env, stop, err := service.Start(ctx)
+	parts := strings.Fields(o.Value)
+	if err := check(parts); err != nil {
+		return Backend{}, err
+	}
+	b, err := open(ctx, o, parts)
+	if err != nil {
+		b.Stop()
+		return Backend{}, err
+	}
+	return b, nil
+}
+
+// files is the disk backend that a function gets where nothing is asked for.
+func files(o Options) (Backend, error) {
+	folder, note := filepath.Join(o.Temp, "cache"), "removed at the end"
+	if o.Data != "" {
+		folder, note = filepath.Join(o.Data, "cache"), "kept"
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return Backend{}, fmt.Errorf("folder for the disk backend: %w", err)
+	}
+	return Backend{URL: "disk://" + filepath.ToSlash(folder), Note: note, Stop: func() {}}, nil
+}
+
+// check refuses what cannot be opened before anything is started.
+func check(parts []string) error {
+	var s3, s3Word string
+	for i, part := range parts {
+		u, err := url.Parse(part)
+		_, word := words[part]
+		if !word && (err != nil || u.Scheme == "") {
+			return fmt.Errorf("backend %q is neither a URL nor a service (%s); examples: redis, s3, \"redis s3\", "+
+				"disk:///var/tmp/cache, redis://127.0.0.1:6379, 's3://BUCKET?endpoint=http://127.0.0.1:9000', none", part, known())
+		}
+		if slices.Contains(parts[:i], part) {
+			return fmt.Errorf("backend %q is there twice", part)
+		}
+		if part == "redis" || !word && u.Scheme != "s3" {
+			continue
+		}
+		if s3 != "" && (word || s3Word != "") {
+			return fmt.Errorf("backends %q and %q need credentials of their own, and the environment holds one set: take one of them", s3, part)
+		}
+		if s3 = part; word {
+			s3Word = part
+		}
+	}
+	return nil
+}
+
+// open opens every part. Its result can be stopped also when it failed.
+func open(ctx context.Context, o Options, parts []string) (Backend, error) {
+	var b Backend
+	var stops []func()
+	b.Stop = func() {
+		for _, stop := range slices.Backward(stops) {
+			stop()
+		}
+	}
+	var urls, warnings []string
+	for _, part := range parts {
+		s := started{url: part}
+		var err error
+		if start, ok := words[part]; ok {
+			s, err = start(ctx, o)
+		} else {
+			var warning string
+			if s, warning, err = elsewhere(ctx, o, part); warning != "" {
+				warnings = append(warnings, warning)
+			}
+		}
+		if s.stop != nil {
+			stops = append(stops, s.stop)
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
-			return Backend{}, fmt.Errorf("backend %s: %w", value, err)
+			return b, fmt.Errorf("backend %s: %w", part, err)
 		}
-		return Backend{URL: address, Env: env, Stop: stop}, nil
+		urls, b.Env = append(urls, s.url), append(b.Env, s.env...)
+		if s.says != "" {
+			b.Services = append(b.Services, s.says)
+		}
 	}
-	u, err := url.Parse(value)
-	if err != nil || u.Scheme == "" {
-		return Backend{}, fmt.Errorf("backend %q is neither a URL nor a service; examples: disk:///var/tmp/cache, "+
-			"redis://127.0.0.1:6379, 's3://BUCKET?endpoint=http://127.0.0.1:9000', none", value)
-	}
-	return Backend{URL: value, Warning: unreachable(ctx, u), Stop: nothing}, nil
+	b.URL, b.Warning = strings.Join(urls, " "), strings.Join(warnings, " ")
+	return b, nil
 }
 
-// unreachable returns what to do where the backend's server does not answer, or "".
-func unreachable(ctx context.Context, u *url.URL) string {
-	address, advice := server(u)
-	if address == "" {
-		return ""
+// elsewhere takes the URL of a server that runs elsewhere, and finds the credentials that it needs.
+func elsewhere(ctx context.Context, o Options, raw string) (started, string, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return started{}, "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-	if err == nil {
-		_ = conn.Close()
-		return ""
+	s := started{url: raw}
+	if u.Scheme == "s3" && !hasCredentials() {
+		found, err := findCredentials(ctx, o)
+		if ctx.Err() != nil {
+			return s, "", ctx.Err()
+		}
+		if err != nil {
+			return s, err.Error(), nil
+		}
+		s.env, s.url, s.says = found.env(), found.withRegion(u), found.String()
 	}
-	return fmt.Sprintf("nothing answers at %s (%v); the function runs without its backend. %s", address, err, advice)
+	return s, unreachable(ctx, u), nil
 }
 
-// server returns the address of a backend's server and how to get one, or "" for a backend without one that could be
-// asked here.
-func server(u *url.URL) (address, advice string) {
-	switch u.Scheme {
-	case "redis", "rediss", "valkey", "valkeys":
-		return withPort(u.Host, "6379"), "Start it with redis-server, or install it with apt-get install redis-server or brew install redis."
-	case "s3":
-		endpoint, err := url.Parse(u.Query().Get("endpoint"))
-		if err != nil || endpoint.Host == "" {
-			return "", "" // the service itself: a function without the network finds out by itself
-		}
-		port := "80"
-		if endpoint.Scheme == "https" {
-			port = "443"
-		}
-		return withPort(endpoint.Host, port), "Start MinIO (minio server DIR) or Versity Gateway (versitygw posix DIR) there."
+// folder makes a server's folder for data, and says what becomes of it.
+func (o Options) folder(name string) (dir, fate string, err error) {
+	dir, fate = filepath.Join(o.Temp, name), "its data is removed at the end"
+	if o.Data != "" {
+		dir, fate = filepath.Join(o.Data, name), "its data stays in "+short(filepath.Join(o.Data, name))
 	}
-	return "", ""
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", "", fmt.Errorf("folder for data: %w", err)
+	}
+	return dir, fate, nil
 }
 
-func withPort(host, port string) string {
-	if host == "" {
-		host = "127.0.0.1"
+func known() string {
+	var names []string
+	for name := range words {
+		names = append(names, name)
 	}
-	if _, _, err := net.SplitHostPort(host); err == nil {
-		return host
-	}
-	return net.JoinHostPort(host, port)
+	slices.Sort(names)
+	return strings.Join(names, ", ")
 }
+
+// errNotInstalled is what a service returns where it has no program to start.
+var errNotInstalled = errors.New("not installed")

@@ -29,17 +29,22 @@ func TestOpen(t *testing.T) {
 		{name: "a folder is taken as it is", value: "disk:///var/tmp/x", url: "disk:///var/tmp/x"},
 		{name: "a server that answers", value: "redis://" + open + "/0", url: "redis://" + open + "/0"},
 		{name: "a server that does not answer says what to start", value: "redis://" + closed, url: "redis://" + closed,
-			warning: "redis-server"},
+			warning: "pass --backend redis"},
 		{name: "an S3 server that does not answer says what to start", value: "s3://b?endpoint=http://" + closed,
-			url: "s3://b?endpoint=http://" + closed, warning: "minio server"},
+			url: "s3://b?endpoint=http://" + closed, warning: "pass --backend s3"},
 		{name: "S3 itself is not asked", value: "s3://bucket?region=eu-central-1", url: "s3://bucket?region=eu-central-1"},
-		{name: "a service that is not part of the build", value: "redis", err: "start redis-server and pass --backend"},
-		{name: "another one", value: "s3", err: "start an S3 server"},
+		{name: "several servers that run elsewhere", value: "redis://" + open + " s3://b?endpoint=http://" + open,
+			url: "redis://" + open + " s3://b?endpoint=http://" + open},
+		{name: "two sets of credentials", value: "s3 s3://b", err: "the environment holds one set"},
+		{name: "the same twice", value: "redis redis", err: "there twice"},
+		{name: "none among others", value: "redis none", err: "neither a URL nor a service"},
 		{name: "what is no URL", value: "cache", err: "neither a URL nor a service"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			temp := t.TempDir()
-			b, err := Open(t.Context(), c.value, temp)
+			t.Setenv("AWS_ACCESS_KEY_ID", "id")
+			t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+			b, err := Open(t.Context(), Options{Value: c.value, Temp: temp})
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) {
 					t.Errorf("error %v", err)
