@@ -11,7 +11,7 @@ import (
 func small(change ...func(*Scenario)) Scenario {
 	sc := Base()
 	sc.Name, sc.Fleet, sc.Keys, sc.TTL = "small", 40, 500, 30*time.Second
-	sc.Day = 3 * time.Minute
+	sc.Day, sc.Before, sc.After = 2*time.Minute, time.Second, time.Second
 	for _, f := range change {
 		f(&sc)
 	}

@@ -49,13 +49,13 @@ type Scenario struct {
 }
 
 // Base is the scenario that the report varies: a thousand containers, ten thousand keys, a ttl of two minutes, and a
-// function of 400 ms in a handler that does two seconds of other work.
+// function of 400 ms in a handler that does four seconds of other work.
 func Base() Scenario {
 	return Scenario{
 		Name: "base", Tiers: Redis,
 		Fleet: 1000, Day: 10 * time.Minute, Days: 1, Low: 0.2,
 		Keys: 10_000, Zipf: 1, TTL: 2 * time.Minute,
-		Before: time.Second, After: time.Second, Run: 400 * time.Millisecond,
+		Before: 2 * time.Second, After: 2 * time.Second, Run: 400 * time.Millisecond,
 		Cold: 150 * time.Millisecond, Idle: time.Minute, Deadline: 30 * time.Second,
 		Seed: 1,
 	}

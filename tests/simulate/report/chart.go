@@ -47,7 +47,7 @@ var (
 	violet = color.RGBA{R: 0xaa, G: 0x4a, B: 0x9a, A: 0xff}
 	ink    = color.RGBA{R: 0x22, G: 0x22, B: 0x22, A: 0xff}
 	paper  = color.RGBA{R: 0xff, G: 0xff, B: 0xff, A: 0xff}
-	faint  = color.RGBA{R: 0xe4, G: 0xe4, B: 0xe4, A: 0xff}
+	faint  = color.RGBA{R: 0xd8, G: 0xd8, B: 0xd8, A: 0xff}
 )
 
 const (
@@ -106,7 +106,10 @@ func (c Chart) heading(all draw.Canvas) vg.Length {
 		all.FillText(label, vg.Point{X: x + 20, Y: y - 3.5}, s.Name)
 		x += width + 36
 	}
-	return all.Max.Y - y + 14
+	y -= 24
+	sub.Color = ink
+	all.FillText(sub, vg.Point{X: left, Y: y}, c.Y)
+	return all.Max.Y - y + 8
 }
 
 func (c Chart) swatch(all draw.Canvas, s Series, at vg.Point) {
@@ -130,9 +133,8 @@ func (s Series) style() draw.LineStyle {
 func (c Chart) plot() (*plot.Plot, error) {
 	p := plot.New()
 	p.BackgroundColor = paper
-	p.X.Label.Text, p.Y.Label.Text = c.X, c.Y
-	p.X.Label.TextStyle.Font, p.Y.Label.TextStyle.Font = sans(10).Font, sans(10).Font
-	p.X.Label.Padding, p.Y.Label.Padding = 4, 4
+	p.X.Label.Text = c.X // the other axis is labelled above, where it can be read without turning the head
+	p.X.Label.TextStyle.Font, p.X.Label.Padding = sans(9.5).Font, 4
 	p.X.Tick.Label.Font, p.Y.Tick.Label.Font = sans(9.5).Font, sans(9.5).Font
 	p.X.LineStyle.Color, p.Y.LineStyle.Color = gray, gray
 	if c.LogX {
@@ -201,5 +203,6 @@ func (c Chart) bars(p *plot.Plot) error {
 		below = b
 		p.Add(b)
 	}
+	p.X.Min, p.X.Max = -0.6, float64(len(c.Labels))-0.4 // room beside the first and the last
 	return nil
 }

@@ -2,9 +2,12 @@ package report
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -95,8 +98,8 @@ func (s *Study) scenarios() []fleet.Scenario {
 	for _, t := range []fleet.Tiers{fleet.Redis, fleet.S3, fleet.S3Express} {
 		add(tiers(t), noLeases)
 	}
-	add(work(2*time.Second, 0))
-	add(work(0, 2*time.Second))
+	add(work(4*time.Second, 0))
+	add(work(0, 4*time.Second))
 	add(realDay)
 	slices.SortStableFunc(all, func(a, b fleet.Scenario) int { return cmp.Compare(weight(b), weight(a)) })
 	return slices.Compact(all)
@@ -191,4 +194,34 @@ func (s *Study) get(change ...func(*fleet.Scenario)) *fleet.Result {
 		return &fleet.Result{Scenario: s.Of(change...)}
 	}
 	return r
+}
+
+// Save writes every result to a file, from which Load restores them.
+func (s *Study) Save(path string) error {
+	data, err := json.Marshal(slices.Collect(maps.Values(s.results)))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, data, 0o644) //nolint:gosec // counts
+}
+
+// Load takes results from a file instead of simulating: to draw the report anew.
+func (s *Study) Load(path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var all []*fleet.Result
+	if err := json.Unmarshal(data, &all); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	for _, r := range all {
+		s.results[r.Scenario] = r
+	}
+	for _, sc := range s.scenarios() {
+		if s.results[sc] == nil {
+			return fmt.Errorf("%s has no result of %q: simulate again", path, sc.Name)
+		}
+	}
+	return nil
 }

@@ -72,6 +72,21 @@ func TestReport(t *testing.T) {
 			t.Error("a table without a place was accepted")
 		}
 	})
+	t.Run("saved results make the same tables", func(t *testing.T) {
+		file := filepath.Join(dir, "results.json")
+		if err := s.Save(file); err != nil {
+			t.Fatal(err)
+		}
+		again := smallStudy()
+		if err := again.Load(file); err == nil {
+			t.Error("a file without the day of real length was complete")
+		}
+		for name, table := range again.Tables(price.Public) {
+			if table != tables[name] {
+				t.Errorf("table %s:\n%s\nwant\n%s", name, table, tables[name])
+			}
+		}
+	})
 	t.Run("every chart is an SVG with its title", func(t *testing.T) {
 		if err := s.Charts(dir, price.Public); err != nil {
 			t.Fatal(err)

@@ -195,9 +195,9 @@ func (s *Study) checksTable() string {
 		t.row(name, perMillion(r.Runs, r.Calls), perMillion(s.optimum(r.Scenario), r.Calls), percent(r.Share(r.MemoryHits)),
 			percent(r.Share(r.RemoteHits)), percent(r.Share(r.Waited)), millis(r.P99), millis(r.Longest))
 	}
-	row("base: 1 s of work before, 1 s after", s.get())
-	row("2 s before, nothing after", s.get(work(2*time.Second, 0)))
-	row("nothing before, 2 s after", s.get(work(0, 2*time.Second)))
+	row("base: 2 s of work before, 2 s after", s.get())
+	row("4 s before, nothing after", s.get(work(4*time.Second, 0)))
+	row("nothing before, 4 s after", s.get(work(0, 4*time.Second)))
 	row("10 containers, compressed day", s.get(size(10)))
 	row("10 containers, day of 24 hours", s.get(realDay))
 	return t.String()
