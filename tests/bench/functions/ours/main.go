@@ -1,0 +1,12 @@
+// A function that Stillwarm caches in memory.
+package main
+
+import (
+	"github.com/stillwarm/stillwarm/adapter"
+	"github.com/stillwarm/stillwarm/lambda"
+	"github.com/stillwarm/stillwarm/tests/bench/functions/handler"
+)
+
+var fetch = adapter.CacheData(handler.Fetch, adapter.TTL("1h"))
+
+func main() { lambda.Start(fetch.Get) }
