@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/stillwarm/stillwarm/backends/all" // every scheme
 	"github.com/stillwarm/stillwarm/tests/servers"
 )
 
