@@ -155,7 +155,8 @@ func TestFunctionGetsTheBackendThatWasAskedFor(t *testing.T) {
 		if want := c.params["SealKeysSecretArn"] != ""; sealed != want {
 			t.Errorf("seal keys: %v", keys)
 		}
-		if sealed && keys != "{{resolve:secretsmanager:"+secretARN+":SecretString}}" {
+		version := c.params["SealKeysVersionId"]
+		if sealed && keys != "{{resolve:secretsmanager:"+secretARN+":SecretString:::"+version+"}}" {
 			t.Errorf("the seal keys come from %v", keys)
 		}
 	})

@@ -67,6 +67,7 @@ var combinations = []combination{
 	{"defaults: S3", nil, withS3, s3URL},
 	{"S3, x86", map[string]string{"Backend": "s3", "Architecture": "x86_64"}, withS3, s3URL},
 	{"S3, sealed, with a public URL", map[string]string{"SealKeysSecretArn": secretARN, "UrlAuth": "NONE"}, withS3, s3URL},
+	{"S3, sealed with a version", map[string]string{"SealKeysSecretArn": secretARN, "SealKeysVersionId": "1a-2b"}, withS3, s3URL},
 	{"S3 does not read the network's parameters", network, withS3, s3URL},
 	{"Redis with tokens", with(network, "Backend", "redis"), slices.Concat(withRedis, withTokens), tokenURL},
 	{"Redis without a password", with(network, "Backend", "redis", "RedisAuth", "none"), withRedis, openURL},
