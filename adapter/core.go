@@ -34,6 +34,7 @@ type dataCore struct {
 	epoch atomic.Uint64
 	// storing orders the end of a run against a clear: what ran before the clear must not be stored after it.
 	storing sync.Mutex
+	glances map[string]*glance // the keys that a caller looks up on its own; guarded by storing
 
 	remote *remote // nil: memory only
 }
@@ -124,6 +125,11 @@ func (c *dataCore) answer(ctx context.Context, q *question) (*answer, error) {
 			return a, nil
 		}
 	}
+	a, found := c.glance(ctx, q)
+	if a != nil {
+		return a, nil
+	}
+	e = newer(e, found)
 	for {
 		a, joined, err := c.fly(ctx, q, func(ctx context.Context, call *flight.Call) (*answer, error) {
 			return c.lead(ctx, call, q, e)
@@ -184,14 +190,17 @@ func (c *dataCore) lead(ctx context.Context, call *flight.Call, q *question, old
 	}
 	var h *hold
 	if c.remote != nil {
-		found := c.remote.find(ctx, q, epoch)
-		if found != nil {
-			c.keep(q, call, found)
-			if a := c.serve(ctx, q, found, TierBackend); a != nil {
-				return a, nil
+		if !q.looked {
+			found := c.remote.find(ctx, q, epoch)
+			if found != nil {
+				c.keep(q, call, found)
+				if a := c.serve(ctx, q, found, TierBackend); a != nil {
+					return a, nil
+				}
+				old = newer(old, found)
 			}
-			old = newer(old, found)
 		}
+		q.looked = false
 		var a *answer
 		if a, h = c.remote.lease(ctx, call, q, epoch); a != nil {
 			return a, nil
@@ -288,10 +297,14 @@ func after(t int64, d time.Duration) int64 {
 func (c *dataCore) keep(q *question, call *flight.Call, e *near.Entry) {
 	c.storing.Lock()
 	defer c.storing.Unlock()
-	if e.Epoch != c.epoch.Load() || call != nil && call.Dropped() {
-		return
+	if call == nil || !call.Dropped() {
+		c.set(q, e)
 	}
-	if c.opts.maxSize > 0 && e.Cost > c.opts.maxSize {
+}
+
+// set is keep for who holds storing, and knows that the entry was not cleared by itself.
+func (c *dataCore) set(q *question, e *near.Entry) {
+	if e.Epoch != c.epoch.Load() || c.opts.maxSize > 0 && e.Cost > c.opts.maxSize {
 		return
 	}
 	c.owner.Set(q.key, e)

@@ -16,6 +16,7 @@ type question struct {
 	enc   []byte // the function's number, the scope, the encoded argument
 
 	address string // the key in the backend, made when it is needed
+	looked  bool   // a glance has just asked the backend in vain
 	bad     bool   // what is there under it is no entry of this key
 	codec   byte
 	// detached says that nobody else can change the argument the run works on.

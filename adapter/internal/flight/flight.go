@@ -96,6 +96,13 @@ func (g *Group) Do(ctx context.Context, key string, run func(ctx context.Context
 	return v, joined, err
 }
 
+// Under reports whether a run for key is under way.
+func (g *Group) Under(key string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.calls[key] != nil
+}
+
 // Drop makes the runs under way for key invisible: nobody joins them any more, and Dropped tells them that their result
 // must not be kept.
 func (g *Group) Drop(key string) {

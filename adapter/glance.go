@@ -1,0 +1,61 @@
+package adapter
+
+import (
+	"context"
+
+	"github.com/stillwarm/stillwarm/adapter/internal/near"
+)
+
+// A glance is a look at the backend on the caller's own goroutine. A hit there needs no run that others could join, and
+// making one, with its goroutine and its context, takes as long as Redis on the same host takes to answer.
+//
+// One caller at a time glances at a key; whoever comes meanwhile goes the way of runs, and joins or makes one. So a
+// thousand callers who find nothing in memory cost the backend two reads, not a thousand.
+type glance struct {
+	dropped bool // the entry was cleared meanwhile; guarded by dataCore.storing
+}
+
+// glance looks once. It returns an answer, or what it found that is no answer any more, or nothing. Where it has looked, the
+// run that follows does not look again.
+func (c *dataCore) glance(ctx context.Context, q *question) (*answer, *near.Entry) {
+	if c.remote == nil || c.flights.Under(q.key) {
+		return nil, nil
+	}
+	g := c.beginGlance(q.key)
+	if g == nil {
+		return nil, nil
+	}
+	defer c.endGlance(q.key)
+	found := c.remote.find(ctx, q, c.epoch.Load())
+	q.looked = ctx.Err() == nil
+	if found == nil {
+		return nil, nil
+	}
+	c.storing.Lock()
+	if !g.dropped {
+		c.set(q, found)
+	}
+	c.storing.Unlock()
+	return c.serve(ctx, q, found, TierBackend), found
+}
+
+// beginGlance returns nil where another caller glances at the key.
+func (c *dataCore) beginGlance(key string) *glance {
+	c.storing.Lock()
+	defer c.storing.Unlock()
+	if c.glances[key] != nil {
+		return nil
+	}
+	if c.glances == nil {
+		c.glances = map[string]*glance{}
+	}
+	g := &glance{}
+	c.glances[key] = g
+	return g
+}
+
+func (c *dataCore) endGlance(key string) {
+	c.storing.Lock()
+	defer c.storing.Unlock()
+	delete(c.glances, key)
+}
