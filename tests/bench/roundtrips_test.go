@@ -1,0 +1,150 @@
+package bench
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stillwarm/stillwarm/adapter"
+	"github.com/stillwarm/stillwarm/backends"
+	s3backend "github.com/stillwarm/stillwarm/backends/s3"
+	"github.com/stillwarm/stillwarm/internal/invocation"
+	"github.com/stillwarm/stillwarm/tests/servers"
+)
+
+func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
+
+// A caller is one container's cached function, whose calls are invocations.
+type caller struct {
+	t    *testing.T
+	rt   *adapter.Runtime
+	data *adapter.Data[query, flatValue]
+	now  time.Time
+	runs int
+}
+
+// newCaller makes a container. config says which backend it has.
+func newCaller(t *testing.T, config adapter.Config) *caller {
+	t.Helper()
+	c := &caller{t: t, now: time.Now()}
+	config.Clock = func() time.Time { return c.now }
+	var err error
+	if c.rt, err = adapter.New(config); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.rt.Close(context.WithoutCancel(t.Context())) })
+	c.data, err = adapter.NewData(func(context.Context, query) (flatValue, error) { c.runs++; return newFlat(), nil },
+		adapter.Name("quotes"), adapter.TTL(peerTTL), adapter.Version("1"), adapter.NearTTL("10s"), adapter.WithRuntime(c.rt))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// get calls the function in an invocation and returns what count grew by until the answer, and by what came after it.
+func (c *caller) get(in query, count func() int) (before, after int) {
+	c.t.Helper()
+	start := count()
+	ctx, inv := invocation.Begin(c.t.Context(), invocation.Options{RequestID: "r", AfterResponse: true})
+	if _, err := c.data.Get(ctx, in); err != nil {
+		c.t.Fatal(err)
+	}
+	answered := count()
+	inv.Finish(ctx)
+	return answered - start, count() - answered
+}
+
+// A step is one call and what it may cost.
+type step struct {
+	promise       string
+	advance       time.Duration
+	symbol        string
+	before, after int // round trips or requests until the answer, and after it
+	runs          int
+}
+
+func (c *caller) walk(count func() int, steps []step) {
+	c.t.Helper()
+	for _, s := range steps {
+		c.now = c.now.Add(s.advance)
+		runs := c.runs
+		before, after := c.get(query{Symbol: s.symbol}, count)
+		if before != s.before || after != s.after || c.runs-runs != s.runs {
+			c.t.Errorf("%s: %d before the answer, %d after it, %d runs; want %d, %d, %d",
+				s.promise, before, after, c.runs-runs, s.before, s.after, s.runs)
+		}
+	}
+}
+
+func TestRoundTripsToRedis(t *testing.T) {
+	server := servers.SharedRedis(t)
+	proxy := servers.NewProxy(t, server.Addr)
+	backend := strings.Replace(server.URL("prefix="+strings.ToLower(t.Name()), "read-timeout=5s"), server.Addr, proxy.Addr, 1)
+	first := newCaller(t, adapter.Config{Backend: backend})
+	first.walk(proxy.RoundTrips, []step{
+		{"the very first miss: greeting, a generation is made, and a miss", 0, "a", 5, 2, 1},
+		{"a hit in memory asks nobody", 0, "a", 0, 0, 0},
+		{"a miss: entry and generation, lease, entry once more; then it is written and the lease given back", 0, "b", 3, 2, 1},
+		{"a hit in memory when NearTTL is over asks for the generation", 11 * time.Second, "a", 1, 0, 0},
+		{"and the next one asks nobody", 0, "b", 0, 0, 0},
+	})
+	second := newCaller(t, adapter.Config{Backend: backend})
+	second.now = first.now
+	second.walk(proxy.RoundTrips, []step{
+		{"the first hit of a container: greeting, entry and generation", 0, "a", 2, 0, 0},
+		{"a hit in Redis is one round trip", 0, "b", 1, 0, 0},
+		{"then it is in memory", 0, "b", 0, 0, 0},
+	})
+}
+
+// requestCounter counts requests to S3.
+type requestCounter struct {
+	base http.RoundTripper
+	n    atomic.Int64
+}
+
+func (c *requestCounter) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.n.Add(1)
+	return c.base.RoundTrip(r)
+}
+
+func TestRequestsToS3(t *testing.T) {
+	server := servers.SharedMinIO(t)
+	server.Setenv(t)
+	bucket := server.Bucket(t)
+	container := func() (*caller, func() int) {
+		requests := &requestCounter{base: &http.Transport{}}
+		var c *caller
+		m, err := s3backend.New(s3backend.Options{
+			Bucket: bucket, Endpoint: server.URL, PathStyle: true, Transport: requests,
+			Now: func() time.Time {
+				if c == nil {
+					return time.Now()
+				}
+				return c.now
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c = newCaller(t, adapter.Config{Manager: backends.PersistenceManager(m)})
+		return c, func() int { return int(requests.n.Load()) }
+	}
+	first, count := container()
+	first.get(query{Symbol: "a"}, count) // makes epoch and generation: once in the life of a bucket
+	first.walk(count, []step{
+		{"a hit in memory asks nobody", 0, "a", 0, 0, 0},
+		{"a miss: entry, a look for a lease, lease, entry once more; then it is written and the lease given back", 0, "b", 4, 2, 1},
+	})
+	second, count := container()
+	second.now = first.now
+	second.walk(count, []step{
+		{"the first hit of a container: entry, epoch and generation side by side", 0, "a", 3, 0, 0},
+		{"a hit in S3 is one request while the generation is kept", 0, "b", 1, 0, 0},
+		{"then it is in memory", 0, "b", 0, 0, 0},
+	})
+}
