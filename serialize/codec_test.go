@@ -253,7 +253,7 @@ func TestCodecIDs(t *testing.T) {
 	}{
 		{reflect.TypeFor[inner](), EncodingCBOR}, {reflect.TypeFor[[]byte](), EncodingBytes},
 		{reflect.TypeFor[string](), EncodingString}, {reflect.TypeFor[netip.Addr](), EncodingBinary},
-		{reflect.TypeFor[big.Int](), EncodingText}, {reflect.TypeFor[big.Float](), EncodingGob},
+		{reflect.TypeFor[big.Int](), EncodingText}, {reflect.TypeFor[big.Float](), EncodingGob}, {reflect.TypeFor[big.Rat](), EncodingGob},
 		{reflect.TypeFor[jsonOnly](), EncodingJSON}, {reflect.TypeFor[time.Time](), EncodingCBOR},
 		{reflect.TypeFor[*big.Int](), EncodingCBOR},
 	} {

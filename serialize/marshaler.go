@@ -45,9 +45,12 @@ type (
 	gobDecoder interface{ GobDecode([]byte) error }
 )
 
-// lossyText reports whether the text form of t loses what its gob form keeps. A big.Float writes neither its precision
-// nor its rounding mode as text, and comes back rounded to 64 bits.
-func lossyText(t reflect.Type) bool { return t.PkgPath() == "math/big" && t.Name() == "Float" }
+// gobOnly reports whether of all its forms only the gob form of t will do. The text of a big.Float has neither its
+// precision nor its rounding mode, and comes back rounded to 64 bits. The text of a big.Rat may claim any exponent: the ten
+// bytes "1e99999999" would take all memory to read.
+func gobOnly(t reflect.Type) bool {
+	return t.PkgPath() == "math/big" && (t.Name() == "Float" || t.Name() == "Rat")
+}
 
 // pairOf returns the pair of methods by which values of type t store themselves, or nil. Methods promoted from an
 // embedded field do not count where there are other fields: they know nothing of those.
@@ -57,7 +60,7 @@ func pairOf(t reflect.Type) *opaque {
 	}
 	pointer := reflect.PointerTo(t)
 	for _, pair := range pairs {
-		if pair.id != EncodingGob && lossyText(t) {
+		if pair.id != EncodingGob && gobOnly(t) {
 			continue
 		}
 		reader := pair.contract[len(pair.contract)-1]
