@@ -51,7 +51,7 @@ func TestClear(t *testing.T) {
 	t.Run("minio", func(t *testing.T) {
 		s := servers.MinIO(t)
 		c := &countingProxy{counts: map[string]int{}}
-		clearing(t, s3URL(t, s, c.before(t, s)), entriesOf(t, 5_000), requests{reset: c.reset, since: c.since})
+		clearing(t, s3URL(t, s, c.before(t, s)), entriesOf(t, 2_000), requests{reset: c.reset, since: c.since})
 	})
 }
 

@@ -37,12 +37,12 @@ var unreliables = []unreliable{
 // TestReliabilityFigures puts a load on a backend that is killed, started again, hung and released, and prints what
 // callers felt: the figures in docs/reliability.md. Nothing about latencies is asserted.
 func TestReliabilityFigures(t *testing.T) {
-	length := 2500 * time.Millisecond
+	length, callers := 2500*time.Millisecond, []int{8}
 	if heavy() {
-		length = 15 * time.Second
+		length, callers = 15*time.Second, []int{1, 8, 32}
 	}
 	for _, u := range unreliables {
-		for _, n := range []int{1, 8} {
+		for _, n := range callers {
 			t.Run(fmt.Sprintf("no failed call, right values, working again within 10 s: %s, %d callers", u.name, n), func(t *testing.T) {
 				server, url := u.start(t)
 				l := &loaded{t: t, rows: [][]string{header}}
@@ -137,7 +137,8 @@ func (l *loaded) report(server string, callers int) {
 	l.worker.end()
 	failing := warnings(l.worker.stderr, "the backend fails")
 	l.t.Logf("%d warnings that the backend fails, in two outages", failing)
-	// One for reading and one for writing in each outage; a server that is starting may end an outage twice.
+	// One for reading and one for writing in each outage. Fewer where the second begins so soon that the first counts
+	// as not over; a few more where a machine is so busy that a server seems to fail again.
 	if failing > 8 {
 		l.t.Errorf("%d warnings for two outages: %s", failing, lastLines(l.worker.stderr.String(), 10))
 	}

@@ -17,6 +17,9 @@ func TestAStaleWindowUnderLoad(t *testing.T) {
 		perProc = 5
 	)
 	for _, place := range places {
+		if !heavy() && (place.name == "disk" || place.name == "versity") {
+			continue // each takes more than a ttl, and Redis and MinIO show the same
+		}
 		t.Run("a key expires under load from 20 processes: no caller waits, one refresh in the fleet: "+place.name, func(t *testing.T) {
 			gate := filepath.Join(t.TempDir(), "gate")
 			s := wire.Setup{

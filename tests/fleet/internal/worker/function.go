@@ -125,7 +125,7 @@ func (w *worker) fill(ctx context.Context, c wire.Command) error {
 
 // written waits until the entries that were left for after the response are in the backend.
 func (w *worker) written(ctx context.Context, count int, errs <-chan error) error {
-	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		s := w.data.Stats()
 		switch {
 		case s.StoreErrors > 0:
@@ -139,7 +139,7 @@ func (w *worker) written(ctx context.Context, count int, errs <-chan error) erro
 				return ctx.Err()
 			}
 		case time.Now().After(deadline):
-			return fmt.Errorf("only %d entries were written in two minutes", s.Stores-w.filled)
+			return fmt.Errorf("only %d entries were written in twenty minutes", s.Stores-w.filled)
 		}
 	}
 }
