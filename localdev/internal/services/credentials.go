@@ -64,14 +64,15 @@ func (c credentials) String() string {
 
 // findCredentials asks the AWS default chain. The SDK's configuration is half of what this module would have to
 // compile, and few need it, so the program that asks is built when it is needed.
-func findCredentials(ctx context.Context, o Options) (credentials, error) {
+// The warning says what to do where there are none.
+func findCredentials(ctx context.Context, o Options) (found credentials, warning string) {
 	fmt.Fprintln(o.Progress, "no AWS credentials in the environment: asking the AWS configuration on this machine")
 	c, err := askChain(ctx, o)
 	if err != nil {
-		return c, fmt.Errorf("no AWS credentials for s3://: %w. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in "+
+		return c, fmt.Sprintf("no AWS credentials for s3://: %v. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in "+
 			"and choose a profile with AWS_PROFILE", err)
 	}
-	return c, nil
+	return c, ""
 }
 
 func askChain(ctx context.Context, o Options) (credentials, error) {

@@ -24,7 +24,7 @@ func startRedis(ctx context.Context, o Options) (started, error) {
 	if err != nil {
 		return redisStandIn(o)
 	}
-	dir, fate, err := o.folder("redis")
+	data, err := o.folder("redis")
 	if err != nil {
 		return started{}, err
 	}
@@ -36,9 +36,9 @@ func startRedis(ctx context.Context, o Options) (started, error) {
 	r, err := startDaemon(ctx, o, func(port int) daemon {
 		at = address(port)
 		return daemon{
-			title: "Redis", path: path, dir: dir,
+			title: "Redis", path: path, dir: data.dir,
 			args: []string{
-				"--bind", loopback, "--port", strconv.Itoa(port), "--dir", dir, "--daemonize", "no",
+				"--bind", loopback, "--port", strconv.Itoa(port), "--dir", data.dir, "--daemonize", "no",
 				"--save", "", "--appendonly", appendonly,
 				"--maxmemory", redisMemory, "--maxmemory-policy", "allkeys-lru",
 			},
@@ -49,9 +49,13 @@ func startRedis(ctx context.Context, o Options) (started, error) {
 		}
 	})
 	if err != nil {
+		data.free()
 		return started{}, err
 	}
-	return started{url: "redis://" + at, stop: r.stop, says: fmt.Sprintf("%s (%s); %s", version, short(path), fate)}, nil
+	return started{
+		url: "redis://" + at, stop: func() { r.stop(); data.free() },
+		says: fmt.Sprintf("%s (%s); %s", version, short(path), data.fate),
+	}, nil
 }
 
 func findRedis() (string, error) {

@@ -89,7 +89,7 @@ func startS3(ctx context.Context, o Options, any ...s3Server) (started, error) {
 }
 
 func (s s3Server) start(ctx context.Context, o Options, path string) (started, error) {
-	dir, fate, err := o.folder(s.tool)
+	data, err := o.folder(s.tool)
 	if err != nil {
 		return started{}, err
 	}
@@ -97,20 +97,22 @@ func (s s3Server) start(ctx context.Context, o Options, path string) (started, e
 	var at string
 	r, err := startDaemon(ctx, o, func(port int) daemon {
 		at = "http://" + address(port)
-		args, env := s.command(port, dir, k)
+		args, env := s.command(port, data.dir, k)
 		return daemon{
-			title: s.title, path: path, args: args, env: env, dir: dir,
+			title: s.title, path: path, args: args, env: env, dir: data.dir,
 			ready: func(ctx context.Context, _ int) error { return listBuckets(ctx, at, k) },
 		}
 	})
 	if err != nil {
+		data.free()
 		return started{}, err
 	}
+	stop := func() { r.stop(); data.free() }
 	if err := makeBucket(ctx, at, k); err != nil {
-		r.stop()
+		stop()
 		return started{}, fmt.Errorf("%s: %w", s.title, err)
 	}
-	return started{url: s3URL(at), env: k.env(), stop: r.stop, says: fmt.Sprintf("%s (%s); %s", s.title, short(path), fate)}, nil
+	return started{url: s3URL(at), env: k.env(), stop: stop, says: fmt.Sprintf("%s (%s); %s", s.title, short(path), data.fate)}, nil
 }
 
 // s3URL returns the backend's URL for a server at an endpoint.

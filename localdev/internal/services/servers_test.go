@@ -184,6 +184,18 @@ func TestDataStaysOverARestart(t *testing.T) {
 			again.Stop()
 		})
 	}
+	t.Run("one runner at a time", func(t *testing.T) {
+		need(t, "redis")
+		data := t.TempDir()
+		b, _ := use(t, Options{Value: "redis", Data: data})
+		_, err := Open(proctest.Context(t), Options{Value: "redis", Data: data, Temp: t.TempDir()})
+		if err == nil || !strings.Contains(err.Error(), "another runner uses it") {
+			t.Errorf("a second one: %v", err)
+		}
+		b.Stop()
+		again, _ := use(t, Options{Value: "redis", Data: data})
+		again.Stop()
+	})
 	t.Run("files, where no service is asked for", func(t *testing.T) {
 		data := t.TempDir()
 		b, _ := use(t, Options{Data: data})

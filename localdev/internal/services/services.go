@@ -138,7 +138,7 @@ func open(ctx context.Context, o Options, parts []string) (Backend, error) {
 	}
 	var urls, warnings []string
 	for _, part := range parts {
-		s := started{url: part}
+		var s started
 		var err error
 		if start, ok := words[part]; ok {
 			s, err = start(ctx, o)
@@ -174,28 +174,44 @@ func elsewhere(ctx context.Context, o Options, raw string) (started, string, err
 	}
 	s := started{url: raw}
 	if u.Scheme == "s3" && !hasCredentials() {
-		found, err := findCredentials(ctx, o)
+		found, warning := findCredentials(ctx, o)
 		if ctx.Err() != nil {
 			return s, "", ctx.Err()
 		}
-		if err != nil {
-			return s, err.Error(), nil
+		if warning != "" {
+			return s, warning, nil
 		}
 		s.env, s.url, s.says = found.env(), found.withRegion(u), found.String()
 	}
 	return s, unreachable(ctx, u), nil
 }
 
-// folder makes a server's folder for data, and says what becomes of it.
-func (o Options) folder(name string) (dir, fate string, err error) {
-	dir, fate = filepath.Join(o.Temp, name), "its data is removed at the end"
+// folder is where a server keeps its data.
+type folder struct {
+	dir  string
+	fate string // what becomes of it, for people
+	free func() // lets another runner have it
+}
+
+// folder makes a server's folder for data. One that is kept belongs to one runner at a time: two servers that write to the
+// same files would destroy them.
+func (o Options) folder(name string) (folder, error) {
+	f := folder{dir: filepath.Join(o.Temp, name), fate: "its data is removed at the end", free: func() {}}
 	if o.Data != "" {
-		dir, fate = filepath.Join(o.Data, name), "its data stays in "+short(filepath.Join(o.Data, name))
+		f.dir = filepath.Join(o.Data, name)
+		f.fate = "its data stays in " + short(f.dir)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", "", fmt.Errorf("folder for data: %w", err)
+	if err := os.MkdirAll(f.dir, 0o700); err != nil {
+		return f, fmt.Errorf("folder for data: %w", err)
 	}
-	return dir, fate, nil
+	if o.Data == "" {
+		return f, nil
+	}
+	var err error
+	if f.free, err = lockFile(f.dir + ".lock"); err != nil {
+		return f, fmt.Errorf("folder for data %s: %w", f.dir, err)
+	}
+	return f, nil
 }
 
 func known() string {
