@@ -29,7 +29,7 @@ type Chart struct {
 	Title, Subtitle string
 	X, Y            string // what the axes show, with units
 	At              []float64
-	Labels          []string // one for each place on the x axis
+	Labels          []string // one for each place on the x axis; "": no mark there
 	Series          []Series
 	LogX, LogY      bool
 	Stacked         bool        // bars instead of lines
@@ -166,7 +166,9 @@ func (c Chart) plot() (*plot.Plot, error) {
 func (c Chart) lines(p *plot.Plot) error {
 	var ticks []plot.Tick
 	for i, at := range c.At {
-		ticks = append(ticks, plot.Tick{Value: at, Label: c.Labels[i]})
+		if c.Labels[i] != "" {
+			ticks = append(ticks, plot.Tick{Value: at, Label: c.Labels[i]})
+		}
 	}
 	p.X.Tick.Marker = plot.ConstantTicks(ticks)
 	for _, s := range c.Series {

@@ -125,7 +125,7 @@ func (s *Study) costChart(p price.Prices) Chart {
 		Title:    "What do a million calls cost?",
 		Subtitle: "US dollars beyond the handler's own work. A run takes 400 ms at 512 MB; list prices, see below",
 		X:        "containers busy at the peak", Y: "US dollars per million calls",
-		At: at, Labels: labels, LogX: true, LogY: true, YTicks: dollarTicks, YMin: 0.1, YMax: 500,
+		At: at, Labels: labels, LogX: true, LogY: true, YTicks: dollarTicks, YMin: 0.1, YMax: 700,
 		Series: []Series{
 			{Name: "no cache", Color: gray, Y: bound(func(none, _, _ float64) float64 { return none })},
 			{Name: "one cache per container", Color: orange, Y: bound(func(_, alone, _ float64) float64 { return alone })},

@@ -118,6 +118,11 @@ func TestNumbers(t *testing.T) {
 			t.Errorf("%d: %q, want %q", n, got, want)
 		}
 	}
+	for x, want := range map[float64]string{-0.00001: "0.0 %", -0.02: "-2.0 %", 0.5: "50.0 %"} {
+		if got := percent(x); got != want {
+			t.Errorf("%v: %q, want %q", x, got, want)
+		}
+	}
 	if got := perMillion(1, 3); got != "333,333" {
 		t.Errorf("a third of a million: %q", got)
 	}

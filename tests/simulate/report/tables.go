@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,7 +55,16 @@ func thousands(n int64) string {
 	return text
 }
 
-func percent(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) }
+func percent(x float64) string { return rounded("%.1f", 100*x) + " %" }
+
+// rounded formats a number, and a very small negative one as zero.
+func rounded(format string, x float64) string {
+	text := fmt.Sprintf(format, x)
+	if strings.Trim(text, "-0.") == "" {
+		return strings.TrimPrefix(text, "-")
+	}
+	return text
+}
 
 func dollars(x float64) string {
 	switch {
@@ -76,7 +86,7 @@ func (s *Study) fleetTable() string {
 			thousands(r.Calls), thousands(r.ColdStarts),
 			percent(r.Share(r.MemoryHits)), percent(r.Share(r.RemoteHits)), percent(r.Share(r.Waited)), percent(r.Share(r.Misses)),
 			perMillion(r.Runs, r.Calls), perMillion(alone.Runs, alone.Calls), perMillion(best, r.Calls),
-			fmt.Sprintf("%.2f %%", 100*(float64(r.Runs)/float64(best)-1)))
+			rounded("%.2f", 100*(float64(r.Runs)/float64(best)-1))+" %")
 	}
 	return t.String()
 }
@@ -218,7 +228,7 @@ func pricesTable(p price.Prices) string {
 		{"ElastiCache Serverless for Valkey, a GB-hour (0.1 GB at least)", p.ServerlessHour},
 		{"ElastiCache for Valkey, a cache.m7g.large for an hour (two of them)", p.NodeHour},
 	} {
-		t.row(line.name, fmt.Sprintf("%.10g", line.value))
+		t.row(line.name, strconv.FormatFloat(line.value, 'f', -1, 64))
 	}
 	return t.String() + "\n" + p.Source + ", written down in " + p.Checked + ".\n"
 }
