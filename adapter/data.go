@@ -1,7 +1,6 @@
 package adapter
 
 import (
-	"bytes"
 	"context"
 	"reflect"
 	"sync"
@@ -114,9 +113,10 @@ func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
 			return out, nil
 		}
 	}
-	q := newQuestion(scope, buf)
+	q := newCall(d, scope, buf, in)
 	buf.giveBack()
-	return d.ask(ctx, q, in)
+	a, err := c.answer(ctx, q)
+	return d.hand(ctx, a, in, err)
 }
 
 // encode writes the key of the call behind the function's number and the scope. After an error dst is as it was.
@@ -126,45 +126,6 @@ func (d *Data[In, Out]) encode(dst []byte, scope string, in *In) ([]byte, error)
 		return dst, hashError(err)
 	}
 	return enc, nil
-}
-
-// ask answers what memory could not answer at once.
-func (d *Data[In, Out]) ask(ctx context.Context, q *question, in In) (Out, error) {
-	d.complete(q, in)
-	a, err := d.core.answer(ctx, q)
-	return d.hand(ctx, a, in, err)
-}
-
-// complete gives the question what takes a typed function to do. It is called once memory had no answer.
-func (d *Data[In, Out]) complete(q *question, in In) {
-	arg, safe := copyArgument(d.args, &in)
-	q.detached = safe
-	q.run = func(ctx context.Context) (any, bool, error) {
-		out, err := d.fn(ctx, *arg)
-		if err != nil {
-			return &out, false, err
-		}
-		if d.keep != nil && !d.keep(out) {
-			return d.freeze(ctx, &out), false, nil
-		}
-		frozen := new(Out)
-		if err := clone.Copy(d.out, frozen, &out); err != nil {
-			d.core.uncacheable(ctx, err)
-			return &out, false, nil
-		}
-		return frozen, true, nil
-	}
-	q.unchanged = func() bool {
-		enc, err := d.encode(nil, q.scope, arg)
-		return err == nil && bytes.Equal(enc, q.enc)
-	}
-	q.decode = func(payload []byte) (any, error) {
-		out := new(Out)
-		return out, d.codec.Decode(payload, out)
-	}
-	q.encode = func(dst []byte, v any) ([]byte, error) { return d.codec.Append(dst, v.(*Out)) }
-	q.codec = d.codec.ID()
-	q.cost = func(v any) int64 { return clone.Size(d.out, v.(*Out)) }
 }
 
 // freeze copies what is not cached where it can be copied, so that every caller who waited gets its own.
@@ -215,9 +176,7 @@ func (d *Data[In, Out]) question(ctx context.Context, in In) (*question, error) 
 	if err != nil {
 		return nil, err
 	}
-	q := newQuestion(scope, &keyBuffer{enc: enc})
-	d.complete(q, in)
-	return q, nil
+	return newCall(d, scope, &keyBuffer{enc: enc}, in), nil
 }
 
 // Clear makes every entry of the function a miss. It returns when every later Get in this container misses; other

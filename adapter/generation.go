@@ -156,10 +156,7 @@ func (c *dataCore) clearFor(ctx context.Context, q *question) error {
 	}
 	c.opts.warnAtClear(ctx, c.rt)
 	c.storing.Lock()
-	c.flights.Drop(q.key)
-	if g := c.glances[q.key]; g != nil {
-		g.dropped = true
-	}
+	c.drop(q.key)
 	c.owner.Delete(q.key)
 	c.storing.Unlock()
 	r := c.remote

@@ -31,12 +31,26 @@ func (c *dataCore) glance(ctx context.Context, q *question) (*answer, *near.Entr
 	if found == nil {
 		return nil, nil
 	}
-	c.storing.Lock()
-	if !g.dropped {
-		c.set(q, found)
-	}
-	c.storing.Unlock()
+	c.keepGlanced(g, q, found)
 	return c.serve(ctx, q, found, TierBackend), found
+}
+
+// keepGlanced puts what was found into memory, unless it was cleared meanwhile, or a run put something newer there.
+func (c *dataCore) keepGlanced(g *glance, q *question, found *near.Entry) {
+	c.storing.Lock()
+	defer c.storing.Unlock()
+	if e := c.owner.Get([]byte(q.key)); g.dropped || e != nil && e.Epoch == found.Epoch && e.Created > found.Created {
+		return
+	}
+	c.set(q, found)
+}
+
+// drop makes whatever is under way for the key keep its result to itself. Who holds storing calls it.
+func (c *dataCore) drop(key string) {
+	c.flights.Drop(key)
+	if g := c.glances[key]; g != nil {
+		g.dropped = true
+	}
 }
 
 // beginGlance returns nil where another caller glances at the key.

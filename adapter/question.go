@@ -1,8 +1,6 @@
 package adapter
 
 import (
-	"bytes"
-	"context"
 	"crypto/sha256"
 	"reflect"
 
@@ -11,24 +9,18 @@ import (
 
 // question is one call on its way to an answer.
 type question struct {
+	typed
 	scope string
 	key   string // the key in this container's memory
 	enc   []byte // the function's number, the scope, the encoded argument
 
 	address string // the key in the backend, made when it is needed
 	looked  bool   // a glance has just asked the backend in vain
+	asked   int64  // wall clock
 	bad     bool   // what is there under it is no entry of this key
 	codec   byte
 	// detached says that nobody else can change the argument the run works on.
 	detached bool
-
-	// run calls the function and returns a pointer to the result, whether it may be cached, and the function's error.
-	run func(ctx context.Context) (v any, cache bool, err error)
-	// unchanged reports whether the argument still has the key it had when the call began.
-	unchanged func() bool
-	decode    func(payload []byte) (any, error)
-	encode    func(dst []byte, v any) ([]byte, error)
-	cost      func(v any) int64
 }
 
 // longKey is where a key in memory stops being the argument itself, exact and cheap, and becomes its digest: a megabyte
@@ -64,11 +56,6 @@ func (b *keyBuffer) giveBack() {
 	}
 }
 
-// newQuestion returns the question whose key is in the buffer. It keeps nothing of the buffer.
-func newQuestion(scope string, b *keyBuffer) *question {
-	return &question{scope: scope, key: string(b.local()), enc: bytes.Clone(b.enc)}
-}
-
 // encodedArgument is what follows the function's number and the scope in enc: see dataCore.prefix.
 func (q *question) encodedArgument() []byte { return q.enc[prefixLen(q.scope):] }
 
@@ -95,18 +82,14 @@ func argumentPlanFor(t reflect.Type) argumentPlan {
 	return argumentPlan{flat: p.Flat(), exact: p}
 }
 
-// copyArgument returns the argument for the run, and whether nobody else can change it.
+// copyArgument returns the argument for the run, and whether nobody else can change it. It may return in.
 func copyArgument[In any](p argumentPlan, in *In) (*In, bool) {
-	own := *in
-	if p.flat {
-		return &own, true
-	}
-	if p.exact == nil {
-		return &own, false
+	if p.flat || p.exact == nil {
+		return in, p.flat
 	}
 	deep := new(In)
 	if clone.Copy(p.exact, deep, in) != nil {
-		return &own, false
+		return in, false
 	}
 	return deep, true
 }

@@ -99,7 +99,9 @@ func (c *dataCore) renewNow(ctx context.Context, call *flight.Call, q *question,
 // refreshNow runs the function for [Data.Refresh]. It waits for no other run, since it asks for one that begins now,
 // and a run under way must not overwrite its result.
 func (c *dataCore) refreshNow(ctx context.Context, q *question) (*answer, error) {
-	c.flights.Drop(q.key)
+	c.storing.Lock()
+	c.drop(q.key)
+	c.storing.Unlock()
 	a, joined, err := c.fly(ctx, q, func(ctx context.Context, call *flight.Call) (*answer, error) {
 		if c.remote != nil {
 			c.remote.hear(ctx)

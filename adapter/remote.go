@@ -110,7 +110,9 @@ func (r *remote) codeIdentity() (string, error) {
 func (r *remote) address(q *question) string {
 	if q.address == "" {
 		sum := r.keys.Sum(q.scope, q.encodedArgument())
-		q.address = hex.EncodeToString(sum[:])
+		var text [2 * len(sum)]byte
+		hex.Encode(text[:], sum[:])
+		q.address = string(text[:])
 	}
 	return q.address
 }

@@ -14,3 +14,6 @@ func funcPointer(fn any) unsafe.Pointer {
 	// An interface is two words, type and data; for a function type the data word is the function value itself.
 	return (*[2]unsafe.Pointer)(unsafe.Pointer(&fn))[1]
 }
+
+// textOf returns b as a string without copying; b must never change again.
+func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
