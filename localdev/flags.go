@@ -19,7 +19,7 @@ func parse(args []string, w io.Writer) (runner.Options, error) {
 	f.StringVar(&o.Binary, "binary", "", "run this `file` instead of building a folder")
 	f.StringVar(&o.Tags, "tags", "", "build `tags`, for example lambda.norpc")
 	f.BoolVar(&o.Race, "race", false, "build with the race detector")
-	f.BoolVar(&o.FastBuild, "fast-build", true, "compile the AWS SDK without optimisation; --fast-build=false for measuring")
+	f.BoolVar(&o.FastBuild, "fast-build", true, "compile the AWS and Redis clients without optimisation; --fast-build=false for measuring")
 	f.StringVar(&o.Addr, "addr", "127.0.0.1:8787", "`address` for clients; port 0 takes a free one")
 	f.IntVar(&o.Containers, "containers", 10, "processes at most; each handles one invocation at a time")
 	f.StringVar(&o.Backend, "backend", "", "`WHERE` results persist: redis or s3 (a server is started and ended), a URL "+
