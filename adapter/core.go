@@ -119,6 +119,7 @@ func earlier(t, by int64) int64 {
 
 // answer answers a question that memory could not answer at once.
 func (c *dataCore) answer(ctx context.Context, q *question) (*answer, error) {
+	q.asked = c.rt.now()
 	e := c.known(ctx, q)
 	if e != nil {
 		if a := c.serve(ctx, q, e, TierMemory); a != nil {
@@ -304,7 +305,7 @@ func (c *dataCore) keep(q *question, call *flight.Call, e *near.Entry) {
 
 // set is keep for who holds storing, and knows that the entry was not cleared by itself.
 func (c *dataCore) set(q *question, e *near.Entry) {
-	if e.Epoch != c.epoch.Load() || c.opts.maxSize > 0 && e.Cost > c.opts.maxSize {
+	if e.Epoch != c.epoch.Load() || c.opts.maxSize > 0 && e.Cost > c.opts.maxSize || e.End != near.Never && e.End <= c.rt.now() {
 		return
 	}
 	c.owner.Set(q.key, e)

@@ -157,17 +157,23 @@ func (r *remote) lease(ctx context.Context, call *flight.Call, q *question, epoc
 	return nil, h
 }
 
+// lookAgain returns the entry if it answers the question: a fresh one, or one whose run ended after the question was
+// asked. The latter is what whoever joins a run in its own container gets, too. With a ttl shorter than a run no entry
+// would ever be fresh when it can be read, and those who wait would run one after the other.
 func (r *remote) lookAgain(ctx context.Context, q *question, epoch uint64) *near.Entry {
-	if e := r.find(ctx, q, epoch); e != nil && r.core.rt.now() < e.Fresh {
+	e := r.find(ctx, q, epoch)
+	if e != nil && (r.core.rt.now() < e.Fresh || after(e.Created, time.Duration(e.RunTime)) >= q.asked) {
 		return e
 	}
 	return nil
 }
 
-// adopt takes an entry over that another container has made meanwhile.
+// adopt answers with an entry that another container has made meanwhile.
 func (c *dataCore) adopt(ctx context.Context, call *flight.Call, q *question, e *near.Entry) *answer {
 	c.keep(q, call, e)
-	return c.serve(ctx, q, e, TierBackend)
+	c.stats.backendHits.Add(1)
+	c.tell(ctx, EventHit, TierBackend, e)
+	return &answer{value: e.Value}
 }
 
 // await waits for the entry of the container that has the lease, and takes the lease over when it comes free without
@@ -208,18 +214,16 @@ func (r *remote) await(ctx context.Context, call *flight.Call, q *question, epoc
 	return nil, nil
 }
 
-// mayWait reports whether another pause leaves enough of the invocation to run the function: what its last run took and
-// half as much again, or half of what is left where no run is known.
+// mayWait reports whether another pause leaves enough of the invocation to run the function: half of what was left when
+// the wait began, and twice what the last known run took. One run in twenty may take much longer than the last.
 func (r *remote) mayWait(ctx context.Context, start time.Time, pause time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return time.Since(start)+pause < r.core.rt.config.MaxWait
 	}
 	left := time.Until(deadline) - pause
-	if run := time.Duration(r.lastRun.Load()); run > 0 {
-		return left/3*2 > run // not run*3/2: an entry may claim any run time, and the sum would overflow
-	}
-	return left > deadline.Sub(start)/2
+	// Not twice the run: an entry may claim any run time, and the sum would overflow.
+	return left > deadline.Sub(start)/2 && left/2 > time.Duration(r.lastRun.Load())
 }
 
 // sleep waits for d; it reports false when the context ends first.

@@ -179,9 +179,6 @@ func (r *remote) accept(ctx context.Context, q *question, data []byte, generatio
 	if now := c.rt.now(); e.Created > now {
 		e = c.fromFuture(ctx, q, e, now)
 	}
-	if e.End != near.Never && c.rt.now() >= e.End {
-		return nil
-	}
 	return e
 }
 
@@ -286,7 +283,7 @@ func (r *remote) put(ctx context.Context, q *question, e *near.Entry) {
 		var data []byte
 		if data, err = c.rt.sealer.Seal(nil, r.sealAddress(q), r.header(q, e), payload); err == nil {
 			err = c.rt.writes.Do(ctx, func(ctx context.Context) error {
-				return r.opened.Put(ctx, r.address(q), data, wallTime(e.End))
+				return r.opened.Put(ctx, r.address(q), data, wallTime(r.keptUntil(e)))
 			})
 		}
 	}
@@ -307,6 +304,12 @@ func (r *remote) header(q *question, e *near.Entry) serialize.Header {
 		Generation: e.Generation, Created: wallTime(e.Created), FreshUntil: wallTime(e.Fresh), Expires: wallTime(e.End),
 		RunTime: time.Duration(e.RunTime), Type: [16]byte(r.out[:16]), Codec: q.codec,
 	}
+}
+
+// keptUntil is until when the store has to keep the entry: as long as it may serve, and as long as another container
+// may wait for it. A result whose ttl is over when it can be written answers those who asked before its run ended.
+func (r *remote) keptUntil(e *near.Entry) int64 {
+	return max(e.End, after(r.core.rt.now(), r.core.rt.config.LeaseTTL))
 }
 
 func wallTime(t int64) time.Time {

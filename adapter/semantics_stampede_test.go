@@ -398,6 +398,29 @@ func TestStampedesAcrossContainers(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a ttl shorter than the run: those who wait get the result of the run they waited for", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			real := func(c *adapter.Config) { c.Clock = time.Now }
+			var runs, failed atomic.Int64
+			f := slow(&runs)
+			var wg sync.WaitGroup
+			for range 20 {
+				d := adapter.CacheData(f, adapter.Name("f"), adapter.WithRuntime(w.container(real).Runtime), adapter.TTL("1s"))
+				wg.Go(func() {
+					ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+					defer cancel()
+					if _, err := d.Get(ctx, 1); err != nil {
+						failed.Add(1)
+					}
+				})
+			}
+			wg.Wait()
+			if runs.Load() != 1 || failed.Load() != 0 {
+				t.Fatalf("%d runs, %d failed calls", runs.Load(), failed.Load())
+			}
+		})
+	})
 	t.Run("in a stale window one container refreshes for the fleet", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
