@@ -128,11 +128,12 @@ func (r *Report) tail(b *strings.Builder) {
 
 | change | effect |
 |---|---|
-| the question, which a miss needs, made only on a miss: its closures moved it to the heap at every hit | 330 ns and 176 B become 190 ns and none |
-| one counter for a hit in memory in place of two | 5 ns, and one contended cache line less between goroutines |
-| no clock where an entry neither expires nor has a backend | 50 ns of those hits |
-| the result written in the caller's frame | 10 ns for 200 B |
-| keys as exact bytes, SHA-256 only on the way to the backend | 55 ns in place of 200 |
+| the question, which a miss needs, made only on a miss: its closures moved it to the heap at every hit | flat struct: from 330 to 230 ns, from 176 B to none |
+| one counter for a hit in memory in place of two, and the result written in the caller's frame | from 230 to 190 ns, together |
+| no clock where an entry neither expires nor has a backend | what reading it costs: 50 ns of those hits |
+| keys as exact bytes, SHA-256 only on the way to the backend | see Keys |
+| a look into Redis or S3 on the caller's goroutine, a run only where it finds nothing | 13 allocations less; Redis 1 KB from 3.9 to 1.5 times go-redis with ten jobs on each core, where switching goroutines costs most |
+| everything a call needs after a miss in memory in one object instead of closures | 8 allocations less |
 | a wall clock without the monotonic one (gettimeofday): 26 ns in place of 52 | not taken: it exists on one architecture, and it does not follow the time of testing/synctest |
 | a coarse clock moved by a goroutine | not taken: after a thaw it would serve the time before the freeze |
 | a clock read once an invocation | not taken: an invocation may last 15 minutes, longer than most ttls |

@@ -28,6 +28,9 @@ const (
 	quickRemote = 0.66
 )
 
+// quickStarts is what a quick run keeps for starting functions, however long building them took.
+const quickStarts = 9 * time.Second
+
 // quickContests are those of a quick run: one of each kind.
 var quickContests = []string{
 	"hit-flat", "hit-100", "hit-nested", "key-local", "key-persistent", "copy-100", "encode-100", "decode-100",
@@ -48,7 +51,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	defer h.end()
 	r := newReport(o)
 	began := time.Now()
-	for _, s := range stages(ctx, h, o) {
+	for _, s := range stages(ctx, h, o, began) {
 		if !slices.ContainsFunc(s.prefixes, o.touches) {
 			continue
 		}
@@ -111,16 +114,17 @@ func (p pace) part(n int) pace {
 	return p
 }
 
-func stages(ctx context.Context, h *host, o Options) []stage {
+func stages(ctx context.Context, h *host, o Options, began time.Time) []stage {
 	functions := []string{"bare", "ours", "bare-redis", "bare-s3", "bare-both", "ours-redis", "ours-s3", "ours-disk", "ours-both"}
 	if o.Quick {
 		functions = slices.DeleteFunc(functions, func(name string) bool { return name == "ours-disk" })
 	}
 	built := func(then func(dir string) ([]*contest, error)) func() ([]*contest, error) {
 		return func() ([]*contest, error) {
-			limit, cancel := context.WithTimeout(ctx, 10*time.Minute)
+			limit, cancel := context.WithCancel(ctx)
 			if o.Quick {
-				limit, cancel = context.WithTimeout(ctx, QuickLimit/4)
+				cancel()
+				limit, cancel = context.WithDeadline(ctx, began.Add(QuickLimit-quickStarts))
 			}
 			defer cancel()
 			dir, err := build(limit, h, functions...)
