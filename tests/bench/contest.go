@@ -51,7 +51,6 @@ type goal struct {
 type result struct {
 	*contest
 	samples [][]sample // by contender
-	skipped string     // why there are none
 }
 
 // pace says how long a run may take.
@@ -117,7 +116,6 @@ func (r *result) of(i int, figure func(sample) float64) []float64 {
 }
 
 func byTime(s sample) float64   { return s.time }
-func byCPU(s sample) float64    { return s.cpu }
 func byAllocs(s sample) float64 { return s.allocs }
 
 // index returns the first contender with the role and, where one is given, the name; -1 if there is none.

@@ -73,7 +73,7 @@ func keyContests() ([]*contest, error) {
 			})},
 			{name: "by hand and SHA-256", role: floor, loop: room(func(b []byte) bool {
 				sum := sha256.Sum256(appendHand(append(b, "bench build......................"...), &aQuery))
-				return len(sum) > 0
+				return sum[0] <= 255 //nolint:staticcheck // the result has to be used
 			})},
 		}, peers...),
 	}

@@ -37,7 +37,7 @@ func workerProgram(t testing.TB) string {
 	t.Helper()
 	b := &buildWorker
 	b.once.Do(func() {
-		if b.dir, b.err = os.MkdirTemp("", "stillwarm-fleet-"); b.err != nil {
+		if b.dir, b.err = os.MkdirTemp("", "stillwarm-fleet-"); b.err != nil { //nolint:usetesting // for all tests of the package
 			return
 		}
 		cmd := exec.Command("go", "build", "-o", filepath.Join(b.dir, "worker"), "./internal/worker")

@@ -132,7 +132,7 @@ func TestKeysShowFunctionsButNoneOfTheirSeparators(t *testing.T) {
 		return true
 	}))
 	for _, k := range r.Keys(t) {
-		if strings.ContainsAny(k, " *?[]\r\n\x00\xff") {
+		if strings.ContainsAny(k, " *?[]\r\n\x00") || strings.Contains(k, "\xff") {
 			t.Errorf("key %q", k)
 		}
 	}

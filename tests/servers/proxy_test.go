@@ -76,7 +76,7 @@ func TestProxyFaults(t *testing.T) {
 		check func(answer string, err error) bool
 	}{
 		"reset":     {servers.Plan{Fault: servers.Reset}, func(_ string, err error) bool { return err != nil }},
-		"truncate":  {servers.Plan{Fault: servers.Truncate, Bytes: 3}, func(a string, err error) bool { return a == "hel" && err == io.EOF }},
+		"truncate":  {servers.Plan{Fault: servers.Truncate, Bytes: 3}, func(a string, err error) bool { return a == "hel" && errors.Is(err, io.EOF) }},
 		"garbage":   {servers.Plan{Fault: servers.Garbage}, func(a string, err error) bool { return err == nil && a != "hello" }},
 		"slow":      {servers.Plan{Fault: servers.Slow, Latency: time.Millisecond, Bandwidth: 10_000}, func(a string, err error) bool { return a == "hello" && err == nil }},
 		"passagain": {servers.Plan{}, func(a string, err error) bool { return a == "hello" && err == nil }},

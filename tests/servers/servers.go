@@ -58,7 +58,7 @@ func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.It
 // names and no questions asked, so it is not below t.TempDir, whose removal fails the test.
 func dataDir(t testing.TB, name string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "stillwarm-"+name+"-")
+	dir, err := os.MkdirTemp("", "stillwarm-"+name+"-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}
