@@ -74,7 +74,7 @@ func serve(ctx context.Context, req request) (response, error) {
 		slog.String("path", path(req)),
 		slog.Int("status", res.StatusCode),
 		slog.String("cacheStatus", res.Headers["cache-status"]),
-		slog.Duration("duration", time.Since(began)),
+		slog.String("duration", time.Since(began).Round(time.Microsecond).String()),
 	)
 	return res, nil
 }
