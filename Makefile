@@ -45,7 +45,7 @@ simulate: ## a fleet of containers in virtual time; writes docs/scale.md's table
 lint: bin/golangci-lint ## gofmt, go vet and golangci-lint over every module
 	@.ci/stage gofmt .ci/gofmt
 	@for m in $(MODULES); do \
-		(cd $$m && "$(CURDIR)/.ci/stage" "lint $$m" "$(CURDIR)/bin/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; \
+		(cd $$m && "$(CURDIR)/.ci/stage" "lint $$m" "$(CURDIR)/bin/golangci-lint" run --allow-parallel-runners --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; \
 	done
 
 # Pinned in tools/go.mod, a module of its own: the linter's requirements are nobody else's.
