@@ -3,6 +3,7 @@ package docs_test
 
 import (
 	"context"
+	"fmt"
 	"go/format"
 	"os"
 	"os/exec"
@@ -116,6 +117,39 @@ import (
 	"github.com/stillwarm/stillwarm/lambda"
 )
 ` + example + stubs}))
+}
+
+// What has no meaning must not compile: section 1 of the semantics.
+func TestOptionsOfTheOtherKindDoNotCompile(t *testing.T) {
+	const program = `package main
+
+import (
+	"context"
+
+	"github.com/stillwarm/stillwarm/adapter"
+)
+
+func f(context.Context, int) (int, error) { return 0, nil }
+
+func main() { %s }
+`
+	for name, call := range map[string]string{
+		"Persist for a resource": `adapter.CacheResource(f, adapter.Persist(true))`,
+		"MaxSize for a resource": `adapter.CacheResource(f, adapter.MaxSize("1MB"))`,
+		"Validate for data":      `adapter.CacheData(f, adapter.Validate(func(context.Context, int) bool { return true }))`,
+		"a legacy option":        `adapter.CacheData(f, adapter.AllowOutputMutation(true))`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := module(t, map[string]string{"main.go": fmt.Sprintf(program, call)})
+			cmd := exec.Command("go", "build", "-mod=mod", "-o", os.DevNull, ".")
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), "GOWORK=off")
+			out, err := cmd.CombinedOutput()
+			if err == nil || !strings.Contains(string(out), "Option value in argument") {
+				t.Fatalf("%v\n%s", err, out)
+			}
+		})
+	}
 }
 
 func TestLinks(t *testing.T) {
