@@ -19,6 +19,7 @@ type counting struct {
 	gets, generations, puts atomic.Int64
 	fail, failWrites, hang  atomic.Bool
 	mutate                  func([]byte) []byte // what Get returns
+	onPut                   func()              // before each write
 }
 
 func (m *counting) reads() int64 { return m.gets.Load() + m.generations.Load() }
@@ -66,6 +67,9 @@ func (s *countingStore) Generation(ctx context.Context) (uint64, error) {
 
 func (s *countingStore) Put(ctx context.Context, key string, entry []byte, expires time.Time) error {
 	s.m.puts.Add(1)
+	if s.m.onPut != nil {
+		s.m.onPut()
+	}
 	if err := s.fault(ctx, true); err != nil {
 		return err
 	}

@@ -163,15 +163,7 @@ func (c *dataCore) clearFor(ctx context.Context, q *question) error {
 	if r == nil || r.open(ctx) == nil {
 		return nil
 	}
-	r.mu.Lock()
-	w := r.pending[q.key]
-	r.mu.Unlock()
-	if w != nil { // a write under way must not land behind the delete
-		w.mu.Lock()
-		w.dropped = true
-		w.mu.Unlock()
-	}
-	err := c.rt.writes.Do(ctx, func(ctx context.Context) error { return r.opened.Delete(ctx, r.address(q)) })
+	err := r.remove(ctx, q)
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}

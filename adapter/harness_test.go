@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -30,8 +31,11 @@ type container struct {
 	logs *logs
 }
 
+// worlds counts them, so that a test that is run again does not meet the entries of its last time.
+var worlds atomic.Int64
+
 func newWorld(t *testing.T) *world {
-	return &world{t: t, clock: newClock(), backend: "memory:" + strings.ReplaceAll(t.Name(), "/", "-")}
+	return &world{t: t, clock: newClock(), backend: fmt.Sprintf("memory:world-%d", worlds.Add(1))}
 }
 
 func (w *world) container(change ...func(*adapter.Config)) *container {

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/stillwarm/stillwarm/adapter/internal/flight"
 	"github.com/stillwarm/stillwarm/adapter/internal/near"
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/buildid"
@@ -42,16 +41,11 @@ type remote struct {
 	// cleared says that a clear could not be told to the backend yet: nothing that is there may be believed.
 	cleared atomic.Bool
 
+	writes writes
+
 	mu      sync.Mutex
-	pending map[string]*write
 	clears  uint64       // in this container
 	lastRun atomic.Int64 // nanoseconds, to judge whether waiting for another container pays
-}
-
-// write is an entry that waits to be written, or is being written.
-type write struct {
-	mu      sync.Mutex
-	dropped bool
 }
 
 // newRemote returns the function's part of the backend, or nil where it lives in memory only.
@@ -60,7 +54,7 @@ func newRemote(c *dataCore, in, out [32]byte) *remote {
 	if m == nil {
 		return nil
 	}
-	r := &remote{core: c, manager: m, in: in, out: out, nearTTL: defaultNearTTL, pending: map[string]*write{}}
+	r := &remote{core: c, manager: m, in: in, out: out, nearTTL: defaultNearTTL}
 	if c.opts.hasNearTTL {
 		r.nearTTL = c.opts.nearTTL
 	}
@@ -221,100 +215,3 @@ func (r *remote) dropBad(ctx context.Context, q *question) {
 
 // shortKey is enough of a key to find an entry by, and tells nothing: keys are digests.
 func shortKey(address string) string { return address[:min(16, len(address))] }
-
-// store writes the entry once the response is out, and gives the lease back behind it. It may be called on nil.
-func (r *remote) store(ctx context.Context, call *flight.Call, q *question, e *near.Entry, h *hold) {
-	if r == nil || r.open(ctx) == nil {
-		return
-	}
-	r.lastRun.Store(e.RunTime)
-	w := r.announce(q)
-	r.core.rt.after(ctx, func(ctx context.Context) {
-		defer r.core.giveBack(ctx, h)
-		defer r.forget(q, w)
-		r.core.rt.writing <- struct{}{}
-		defer func() { <-r.core.rt.writing }()
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if w.dropped || call != nil && call.Dropped() || e.Epoch != r.core.epoch.Load() {
-			r.dropBad(ctx, q)
-			return
-		}
-		r.put(ctx, q, e)
-	})
-}
-
-func (r *remote) announce(q *question) *write {
-	w := &write{}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.pending[q.key] = w
-	return w
-}
-
-func (r *remote) forget(q *question, w *write) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.pending[q.key] == w {
-		delete(r.pending, q.key)
-	}
-}
-
-// entryBuffers holds the buffers that results are encoded in.
-var entryBuffers = sync.Pool{New: func() any { return new([]byte) }}
-
-// largestKept bounds the buffers that go back to the pool.
-const largestKept = 1 << 20
-
-// put encodes, seals and writes the entry. An error is counted; the guard tells of outages, and what a single entry
-// is refused for is said once.
-func (r *remote) put(ctx context.Context, q *question, e *near.Entry) {
-	c := r.core
-	start := time.Now()
-	buf := entryBuffers.Get().(*[]byte)
-	defer func() {
-		if cap(*buf) <= largestKept {
-			entryBuffers.Put(buf)
-		}
-	}()
-	payload, err := q.encode((*buf)[:0], e.Value)
-	if err == nil {
-		*buf = payload
-		var data []byte
-		if data, err = c.rt.sealer.Seal(nil, r.sealAddress(q), r.header(q, e), payload); err == nil {
-			err = c.rt.writes.Do(ctx, func(ctx context.Context) error {
-				return r.opened.Put(ctx, r.address(q), data, wallTime(r.keptUntil(e)))
-			})
-		}
-	}
-	if err != nil {
-		c.stats.storeErrors.Add(1)
-		if !c.rt.writes.Down() {
-			c.rt.logOnce(ctx, "store "+c.id.name, slog.LevelWarn, "a result could not be persisted; this container keeps it in memory",
-				"function", c.id.name, "error", err.Error())
-		}
-	} else {
-		c.stats.stores.Add(1)
-	}
-	c.rt.emit(ctx, Event{Kind: EventStore, Function: c.id.name, Tier: TierBackend, Duration: time.Since(start), Err: err})
-}
-
-func (r *remote) header(q *question, e *near.Entry) serialize.Header {
-	return serialize.Header{
-		Generation: e.Generation, Created: wallTime(e.Created), FreshUntil: wallTime(e.Fresh), Expires: wallTime(e.End),
-		RunTime: time.Duration(e.RunTime), Type: [16]byte(r.out[:16]), Codec: q.codec,
-	}
-}
-
-// keptUntil is until when the store has to keep the entry: as long as it may serve, and as long as another container
-// may wait for it. A result whose ttl is over when it can be written answers those who asked before its run ended.
-func (r *remote) keptUntil(e *near.Entry) int64 {
-	return max(e.End, after(r.core.rt.now(), r.core.rt.config.LeaseTTL))
-}
-
-func wallTime(t int64) time.Time {
-	if t == near.Never {
-		return time.Time{}
-	}
-	return time.Unix(0, t)
-}
