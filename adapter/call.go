@@ -13,7 +13,8 @@ type typed interface {
 	run(ctx context.Context) (v any, cache bool, err error)
 	// unchanged reports whether the argument still has the key it had when the call began.
 	unchanged() bool
-	decode(payload []byte) (any, error)
+	// decode returns a pointer to the result; the payload belongs to it then. passing says that it will not be kept.
+	decode(payload []byte, passing bool) (any, error)
 	encode(dst []byte, v any) ([]byte, error)
 	cost(v any) int64
 }
@@ -22,16 +23,17 @@ type typed interface {
 // Redis on the same host is fast enough for allocations to count.
 type call[In, Out any] struct {
 	question
-	d   *Data[In, Out]
-	in  In
-	arg *In // what the run works on: in itself where nobody else can change it
+	d    *Data[In, Out]
+	in   In
+	arg  *In // what the run works on: in itself where nobody else can change it
+	pass Out // a result that memory has no room for, on its way to the caller
 }
 
 // newCall returns the question of a call. It keeps nothing of the buffer.
 func newCall[In, Out any](d *Data[In, Out], scope string, b *keyBuffer, in In) *question {
 	q := &call[In, Out]{d: d, in: in}
 	q.typed = q
-	q.scope, q.enc, q.codec = scope, bytes.Clone(b.enc), d.codec.ID()
+	q.scope, q.enc, q.codec = scope, append(q.room[:0], b.enc...), d.codec.ID()
 	if q.key = textOf(q.enc); len(q.enc) > longKey {
 		q.key = string(b.local())
 	}
@@ -61,9 +63,12 @@ func (q *call[In, Out]) unchanged() bool {
 	return err == nil && bytes.Equal(enc, q.enc)
 }
 
-func (q *call[In, Out]) decode(payload []byte) (any, error) {
-	out := new(Out)
-	return out, q.d.codec.Decode(payload, out)
+func (q *call[In, Out]) decode(payload []byte, passing bool) (any, error) {
+	out := &q.pass
+	if !passing {
+		out = new(Out)
+	}
+	return out, q.d.codec.DecodeOwned(payload, out)
 }
 
 func (q *call[In, Out]) encode(dst []byte, v any) ([]byte, error) {

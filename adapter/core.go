@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -130,10 +131,14 @@ func (c *dataCore) answer(ctx context.Context, q *question) (*answer, error) {
 	if a != nil {
 		return a, nil
 	}
-	e = newer(e, found)
+	return c.runOrJoin(ctx, q, newer(e, found))
+}
+
+// runOrJoin answers by a run, or with what the run under way returns. old is what there is that is no answer any more.
+func (c *dataCore) runOrJoin(ctx context.Context, q *question, old *near.Entry) (*answer, error) {
 	for {
 		a, joined, err := c.fly(ctx, q, func(ctx context.Context, call *flight.Call) (*answer, error) {
-			return c.lead(ctx, call, q, e)
+			return c.lead(ctx, call, q, old)
 		})
 		if err == nil && (a == nil || joined && a.doubtful) {
 			continue // it joined a refresh that found nothing to do, or a run whose argument may have changed
@@ -180,7 +185,8 @@ func (c *dataCore) serve(ctx context.Context, q *question, e *near.Entry, tier s
 	default:
 		return nil
 	}
-	return &answer{value: e.Value}
+	q.reply = answer{value: e.Value}
+	return &q.reply
 }
 
 // lead answers for everybody who asks meanwhile: from the backend, or by a run.
@@ -303,12 +309,18 @@ func (c *dataCore) keep(q *question, call *flight.Call, e *near.Entry) {
 	}
 }
 
-// set is keep for who holds storing, and knows that the entry was not cleared by itself.
+// set is keep for who holds storing, and knows that the entry was not cleared by itself. An older entry goes where there
+// is no room for the new one.
 func (c *dataCore) set(q *question, e *near.Entry) {
-	if e.Epoch != c.epoch.Load() || c.opts.maxSize > 0 && e.Cost > c.opts.maxSize || e.End != near.Never && e.End <= c.rt.now() {
-		return
+	switch {
+	case e.Epoch != c.epoch.Load(), e.End != near.Never && e.End <= c.rt.now():
+	case !c.owner.Fits(e.Cost):
+		if c.owner.Get([]byte(q.key)) != nil {
+			c.owner.Delete(q.key)
+		}
+	default:
+		c.owner.Set(strings.Clone(q.key), e) // q.key would keep the whole question in memory
 	}
-	c.owner.Set(q.key, e)
 }
 
 // failSafe returns an answer made of the old entry, when the function failed and the option allows it.

@@ -144,6 +144,9 @@ func (d *Data[In, Out]) hand(ctx context.Context, a *answer, in In, err error) (
 		return out, err
 	}
 	v := a.value.(*Out)
+	if a.own {
+		return *v, err
+	}
 	if copyErr := clone.Copy(d.out, &out, v); copyErr == nil {
 		return out, err
 	}

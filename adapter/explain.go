@@ -69,19 +69,14 @@ func (r *remote) look(ctx context.Context, q *question) (*near.Entry, string) {
 	if r.cleared.Load() {
 		return nil, "the backend could not be told of a clear yet, so it is not asked"
 	}
-	var data []byte
-	var generation uint64
-	err := r.core.rt.reads.Do(ctx, func(ctx context.Context) (err error) {
-		data, generation, err = r.opened.Get(ctx, r.address(q))
-		return err
-	})
+	data, generation, err := r.get(ctx, q)
 	if errors.Is(err, backends.ErrNotFound) {
 		return nil, "no entry in the backend"
 	}
 	if err != nil {
 		return nil, "the backend failed: " + err.Error()
 	}
-	h, payload, err := r.core.rt.sealer.Open(r.sealAddress(q), data)
+	h, payload, err := r.core.rt.sealer.Open(string(r.appendSealAddress(nil, q)), data)
 	if err == nil {
 		err = r.fits(q, h)
 	}
@@ -91,10 +86,12 @@ func (r *remote) look(ctx context.Context, q *question) (*near.Entry, string) {
 	if h.Generation != generation {
 		return nil, "the entry in the backend was cleared"
 	}
-	if _, err = q.decode(payload); err != nil {
+	if _, err = q.decode(payload, true); err != nil {
 		return nil, "the entry in the backend cannot be used: " + err.Error()
 	}
-	return r.timed(h), ""
+	e := new(near.Entry)
+	r.setTimes(e, h)
+	return e, ""
 }
 
 var errOtherType = errors.New("the entry is of another type")

@@ -21,25 +21,29 @@ func (c *dataCore) glance(ctx context.Context, q *question) (*answer, *near.Entr
 	if c.remote == nil || c.flights.Under(q.key) {
 		return nil, nil
 	}
-	g := c.beginGlance(q.key)
-	if g == nil {
+	if !c.beginGlance(q) {
 		return nil, nil
 	}
 	defer c.endGlance(q.key)
+	q.mayPass = true
 	found := c.remote.find(ctx, q, c.epoch.Load())
-	q.looked = ctx.Err() == nil
+	q.mayPass, q.looked = false, ctx.Err() == nil
 	if found == nil {
 		return nil, nil
 	}
-	c.keepGlanced(g, q, found)
-	return c.serve(ctx, q, found, TierBackend), found
+	c.keepGlanced(q, found)
+	a := c.serve(ctx, q, found, TierBackend)
+	if a != nil && found == &q.found {
+		a.own = true // memory did not take it
+	}
+	return a, found
 }
 
 // keepGlanced puts what was found into memory, unless it was cleared meanwhile, or a run put something newer there.
-func (c *dataCore) keepGlanced(g *glance, q *question, found *near.Entry) {
+func (c *dataCore) keepGlanced(q *question, found *near.Entry) {
 	c.storing.Lock()
 	defer c.storing.Unlock()
-	if e := c.owner.Get([]byte(q.key)); g.dropped || e != nil && e.Epoch == found.Epoch && e.Created > found.Created {
+	if e := c.owner.Get([]byte(q.key)); q.look.dropped || e != nil && e.Epoch == found.Epoch && e.Created > found.Created {
 		return
 	}
 	c.set(q, found)
@@ -53,19 +57,18 @@ func (c *dataCore) drop(key string) {
 	}
 }
 
-// beginGlance returns nil where another caller glances at the key.
-func (c *dataCore) beginGlance(key string) *glance {
+// beginGlance reports false where another caller glances at the key.
+func (c *dataCore) beginGlance(q *question) bool {
 	c.storing.Lock()
 	defer c.storing.Unlock()
-	if c.glances[key] != nil {
-		return nil
+	if c.glances[q.key] != nil {
+		return false
 	}
 	if c.glances == nil {
 		c.glances = map[string]*glance{}
 	}
-	g := &glance{}
-	c.glances[key] = g
-	return g
+	c.glances[q.key] = &q.look
+	return true
 }
 
 func (c *dataCore) endGlance(key string) {

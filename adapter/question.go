@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"reflect"
 
+	"github.com/stillwarm/stillwarm/adapter/internal/near"
 	"github.com/stillwarm/stillwarm/internal/clone"
 )
 
@@ -21,6 +22,14 @@ type question struct {
 	codec   byte
 	// detached says that nobody else can change the argument the run works on.
 	detached bool
+
+	// Room for what most questions need, so that it takes no allocations of its own.
+	room    [128]byte             // of enc
+	digest  [2 * sha256.Size]byte // of address
+	look    glance
+	mayPass bool       // what is found may be for this caller alone
+	found   near.Entry // what a glance found, where memory has no room for it
+	reply   answer
 }
 
 // longKey is where a key in memory stops being the argument itself, exact and cheap, and becomes its digest: a megabyte
@@ -62,6 +71,7 @@ func (q *question) encodedArgument() []byte { return q.enc[prefixLen(q.scope):] 
 // answer is what a question got. Its value is a pointer to Out that several callers may share: each copies it.
 type answer struct {
 	value  any
+	own    bool // nobody else has the value, so it need not be copied
 	joined bool // the run was started by another caller
 	// doubtful says that the caller that started the run has left it, and may have changed the argument under it.
 	doubtful bool

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,8 +27,9 @@ type remote struct {
 	in, out [32]byte // fingerprints of the types
 
 	opening sync.Once
-	opened  backends.Store // nil: cannot be opened
-	keeps   time.Duration  // how old a generation may be that the store returns
+	opened  backends.Store          // nil: cannot be opened
+	keeps   time.Duration           // how old a generation may be that the store returns
+	hurries backends.DeadlineGetter // nil: it cannot
 	leaser  backends.Leaser
 	keys    key.Prefix
 
@@ -83,6 +83,7 @@ func (r *remote) open(ctx context.Context) backends.Store {
 			return
 		}
 		r.leaser, _ = r.opened.(backends.Leaser)
+		r.hurries, _ = r.opened.(backends.DeadlineGetter)
 		if k, ok := r.opened.(backends.GenerationKeeper); ok {
 			r.keeps = k.GenerationAge()
 		}
@@ -104,16 +105,17 @@ func (r *remote) codeIdentity() (string, error) {
 func (r *remote) address(q *question) string {
 	if q.address == "" {
 		sum := r.keys.Sum(q.scope, q.encodedArgument())
-		var text [2 * len(sum)]byte
-		hex.Encode(text[:], sum[:])
-		q.address = string(text[:])
+		hex.Encode(q.digest[:], sum[:])
+		q.address = textOf(q.digest[:])
 	}
 	return q.address
 }
 
-// sealAddress is what an entry is bound to: its function and its key.
-func (r *remote) sealAddress(q *question) string {
-	return strings.Join([]string{r.core.rt.config.Namespace, r.core.id.name, r.address(q)}, "\x00")
+// appendSealAddress appends what an entry is bound to: its function and its key.
+func (r *remote) appendSealAddress(dst []byte, q *question) []byte {
+	dst = append(append(dst, r.core.rt.config.Namespace...), 0)
+	dst = append(append(dst, r.core.id.name...), 0)
+	return append(dst, r.address(q)...)
 }
 
 // find reads the entry from the store. It returns nil where there is none that may be used, and takes note of the
@@ -123,13 +125,8 @@ func (r *remote) find(ctx context.Context, q *question, epoch uint64) *near.Entr
 	if store == nil || !r.settleClear(ctx) {
 		return nil
 	}
-	var data []byte
-	var generation uint64
 	asked := r.asks()
-	err := r.core.rt.reads.Do(ctx, func(ctx context.Context) (err error) {
-		data, generation, err = store.Get(ctx, r.address(q))
-		return err
-	})
+	data, generation, err := r.get(ctx, q)
 	if err == nil || errors.Is(err, backends.ErrNotFound) {
 		r.hears(generation, asked, r.keeps)
 	}
@@ -138,6 +135,23 @@ func (r *remote) find(ctx context.Context, q *question, epoch uint64) *near.Entr
 		return nil
 	}
 	return r.accept(ctx, q, data, generation, epoch)
+}
+
+// get reads the entry from the store, which is open.
+func (r *remote) get(ctx context.Context, q *question) (data []byte, generation uint64, err error) {
+	reads, address := r.core.rt.reads, r.address(q)
+	if g := r.hurries; g != nil {
+		err = reads.Before(ctx, func(ctx context.Context, deadline time.Time) (err error) {
+			data, generation, err = g.GetBefore(ctx, deadline, address)
+			return err
+		})
+		return data, generation, err
+	}
+	err = reads.Do(ctx, func(ctx context.Context) (err error) {
+		data, generation, err = r.opened.Get(ctx, address)
+		return err
+	})
+	return data, generation, err
 }
 
 // noteRead counts a failed read. Outages are told by the guard.
@@ -151,7 +165,8 @@ func (r *remote) noteRead(_ context.Context, err error) {
 // Anything else is a miss; what can never be of use is deleted.
 func (r *remote) accept(ctx context.Context, q *question, data []byte, generation, epoch uint64) *near.Entry {
 	c := r.core
-	h, payload, err := c.rt.sealer.Open(r.sealAddress(q), data)
+	var room [sealAddressRoom]byte
+	h, payload, err := c.rt.sealer.Open(textOf(r.appendSealAddress(room[:0], q)), data)
 	if err == nil {
 		err = r.fits(q, h)
 	}
@@ -162,13 +177,19 @@ func (r *remote) accept(ctx context.Context, q *question, data []byte, generatio
 	if h.Generation != generation {
 		return nil // cleared; the next result overwrites it
 	}
-	v, err := q.decode(payload)
+	passing := q.mayPass && !c.owner.Fits(int64(len(payload)))
+	v, err := q.decode(payload, passing)
 	if err != nil {
 		r.reject(ctx, q, err)
 		return nil
 	}
-	e := r.timed(h)
-	e.Value, e.Cost, e.Generation, e.Epoch = v, q.cost(v), generation, epoch
+	e := &q.found
+	if !passing {
+		e = new(near.Entry)
+	}
+	r.setTimes(e, h)
+	e.Value, e.Generation, e.Epoch = v, generation, epoch
+	e.Cost = max(q.cost(v), int64(len(payload))) // so that memory does not take what was judged too large for it
 	r.lastRun.Store(e.RunTime)
 	if now := c.rt.now(); e.Created > now {
 		e = c.fromFuture(ctx, q, e, now)
@@ -176,10 +197,13 @@ func (r *remote) accept(ctx context.Context, q *question, data []byte, generatio
 	return e
 }
 
-// timed gives an entry the times of its envelope, cut to the function's own ttl, which may have changed since.
-func (r *remote) timed(h serialize.Header) *near.Entry {
+// sealAddressRoom is as long as most seal addresses.
+const sealAddressRoom = 256
+
+// setTimes gives an entry the times of its envelope, cut to the function's own ttl, which may have changed since.
+func (r *remote) setTimes(e *near.Entry, h serialize.Header) {
 	c := r.core
-	e := &near.Entry{Created: h.Created.UnixNano(), Fresh: near.Never, End: near.Never, RunTime: int64(h.RunTime)}
+	e.Created, e.Fresh, e.End, e.RunTime = h.Created.UnixNano(), near.Never, near.Never, int64(h.RunTime)
 	if !h.FreshUntil.IsZero() {
 		e.Fresh = h.FreshUntil.UnixNano()
 	}
@@ -189,7 +213,6 @@ func (r *remote) timed(h serialize.Header) *near.Entry {
 	if e.Fresh != near.Never {
 		e.End = after(e.Fresh, c.grace())
 	}
-	return e
 }
 
 // reject notes an entry that is no entry of this key, and says so once per question. The result of the run that follows

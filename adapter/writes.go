@@ -140,7 +140,7 @@ func (r *remote) put(ctx context.Context, q *question, e *near.Entry) {
 	if err == nil {
 		*buf = payload
 		var data []byte
-		if data, err = c.rt.sealer.Seal(nil, r.sealAddress(q), r.header(q, e), payload); err == nil {
+		if data, err = c.rt.sealer.Seal(nil, string(r.appendSealAddress(nil, q)), r.header(q, e), payload); err == nil {
 			err = c.rt.writes.Do(ctx, func(ctx context.Context) error {
 				return r.opened.Put(ctx, r.address(q), data, wallTime(r.keptUntil(e)))
 			})

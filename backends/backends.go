@@ -74,6 +74,13 @@ type Store interface {
 	Clear(ctx context.Context) error
 }
 
+// DeadlineGetter is implemented by a [Store] whose reads end at a deadline without the help of a timer: a connection
+// takes a deadline, and for a server nearby setting a timer takes longer than the answer.
+type DeadlineGetter interface {
+	// GetBefore is Get with a context whose deadline is the earlier of ctx's and the given one.
+	GetBefore(ctx context.Context, deadline time.Time, key string) (entry []byte, generation uint64, err error)
+}
+
 // GenerationKeeper is implemented by a [Store] whose Get may return a generation that it has kept from an earlier
 // read, because reading it costs money (S3). [Store.Generation] always reads.
 type GenerationKeeper interface {

@@ -123,7 +123,13 @@ func (c *Codec) Append(dst []byte, ptr any) (out []byte, err error) {
 // the bytes of strings, which cannot change. Bytes that no Append wrote give an error that matches [ErrMalformed] or
 // that the value's own unmarshaler returned; they never panic, and what is allocated stays proportional to len(data).
 // After an error the value may be filled in part and must be thrown away.
-func (c *Codec) Decode(data []byte, ptr any) (err error) {
+func (c *Codec) Decode(data []byte, ptr any) error { return c.decodeWhole(data, ptr, false) }
+
+// DecodeOwned is Decode for data that nobody else has or will change: a value that is a []byte or a string, which lie in
+// data as they are, becomes a part of it instead of a copy.
+func (c *Codec) DecodeOwned(data []byte, ptr any) error { return c.decodeWhole(data, ptr, true) }
+
+func (c *Codec) decodeWhole(data []byte, ptr any, owned bool) (err error) {
 	p, err := c.pointer(ptr)
 	if err != nil {
 		return err
@@ -133,8 +139,31 @@ func (c *Codec) Decode(data []byte, ptr any) (err error) {
 			err = fmt.Errorf("serialize: decoding a %s panicked: %v: %w", c.t, r, ErrMalformed)
 		}
 	}()
-	if err := c.decode(data, p); err != nil {
+	switch {
+	case c.id == EncodingBytes:
+		err = bytesOf(data, (*[]byte)(p), owned)
+	case c.id == EncodingString && owned:
+		*(*string)(p) = unsafe.String(unsafe.SliceData(data), len(data))
+	default:
+		err = c.decode(data, p)
+	}
+	if err != nil {
 		return fmt.Errorf("serialize: decoding a %s: %w", c.t, err)
+	}
+	return nil
+}
+
+// bytesOf decodes a slice that is the whole value.
+func bytesOf(data []byte, out *[]byte, owned bool) error {
+	switch {
+	case len(data) == 0:
+		return nil
+	case data[0] != present:
+		return fmt.Errorf("%w: bytes that begin with %#02x", ErrMalformed, data[0])
+	case owned:
+		*out = data[1:len(data):len(data)]
+	default:
+		*out = append(make([]byte, 0, len(data)-1), data[1:]...)
 	}
 	return nil
 }
@@ -152,15 +181,6 @@ func (c *Codec) decode(data []byte, p unsafe.Pointer) error {
 		return nil
 	case EncodingString:
 		*(*string)(p) = string(data)
-		return nil
-	case EncodingBytes:
-		if len(data) == 0 {
-			return nil
-		}
-		if data[0] != present {
-			return fmt.Errorf("%w: bytes that begin with %#02x", ErrMalformed, data[0])
-		}
-		*(*[]byte)(p) = append(make([]byte, 0, len(data)-1), data[1:]...)
 		return nil
 	default:
 		return c.root.opaque.decode(data, p)

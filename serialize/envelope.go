@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"time"
+	"unsafe"
 )
 
 // Header is what an entry says besides its payload. Times are wall-clock times; they come back in UTC with their
@@ -74,7 +75,7 @@ type envelope struct {
 
 // addressDigest is what an entry keeps of its address: enough to tell a misplaced entry, in a fixed size.
 func addressDigest(address string) (digest [16]byte) {
-	sum := sha256.Sum256([]byte(address))
+	sum := sha256.Sum256(unsafe.Slice(unsafe.StringData(address), len(address))) // a conversion would copy it to the heap
 	copy(digest[:], sum[:])
 	return digest
 }
@@ -102,38 +103,38 @@ func appendChecksum(dst []byte, start int) []byte {
 	return binary.BigEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
 }
 
-// parse takes an entry apart and checks everything that needs neither a key nor the address.
-func parse(entry []byte) (*envelope, error) {
+// parse takes an entry apart into env and checks everything that needs neither a key nor the address.
+func (env *envelope) parse(entry []byte) error {
 	if len(entry) < len(magic) || string(entry[:len(magic)]) != magic {
-		return nil, refuse(NotAnEntry, "%d bytes that begin otherwise", len(entry))
+		return refuse(NotAnEntry, "%d bytes that begin otherwise", len(entry))
 	}
 	if len(entry) > offVersion && entry[offVersion] != version {
-		return nil, refuse(OtherVersion, "version %d, this code knows %d", entry[offVersion], version)
+		return refuse(OtherVersion, "version %d, this code knows %d", entry[offVersion], version)
 	}
 	if len(entry) < headerSize {
-		return nil, refuse(Truncated, "%d bytes, less than a header", len(entry))
+		return refuse(Truncated, "%d bytes, less than a header", len(entry))
 	}
-	env := &envelope{flags: entry[offFlags], rawSize: binary.BigEndian.Uint64(entry[offRawSize:])}
+	env.flags, env.rawSize = entry[offFlags], binary.BigEndian.Uint64(entry[offRawSize:])
 	storedSize := binary.BigEndian.Uint64(entry[offStoredSize:])
 	clear := headerSize + int(entry[offKeyIDSize])
 	room := len(entry) - clear - checksumSize
 	switch {
 	case room < 0 || storedSize > uint64(room):
-		return nil, refuse(Truncated, "%d bytes, a payload of %d bytes claimed", len(entry), storedSize)
+		return refuse(Truncated, "%d bytes, a payload of %d bytes claimed", len(entry), storedSize)
 	case storedSize < uint64(room):
-		return nil, refuse(Inconsistent, "%d bytes after the end", uint64(room)-storedSize)
+		return refuse(Inconsistent, "%d bytes after the end", uint64(room)-storedSize)
 	}
 	end := len(entry) - checksumSize
 	if got, want := crc32.Checksum(entry[:end], castagnoli), binary.BigEndian.Uint32(entry[end:]); got != want {
-		return nil, refuse(BadChecksum, "%08x, %08x stored", got, want)
+		return refuse(BadChecksum, "%08x, %08x stored", got, want)
 	}
 	if env.flags&^knownFlags != 0 {
-		return nil, refuse(Inconsistent, "flags %#02x", env.flags)
+		return refuse(Inconsistent, "flags %#02x", env.flags)
 	}
 	env.clear, env.stored = entry[:clear:clear], entry[clear:end:end]
 	env.keyID = string(entry[headerSize:clear])
 	env.address = entry[offAddress : offAddress+16]
-	return env, parseHeader(entry, &env.header)
+	return parseHeader(entry, &env.header)
 }
 
 func parseHeader(entry []byte, h *Header) error {

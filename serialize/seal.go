@@ -97,36 +97,34 @@ func grow(dst []byte, n int) []byte {
 // Every error is an [*EntryError] and matches [ErrBadEntry]: the entry is to be treated as a miss. Of a sealed entry
 // nothing is returned before the seal was checked.
 func (s *Sealer) Open(address string, entry []byte) (Header, []byte, error) {
-	payload, env, err := s.open(address, entry)
+	var env envelope
+	payload, err := s.open(&env, address, entry)
 	if err != nil {
 		return Header{}, nil, err
 	}
 	return env.header, payload, nil
 }
 
-func (s *Sealer) open(address string, entry []byte) ([]byte, *envelope, error) {
-	env, err := parse(entry)
-	if err != nil {
-		return nil, nil, err
+func (s *Sealer) open(env *envelope, address string, entry []byte) ([]byte, error) {
+	if err := env.parse(entry); err != nil {
+		return nil, err
 	}
 	if digest := addressDigest(address); !bytes.Equal(digest[:], env.address) {
-		return nil, nil, refuse(OtherAddress, "")
+		return nil, refuse(OtherAddress, "")
 	}
 	if env.rawSize > s.maxSize {
-		return nil, nil, refuse(TooLarge, "%d bytes claimed, at most %d are accepted", env.rawSize, s.maxSize)
+		return nil, refuse(TooLarge, "%d bytes claimed, at most %d are accepted", env.rawSize, s.maxSize)
 	}
 	if env.flags&flagSealed == 0 {
 		if s.Sealed() {
-			return nil, nil, refuse(NotSealed, "")
+			return nil, refuse(NotSealed, "")
 		}
 		if env.keyID != "" {
-			return nil, nil, refuse(Inconsistent, "a key id without a seal")
+			return nil, refuse(Inconsistent, "a key id without a seal")
 		}
-		payload, err := env.unpack(env.stored)
-		return payload, env, err
+		return env.unpack(env.stored)
 	}
-	payload, err := s.unseal(env, address)
-	return payload, env, err
+	return s.unseal(env, address)
 }
 
 // unseal decrypts and unpacks what the envelope stores. Where it is compressed the decrypted block is needed for a

@@ -41,6 +41,27 @@ var contextTests = []subtest{
 			}
 		}
 	}},
+	{"a read before a deadline is a read, and after it the error of an expired context", func(e *env) {
+		s := e.store()
+		x, ok := s.(backends.DeadlineGetter)
+		if !ok {
+			e.Skipf("%s is no DeadlineGetter", e.h.Name)
+		}
+		e.put(s, "k", "v")
+		g := e.generation(s)
+		for range 3 {
+			v, gen, err := x.GetBefore(e.ctx, time.Now().Add(time.Hour), "k")
+			if err != nil || string(v) != "v" || gen != g {
+				e.Fatalf("GetBefore = %q, %x, %v; want v, %x", v, gen, err, g)
+			}
+			if _, gen, err = x.GetBefore(e.ctx, time.Now().Add(time.Hour), "none"); !errors.Is(err, backends.ErrNotFound) || gen != g {
+				e.Fatalf("GetBefore of nothing: %x, %v; want %x, ErrNotFound", gen, err, g)
+			}
+			if _, _, err = x.GetBefore(e.ctx, time.Now().Add(-time.Second), "k"); !errors.Is(err, context.DeadlineExceeded) {
+				e.Fatalf("GetBefore after its deadline: %v", err)
+			}
+		}
+	}},
 	{"a context that ended does not break the store for the next caller", func(e *env) {
 		s := e.store()
 		ctx, cancel := context.WithCancel(e.ctx)
@@ -103,6 +124,9 @@ func (e *env) everyCall(ctx context.Context, s backends.Store) map[string]func()
 	}
 	if x, ok := s.(backends.ExpiryGetter); ok {
 		calls["GetExpiry"] = func() error { _, _, _, err := x.GetExpiry(ctx, "k"); return err }
+	}
+	if x, ok := s.(backends.DeadlineGetter); ok {
+		calls["GetBefore"] = func() error { _, _, err := x.GetBefore(ctx, time.Now().Add(time.Hour), "k"); return err }
 	}
 	if p, ok := e.pm.(backends.Pruner); ok {
 		calls["Prune"] = func() error { _, err := p.Prune(ctx, generationOf); return err }

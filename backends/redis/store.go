@@ -15,8 +15,8 @@ import (
 	"github.com/stillwarm/stillwarm/backends"
 )
 
-// Store keeps the entries of one function. It implements [backends.Store], [backends.Leaser], [backends.Lister] and
-// [backends.ExpiryGetter], and is safe for concurrent use.
+// Store keeps the entries of one function. It implements [backends.Store], [backends.Leaser], [backends.Lister],
+// [backends.ExpiryGetter] and [backends.DeadlineGetter], and is safe for concurrent use.
 type Store struct {
 	m          *Manager
 	names      names
@@ -24,10 +24,11 @@ type Store struct {
 }
 
 var (
-	_ backends.Store        = (*Store)(nil)
-	_ backends.Leaser       = (*Store)(nil)
-	_ backends.Lister       = (*Store)(nil)
-	_ backends.ExpiryGetter = (*Store)(nil)
+	_ backends.Store          = (*Store)(nil)
+	_ backends.Leaser         = (*Store)(nil)
+	_ backends.Lister         = (*Store)(nil)
+	_ backends.ExpiryGetter   = (*Store)(nil)
+	_ backends.DeadlineGetter = (*Store)(nil)
 )
 
 // entryKey returns the Redis key of an entry.
@@ -39,14 +40,37 @@ func (s *Store) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 	return entry, generation, err
 }
 
+// GetBefore is Get that ends at the deadline.
+func (s *Store) GetBefore(ctx context.Context, deadline time.Time, key string) ([]byte, uint64, error) {
+	if s.m.opts.Cluster { // its client waits in several places for several nodes
+		ctx, cancel := context.WithDeadline(ctx, deadline)
+		defer cancel()
+		return s.Get(ctx, key)
+	}
+	q := takeMget()
+	q.ctx.Context, q.ctx.deadline = ctx, deadline
+	entry, generation, _, err := s.read(&q.ctx, q, key)
+	q.ctx.end()
+	if err == nil || errors.Is(err, backends.ErrNotFound) {
+		q.giveBack() // otherwise something may still wait for its context
+	}
+	return entry, generation, err
+}
+
 // GetExpiry is Get that also returns when the entry expires; the zero time means never.
 func (s *Store) GetExpiry(ctx context.Context, key string) ([]byte, uint64, time.Time, error) {
+	q := takeMget()
+	defer q.giveBack()
+	return s.read(ctx, q, key)
+}
+
+func (s *Store) read(ctx context.Context, q *mget, key string) ([]byte, uint64, time.Time, error) {
 	var found reading
 	var err error
 	if s.m.opts.Cluster {
 		found, err = s.readCluster(ctx, key)
 	} else {
-		found, err = s.readNode(ctx, key)
+		found, err = s.readNode(ctx, q, key)
 	}
 	if err == nil && found.generation == 0 {
 		found.generation, err = s.makeGeneration(ctx)
@@ -73,11 +97,13 @@ type reading struct {
 	entry      []byte // nil where there is none
 }
 
-// mget is a question to one node, kept for reuse.
+// mget is a question to one node with all that it takes, kept for reuse.
 type mget struct {
 	args  [4]any
-	key   string
+	buf   []byte
+	key   string // buf as a string; the client is done with it when the question is
 	reply mgetReply
+	ctx   hurried
 }
 
 var mgets = sync.Pool{New: func() any {
@@ -86,15 +112,19 @@ var mgets = sync.Pool{New: func() any {
 	return q
 }}
 
+func takeMget() *mget { return mgets.Get().(*mget) }
+
+func (q *mget) giveBack() {
+	q.reply.reset()
+	q.ctx = hurried{}
+	mgets.Put(q)
+}
+
 // readNode asks one node for epoch, generation and entry by one command.
-func (s *Store) readNode(ctx context.Context, key string) (found reading, err error) {
-	q := mgets.Get().(*mget)
-	defer func() {
-		q.reply.reset()
-		q.key = ""
-		mgets.Put(q)
-	}()
-	q.key, q.args[1], q.args[2] = s.entryKey(key), s.m.epoch, s.generation
+func (s *Store) readNode(ctx context.Context, q *mget, key string) (found reading, err error) {
+	q.buf = append(append(append(q.buf[:0], s.names.entries...), tag(key)...), '}')
+	q.key = unsafe.String(unsafe.SliceData(q.buf), len(q.buf))
+	q.args[1], q.args[2] = s.m.epoch, s.generation
 	q.reply.limit = s.m.storedLimit()
 	err = s.m.do(ctx, "get", func(c client) error {
 		q.reply.reset()

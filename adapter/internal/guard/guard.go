@@ -38,7 +38,7 @@ type Guard struct {
 	timeout  time.Duration
 	onChange func(ctx context.Context, err error)
 
-	breaker  *gobreaker.TwoStepCircuitBreaker[struct{}]
+	breaker  *gobreaker.CircuitBreaker[struct{}]
 	down     atomic.Bool  // the last operation failed
 	told     atomic.Bool  // an outage was told, and not yet its end
 	failedAt atomic.Int64 // the last failure
@@ -50,7 +50,7 @@ type Guard struct {
 // failures.
 func New(timeout time.Duration, onChange func(ctx context.Context, err error)) *Guard {
 	g := &Guard{timeout: timeout, onChange: onChange}
-	g.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+	g.breaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Timeout:     probeAfter,
 		IsExcluded:  func(err error) bool { return errors.Is(err, errNeutral) },
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= failuresInARow },
@@ -64,35 +64,53 @@ func (g *Guard) Down() bool { return g.down.Load() }
 // Do runs the operation with a context that is bounded by the guard's timeout and by a share of the time that ctx has left.
 // It returns the operation's error, or ErrOpen.
 func (g *Guard) Do(ctx context.Context, op func(context.Context) error) error {
+	return g.Before(ctx, func(ctx context.Context, deadline time.Time) error {
+		ctx, cancel := context.WithDeadline(ctx, deadline)
+		defer cancel()
+		return op(ctx)
+	})
+}
+
+// Before is Do for an operation that ends at the deadline by itself, and so needs no context with a timer of its own.
+// On a hit in a Redis nearby, making and stopping one takes longer than everything else that the client does: the
+// runtime wakes a thread to wait for it.
+func (g *Guard) Before(ctx context.Context, op func(ctx context.Context, deadline time.Time) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if rest := g.restTill.Load(); rest != 0 && time.Now().UnixNano() < rest {
-		return ErrOpen
-	}
-	done, err := g.breaker.Allow()
-	if err != nil {
+	now := time.Now()
+	if rest := g.restTill.Load(); rest != 0 && now.UnixNano() < rest {
 		return ErrOpen
 	}
 	bound, cut := g.timeout, false
 	if deadline, ok := ctx.Deadline(); ok {
-		if left := time.Until(deadline) / share; left < bound {
+		if left := deadline.Sub(now) / share; left < bound {
 			bound, cut = left, true
 		}
 	}
-	opCtx, cancel := context.WithTimeout(ctx, bound)
-	defer cancel()
-	err = op(opCtx)
+	tried := false
+	var err error
+	_, _ = g.breaker.Execute(func() (struct{}, error) {
+		tried = true
+		err = op(ctx, now.Add(bound))
+		return struct{}{}, g.judge(ctx, err, cut)
+	})
+	if !tried {
+		return ErrOpen
+	}
+	return err
+}
+
+// judge takes note of how an operation ended, and returns what the breaker is told of it.
+func (g *Guard) judge(ctx context.Context, err error, cut bool) error {
 	switch {
 	case harmless(err):
-		done(nil)
 		g.recovered(ctx)
+		return nil
 	case ctx.Err() != nil, cut && errors.Is(err, context.DeadlineExceeded):
-		done(errNeutral) // the caller's time was over: that says nothing about the backend
-	default:
-		done(err)
-		g.failed(ctx, err)
+		return errNeutral // the caller's time was over: that says nothing about the backend
 	}
+	g.failed(ctx, err)
 	return err
 }
 

@@ -36,6 +36,7 @@ type Entry struct {
 // Tier is the memory of one container. It is safe for concurrent use, and runs no goroutine.
 type Tier struct {
 	cache   *otter.Cache[string, *Entry]
+	budget  int64
 	onEvict func(owner any)
 
 	mu      sync.Mutex
@@ -54,6 +55,7 @@ type eviction struct {
 type Owner struct {
 	tier   *Tier
 	tag    any
+	most   int64                          // bytes that one entry may take
 	bounds []*otter.Cache[string, *Entry] // each knows the function's own entries and bounds them
 
 	entries, bytes atomic.Int64
@@ -65,7 +67,7 @@ const entryOverhead = 256
 // New returns a tier with a budget of bytes. onEvict is told, outside of any lock, the tag of the owner of each entry
 // that left for want of room.
 func New(budget int64, onEvict func(tag any)) *Tier {
-	t := &Tier{onEvict: onEvict}
+	t := &Tier{budget: budget, onEvict: onEvict}
 	t.cache = otter.Must(&otter.Options[string, *Entry]{
 		MaximumWeight: uint64(budget),
 		Weigher:       weigh,
@@ -83,7 +85,10 @@ func weigh(key string, e *Entry) uint32 {
 
 // Owner adds a function with its own bounds; zero means none. tag is what onEvict is told.
 func (t *Tier) Owner(tag any, maxEntries int, maxBytes int64) *Owner {
-	o := &Owner{tier: t, tag: tag}
+	o := &Owner{tier: t, tag: tag, most: t.budget}
+	if maxBytes > 0 {
+		o.most = min(o.most, maxBytes)
+	}
 	bound := func(opts *otter.Options[string, *Entry]) {
 		opts.Executor = func(f func()) { f() }
 		opts.OnDeletion = func(e otter.DeletionEvent[string, *Entry]) {
@@ -114,6 +119,9 @@ func (o *Owner) Get(key []byte) *Entry {
 	}
 	return e
 }
+
+// Fits reports whether there would be room for an entry of a cost, if it were the only one.
+func (o *Owner) Fits(cost int64) bool { return cost+entryOverhead <= o.most }
 
 // Set keeps the entry under key, as far as there is room, in place of what was there.
 func (o *Owner) Set(key string, e *Entry) {
