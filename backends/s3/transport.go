@@ -52,7 +52,6 @@ func newTransport(conns int, timeout time.Duration) *http.Transport {
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           dialer.DialContext,
 		TLSHandshakeTimeout:   timeout,
-		ResponseHeaderTimeout: timeout,
 		ExpectContinueTimeout: timeout,
 		MaxIdleConns:          2 * conns,
 		MaxIdleConnsPerHost:   conns,
@@ -107,7 +106,7 @@ func (c *httpClient) Do(req *http.Request) (*http.Response, error) {
 // headerWait is how long an attempt may take until the headers are in: no more than half of what is left, so that a
 // connection that died silently leaves time for another attempt. A large body gets the time that sending it takes.
 func (c *httpClient) headerWait(req *http.Request) time.Duration {
-	wait := 2*c.timeout + dialTimeout // the transport's own bounds for dialling and for the headers come first
+	wait := c.timeout + dialTimeout // one timer for all of it: a second one in the transport is felt in each read
 	if req.ContentLength > smallRequest {
 		return wait + time.Duration(req.ContentLength/slowest)*time.Second
 	}
