@@ -1,6 +1,9 @@
 // Package near is the memory tier: the entries of all cached functions of one container under one budget of bytes, and
-// under the bounds that single functions ask for. Eviction, which entry is worth least, is otter's (S3-FIFO and
-// W-TinyLFU family); this package adds the shared budget and the bounds by function.
+// under the bounds that single functions ask for. Where there is no room, what was not used for the longest time goes;
+// the order of use is kept by hashicorp's simplelru, this package adds what entries weigh and whose they are.
+//
+// One mutex guards it all. A container of Lambda has one invocation at a time, and rarely more than one processor: what
+// counts there is a short way for one caller, and little to link.
 package near
 
 import (
@@ -9,7 +12,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"github.com/maypok86/otter/v2"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // Never is the time of what does not expire.
@@ -35,74 +38,74 @@ type Entry struct {
 
 // Tier is the memory of one container. It is safe for concurrent use, and runs no goroutine.
 type Tier struct {
-	cache   *otter.Cache[string, *Entry]
-	budget  int64
-	onEvict func(owner any)
+	onEvict func(tag any)
 
 	mu      sync.Mutex
-	evicted []eviction
+	all     bounded
+	evicted []*Owner // of each entry that was evicted and not told yet
 }
 
-// eviction is an entry that left one cache for want of room: the shared one, or a bound of its owner.
-type eviction struct {
-	owner  *Owner
-	key    string
-	entry  *Entry
-	shared bool
+// bounded is a set of entries in the order of their use, and how much of it there may be.
+type bounded struct {
+	used       *simplelru.LRU[string, *Entry]
+	bytes      int64
+	maxBytes   int64
+	maxEntries int
 }
+
+func newBounded(maxEntries int, maxBytes int64) bounded {
+	// The bounds are enforced here, so that both sets of an entry are told. Only a size of zero is an error.
+	used, _ := simplelru.NewLRU[string, *Entry](math.MaxInt, nil)
+	b := bounded{used: used, maxBytes: math.MaxInt64, maxEntries: math.MaxInt}
+	if maxBytes > 0 {
+		b.maxBytes = maxBytes
+	}
+	if maxEntries > 0 {
+		b.maxEntries = maxEntries
+	}
+	return b
+}
+
+func (b *bounded) add(key string, e *Entry) {
+	b.used.Add(key, e)
+	b.bytes += weigh(key, e)
+}
+
+func (b *bounded) remove(key string, e *Entry) {
+	b.used.Remove(key)
+	b.bytes -= weigh(key, e)
+}
+
+// over reports whether there is more than there may be.
+func (b *bounded) over() bool { return b.bytes > b.maxBytes || b.used.Len() > b.maxEntries }
 
 // Owner is one function's part of the tier.
 type Owner struct {
-	tier   *Tier
-	tag    any
-	most   int64                          // bytes that one entry may take
-	bounds []*otter.Cache[string, *Entry] // each knows the function's own entries and bounds them
+	tier *Tier
+	tag  any
+	most int64    // bytes that one entry may take
+	own  *bounded // nil where the function asked for no bound
 
-	entries, bytes atomic.Int64
+	entries, bytes int64 // guarded by tier.mu
 }
 
-// entryOverhead is what an entry costs besides its value: the Entry, its key's header and otter's node.
+// entryOverhead is what an entry costs besides its value: the Entry, its key's header and its place in the order of use.
 const entryOverhead = 256
 
 // New returns a tier with a budget of bytes. onEvict is told, outside of any lock, the tag of the owner of each entry
 // that left for want of room.
 func New(budget int64, onEvict func(tag any)) *Tier {
-	t := &Tier{budget: budget, onEvict: onEvict}
-	t.cache = otter.Must(&otter.Options[string, *Entry]{
-		MaximumWeight: uint64(budget),
-		Weigher:       weigh,
-		Executor:      func(f func()) { f() },
-		OnDeletion: func(e otter.DeletionEvent[string, *Entry]) {
-			e.Value.owner.left(e)
-		},
-	})
-	return t
+	return &Tier{onEvict: onEvict, all: newBounded(0, max(1, budget))}
 }
 
-func weigh(key string, e *Entry) uint32 {
-	return uint32(min(e.Cost+int64(len(key))+entryOverhead, math.MaxUint32))
-}
+func weigh(key string, e *Entry) int64 { return e.Cost + int64(len(key)) + entryOverhead }
 
 // Owner adds a function with its own bounds; zero means none. tag is what onEvict is told.
 func (t *Tier) Owner(tag any, maxEntries int, maxBytes int64) *Owner {
-	o := &Owner{tier: t, tag: tag, most: t.budget}
-	if maxBytes > 0 {
-		o.most = min(o.most, maxBytes)
-	}
-	bound := func(opts *otter.Options[string, *Entry]) {
-		opts.Executor = func(f func()) { f() }
-		opts.OnDeletion = func(e otter.DeletionEvent[string, *Entry]) {
-			if e.WasEvicted() {
-				t.note(eviction{o, e.Key, e.Value, false})
-			}
-		}
-		o.bounds = append(o.bounds, otter.Must(opts))
-	}
-	if maxEntries > 0 {
-		bound(&otter.Options[string, *Entry]{MaximumSize: maxEntries})
-	}
-	if maxBytes > 0 {
-		bound(&otter.Options[string, *Entry]{MaximumWeight: uint64(maxBytes), Weigher: weigh})
+	o := &Owner{tier: t, tag: tag, most: t.all.maxBytes}
+	if maxEntries > 0 || maxBytes > 0 {
+		own := newBounded(maxEntries, maxBytes)
+		o.own, o.most = &own, min(o.most, own.maxBytes)
 	}
 	return o
 }
@@ -110,13 +113,12 @@ func (t *Tier) Owner(tag any, maxEntries int, maxBytes int64) *Owner {
 // Get returns the entry under key, or nil. It does not keep key, so the caller may reuse its bytes.
 func (o *Owner) Get(key []byte) *Entry {
 	k := unsafe.String(unsafe.SliceData(key), len(key))
-	e, ok := o.tier.cache.GetIfPresent(k)
-	if !ok {
-		return nil
+	o.tier.mu.Lock()
+	e, _ := o.tier.all.used.Get(k)
+	if e != nil && o.own != nil {
+		o.own.used.Get(k)
 	}
-	for _, b := range o.bounds {
-		b.GetIfPresent(k) // so that the bound, too, knows that the entry is in use
-	}
+	o.tier.mu.Unlock()
 	return e
 }
 
@@ -125,86 +127,75 @@ func (o *Owner) Fits(cost int64) bool { return cost+entryOverhead <= o.most }
 
 // Set keeps the entry under key, as far as there is room, in place of what was there.
 func (o *Owner) Set(key string, e *Entry) {
+	t := o.tier
+	t.mu.Lock()
 	e.owner = o
-	o.entries.Add(1)
-	o.bytes.Add(int64(weigh(key, e)))
-	o.tier.cache.Set(key, e)
-	for _, b := range o.bounds {
-		b.Set(key, e)
+	o.drop(key)
+	if weigh(key, e) > o.most { // it would push out all others, and then itself
+		t.mu.Unlock()
+		return
 	}
-	o.tier.settle()
+	t.all.add(key, e)
+	o.entries, o.bytes = o.entries+1, o.bytes+weigh(key, e)
+	if o.own != nil {
+		o.own.add(key, e)
+		t.evict(o.own)
+	}
+	t.evict(&t.all)
+	evicted := t.evicted
+	t.evicted = nil
+	t.mu.Unlock()
+	for _, o := range evicted {
+		t.onEvict(o.tag)
+	}
+}
+
+// evict makes room in a set: what leaves it leaves the tier.
+func (t *Tier) evict(from *bounded) {
+	for from.over() {
+		key, e, ok := from.used.GetOldest()
+		if !ok {
+			return
+		}
+		e.owner.drop(key)
+		t.evicted = append(t.evicted, e.owner)
+	}
 }
 
 // Delete removes the entry under key.
 func (o *Owner) Delete(key string) {
-	o.tier.cache.Invalidate(key)
-	for _, b := range o.bounds {
-		b.Invalidate(key)
-	}
+	o.tier.mu.Lock()
+	defer o.tier.mu.Unlock()
+	o.drop(key)
 }
 
-// Sweep removes the owner's entries for which drop reports true. It walks the whole tier.
+// drop removes the owner's entry under key from every set. Who calls it holds the lock.
+func (o *Owner) drop(key string) {
+	e, ok := o.tier.all.used.Peek(key)
+	if !ok {
+		return
+	}
+	o.tier.all.remove(key, e)
+	if o.own != nil {
+		o.own.remove(key, e)
+	}
+	o.entries, o.bytes = o.entries-1, o.bytes-weigh(key, e)
+}
+
+// Sweep removes the owner's entries for which drop reports true. It walks the whole tier, and must not be called back.
 func (o *Owner) Sweep(drop func(*Entry) bool) {
-	for key, e := range o.tier.cache.All() {
-		if e.owner == o && drop(e) {
-			o.Delete(key)
+	o.tier.mu.Lock()
+	defer o.tier.mu.Unlock()
+	for _, key := range o.tier.all.used.Keys() {
+		if e, _ := o.tier.all.used.Peek(key); e.owner == o && drop(e) {
+			o.drop(key)
 		}
 	}
 }
 
 // Len returns the number of the owner's entries, and the bytes they take.
-func (o *Owner) Len() (entries, bytes int64) { return o.entries.Load(), o.bytes.Load() }
-
-// left is told of every entry that left the shared cache, for whatever reason.
-func (o *Owner) left(e otter.DeletionEvent[string, *Entry]) {
-	o.entries.Add(-1)
-	o.bytes.Add(-int64(weigh(e.Key, e.Value)))
-	if e.WasEvicted() {
-		o.tier.note(eviction{o, e.Key, e.Value, true})
-	}
-}
-
-// note remembers an eviction for settle. otter calls back while it holds its eviction lock: neither another of these
-// caches, which might call back in turn, nor code of somebody else may be called there.
-func (t *Tier) note(e eviction) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.evicted = append(t.evicted, e)
-}
-
-// settle carries evictions over: what one cache pushed out leaves the others as well. It is called with no lock held.
-func (t *Tier) settle() {
-	for {
-		t.mu.Lock()
-		evicted := t.evicted
-		t.evicted = nil
-		t.mu.Unlock()
-		if len(evicted) == 0 {
-			return
-		}
-		for _, e := range evicted {
-			e.carryOver()
-			t.onEvict(e.owner.tag)
-		}
-	}
-}
-
-func (e eviction) carryOver() {
-	if e.shared {
-		for _, b := range e.owner.bounds {
-			remove(b, e.key, e.entry)
-		}
-		return
-	}
-	remove(e.owner.tier.cache, e.key, e.entry)
-}
-
-// remove takes the entry out unless a newer one has taken its place.
-func remove(c *otter.Cache[string, *Entry], key string, e *Entry) {
-	c.ComputeIfPresent(key, func(old *Entry) (*Entry, otter.ComputeOp) {
-		if old == e {
-			return nil, otter.InvalidateOp
-		}
-		return old, otter.CancelOp
-	})
+func (o *Owner) Len() (entries, bytes int64) {
+	o.tier.mu.Lock()
+	defer o.tier.mu.Unlock()
+	return o.entries, o.bytes
 }

@@ -97,6 +97,37 @@ func TestTier(t *testing.T) {
 			t.Fatal(an, bn)
 		}
 	})
+	t.Run("what is used stays, what is not goes first", func(t *testing.T) {
+		tier := near.New(1<<20, func(any) {})
+		o := tier.Owner("a", 10, 0)
+		for i := range 10 {
+			o.Set(fmt.Sprint(i), entry(1))
+		}
+		for i := range 100 {
+			if o.Get([]byte("0")) == nil {
+				t.Fatal("the entry in use went, of", i)
+			}
+			o.Set(fmt.Sprint("new", i), entry(1))
+		}
+		if o.Get([]byte("1")) != nil {
+			t.Fatal("the entry that nobody used stayed")
+		}
+	})
+	t.Run("an entry too large for the tier pushes out nothing but the one before it", func(t *testing.T) {
+		tier := near.New(100_000, func(any) {})
+		o, small := tier.Owner("a", 0, 0), tier.Owner("b", 0, 10_000)
+		o.Set("k", entry(1000))
+		o.Set("large", entry(1000))
+		o.Set("large", entry(200_000))
+		small.Set("s", entry(1000))
+		small.Set("t", entry(20_000))
+		if o.Get([]byte("k")) == nil || o.Get([]byte("large")) != nil || small.Get([]byte("s")) == nil || small.Get([]byte("t")) != nil {
+			t.Fatal(o.Get([]byte("k")), o.Get([]byte("large")), small.Get([]byte("s")), small.Get([]byte("t")))
+		}
+		if o.Fits(200_000) || !o.Fits(50_000) || small.Fits(50_000) || !small.Fits(5000) {
+			t.Fatal("Fits")
+		}
+	})
 	t.Run("everything at once", func(t *testing.T) {
 		var tier *near.Tier
 		var owners [3]*near.Owner
