@@ -56,7 +56,7 @@ func (c *compiler) fill(n *node, path string) error {
 		ops(n)
 		return nil
 	}
-	if !c.exact { // an exact copy of a type that marshals itself is one of its fields, and those are exported
+	if !c.exact && mayMarshal(n.typ) { // an exact copy of a type that marshals itself is one of its fields, and those are exported
 		codec, err := serialize.CodecFor(n.typ)
 		if err != nil {
 			return c.refuse(n.typ, path, err.Error())
@@ -99,6 +99,10 @@ func (c *compiler) fill(n *node, path string) error {
 	}
 	return nil
 }
+
+// mayMarshal reports whether values of t can have methods at all: those of a defined type, or those that a struct
+// gets from what it embeds. Asking the codec about every string and number takes most of the time of wrapping a function.
+func mayMarshal(t reflect.Type) bool { return t.PkgPath() != "" || t.Kind() == reflect.Struct }
 
 // withElem compiles the element type of n and then n itself.
 func (c *compiler) withElem(n *node, path string, ops func(elem *node)) error {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"reflect"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/stillwarm/stillwarm/serialize"
@@ -87,17 +88,18 @@ func copyRegexp(dst, src *regexp.Regexp) error {
 }
 
 // longestField is the index of the flag in regexp.Regexp that Longest sets, if this version of Go has it.
-var longestField = func() []int {
+var longestField = sync.OnceValue(func() []int {
 	f, ok := reflect.TypeFor[regexp.Regexp]().FieldByName("longest")
 	if !ok || f.Type.Kind() != reflect.Bool {
 		return nil
 	}
 	return f.Index
-}()
+})
 
 // isLeftmostFirst reports whether re is certain to match as regexp.Compile would have it.
 func isLeftmostFirst(re *regexp.Regexp) bool {
-	return longestField != nil && !reflect.ValueOf(re).Elem().FieldByIndex(longestField).Bool()
+	field := longestField()
+	return field != nil && !reflect.ValueOf(re).Elem().FieldByIndex(field).Bool()
 }
 
 // regexpSize is a guess from the length of the text: the compiled program is out of sight.
