@@ -19,18 +19,29 @@ var (
 	errUneven   = errors.New("months and years are not always equally long; write days or weeks")
 )
 
-// units are the units of time, with the spellings of Go, of Streamlit and of pandas. Months and years are not among them:
-// they are not always equally long.
-var units = map[string]time.Duration{
-	"ns": time.Nanosecond, "nano": time.Nanosecond, "nanos": time.Nanosecond, "nanosecond": time.Nanosecond, "nanoseconds": time.Nanosecond,
-	"us": time.Microsecond, "µs": time.Microsecond, "μs": time.Microsecond, "micro": time.Microsecond, "micros": time.Microsecond,
-	"microsecond": time.Microsecond, "microseconds": time.Microsecond,
-	"ms": time.Millisecond, "milli": time.Millisecond, "millis": time.Millisecond, "millisecond": time.Millisecond, "milliseconds": time.Millisecond,
-	"s": time.Second, "sec": time.Second, "secs": time.Second, "second": time.Second, "seconds": time.Second,
-	"m": time.Minute, "min": time.Minute, "mins": time.Minute, "minute": time.Minute, "minutes": time.Minute,
-	"h": time.Hour, "hr": time.Hour, "hrs": time.Hour, "hour": time.Hour, "hours": time.Hour,
-	"d": day, "day": day, "days": day,
-	"w": week, "wk": week, "wks": week, "week": week, "weeks": week,
+// unit returns a unit of time by its name in lower case, in the spellings of Go, of Streamlit and of pandas; 0 for what
+// is none. Months and years are not among them: they are not always equally long. It is a switch because a map would be
+// built at each cold start.
+func unit(name string) time.Duration {
+	switch name {
+	case "ns", "nano", "nanos", "nanosecond", "nanoseconds":
+		return time.Nanosecond
+	case "us", "µs", "μs", "micro", "micros", "microsecond", "microseconds":
+		return time.Microsecond
+	case "ms", "milli", "millis", "millisecond", "milliseconds":
+		return time.Millisecond
+	case "s", "sec", "secs", "second", "seconds":
+		return time.Second
+	case "m", "min", "mins", "minute", "minutes":
+		return time.Minute
+	case "h", "hr", "hrs", "hour", "hours":
+		return time.Hour
+	case "d", "day", "days":
+		return day
+	case "w", "wk", "wks", "week", "weeks":
+		return week
+	}
+	return 0
 }
 
 // Parse returns the duration that s stands for. It reads Go's durations ("1h30m"), Streamlit's ("1d", "1.5 days", "1w 2d",
@@ -122,7 +133,7 @@ func unitOf(name string) (time.Duration, error) {
 		return 0, errors.New("`M` could be minutes or months; write `m` or `min`")
 	}
 	lower := strings.ToLower(name)
-	if unit, ok := units[lower]; ok {
+	if unit := unit(lower); unit != 0 {
 		return unit, nil
 	}
 	switch lower {

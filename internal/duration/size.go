@@ -6,12 +6,38 @@ import (
 	"strings"
 )
 
-// sizeUnits are powers of 1000 unless the name has an "i", as the standards have it: 1 MB is 10^6 bytes, 1 MiB is 2^20.
-var sizeUnits = map[string]int64{
-	"": 1, "b": 1, "byte": 1, "bytes": 1,
-	"k": 1e3, "kb": 1e3, "m": 1e6, "mb": 1e6, "g": 1e9, "gb": 1e9, "t": 1e12, "tb": 1e12, "p": 1e15, "pb": 1e15, "e": 1e18, "eb": 1e18,
-	"ki": 1 << 10, "kib": 1 << 10, "mi": 1 << 20, "mib": 1 << 20, "gi": 1 << 30, "gib": 1 << 30, "ti": 1 << 40, "tib": 1 << 40,
-	"pi": 1 << 50, "pib": 1 << 50, "ei": 1 << 60, "eib": 1 << 60,
+// sizeUnit returns a unit of size by its name in lower case, 0 for what is none. Units are powers of 1000 unless the name
+// has an "i", as the standards have it: 1 MB is 10^6 bytes, 1 MiB is 2^20.
+func sizeUnit(name string) int64 {
+	switch name {
+	case "", "b", "byte", "bytes":
+		return 1
+	case "k", "kb":
+		return 1e3
+	case "m", "mb":
+		return 1e6
+	case "g", "gb":
+		return 1e9
+	case "t", "tb":
+		return 1e12
+	case "p", "pb":
+		return 1e15
+	case "e", "eb":
+		return 1e18
+	case "ki", "kib":
+		return 1 << 10
+	case "mi", "mib":
+		return 1 << 20
+	case "gi", "gib":
+		return 1 << 30
+	case "ti", "tib":
+		return 1 << 40
+	case "pi", "pib":
+		return 1 << 50
+	case "ei", "eib":
+		return 1 << 60
+	}
+	return 0
 }
 
 // ParseSize returns the number of bytes that s stands for: "512", "10MB", "10 MiB", "1.5GB". Units may be written in any
@@ -37,8 +63,8 @@ func parseSize(s string) (int64, error) {
 		return 0, err
 	}
 	name := strings.TrimLeft(rest, " \t")
-	unit, ok := sizeUnits[strings.ToLower(name)]
-	if !ok {
+	unit := sizeUnit(strings.ToLower(name))
+	if unit == 0 {
 		return 0, fmt.Errorf("`%s` is no unit of size", shown(name))
 	}
 	if unit == 1 && n.fraction != "" && strings.Trim(n.fraction, "0") != "" {

@@ -121,25 +121,21 @@ func checkTypeName(s string) error {
 	if !identifier(ident) {
 		return bad("what stands after the last \".\" is no identifier")
 	}
-	if path == "" && !predeclared[ident] {
+	if path == "" && !predeclared(ident) {
 		return bad("the package path is missing")
 	}
 	return nil
 }
 
-var predeclared = func() map[string]bool {
-	names := map[string]bool{}
-	for _, t := range []reflect.Type{
-		reflect.TypeFor[bool](), reflect.TypeFor[string](), reflect.TypeFor[int](), reflect.TypeFor[int8](),
-		reflect.TypeFor[int16](), reflect.TypeFor[int32](), reflect.TypeFor[int64](), reflect.TypeFor[uint](),
-		reflect.TypeFor[uint8](), reflect.TypeFor[uint16](), reflect.TypeFor[uint32](), reflect.TypeFor[uint64](),
-		reflect.TypeFor[uintptr](), reflect.TypeFor[float32](), reflect.TypeFor[float64](), reflect.TypeFor[complex64](),
-		reflect.TypeFor[complex128](), reflect.TypeFor[error](),
-	} {
-		names[t.Name()] = true
+// predeclared reports whether Go itself has a type of the name.
+func predeclared(name string) bool {
+	switch name {
+	case "bool", "string", "error", "uintptr", "int", "int8", "int16", "int32", "int64", "uint", "uint8", "uint16", "uint32",
+		"uint64", "float32", "float64", "complex64", "complex128":
+		return true
 	}
-	return names
-}()
+	return false
+}
 
 func identifier(s string) bool {
 	for i, r := range s {
