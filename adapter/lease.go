@@ -44,22 +44,58 @@ func (r *remote) acquire(ctx context.Context, q *question) (h *hold, state lease
 		lease, err = r.leaser.Lease(ctx, r.address(q), r.core.rt.config.LeaseTTL)
 		return err
 	})
-	switch {
-	case errors.Is(err, backends.ErrLeased):
-		if other, ok := errors.AsType[*backends.LeasedError](err); ok {
-			holder = other.Holder
-		}
-		return nil, leaseBusy, holder
-	case err != nil:
-		r.noteRead(ctx, err)
-		return nil, leaseNone, ""
+	if err != nil {
+		state, holder = r.refused(ctx, err)
+		return nil, state, holder
 	}
-	h = &hold{lease: lease, done: make(chan struct{})}
+	return r.holdOn(ctx, lease), leaseHeld, ""
+}
+
+// acquireAndLook is acquire, and where it gets the lease it looks for what the one who had it before may have written
+// since this container looked: an entry that answers the question, or nil.
+func (r *remote) acquireAndLook(ctx context.Context, q *question, epoch uint64) (h *hold, e *near.Entry, state leaseState, holder string) {
+	both, ok := r.leaser.(backends.LeaseGetter)
+	if !ok || r.core.rt.writes.Down() || !r.settleClear(ctx) {
+		if h, state, holder = r.acquire(ctx, q); state == leaseHeld {
+			e = r.lookAgain(ctx, q, epoch)
+		}
+		return h, e, state, holder
+	}
+	var lease backends.Lease
+	var data []byte
+	var generation uint64
+	asked := r.asks()
+	err := r.core.rt.reads.Do(ctx, func(ctx context.Context) (err error) {
+		lease, data, generation, err = both.LeaseGet(ctx, r.address(q), r.core.rt.config.LeaseTTL)
+		return err
+	})
+	if lease == nil {
+		state, holder = r.refused(ctx, err)
+		return nil, nil, state, holder
+	}
+	return r.holdOn(ctx, lease), r.answering(q, r.take(ctx, q, epoch, asked, data, generation, err)), leaseHeld, ""
+}
+
+// refused says what it means that there was no lease to have.
+func (r *remote) refused(ctx context.Context, err error) (state leaseState, holder string) {
+	if !errors.Is(err, backends.ErrLeased) {
+		r.noteRead(ctx, err)
+		return leaseNone, ""
+	}
+	if other, ok := errors.AsType[*backends.LeasedError](err); ok {
+		holder = other.Holder
+	}
+	return leaseBusy, holder
+}
+
+// holdOn renews the lease until it is given back.
+func (r *remote) holdOn(ctx context.Context, lease backends.Lease) *hold {
+	h := &hold{lease: lease, done: make(chan struct{})}
 	// The renewal outlives the callers' contexts: the lease is given back by whoever took it, not by a timeout.
 	var renewal context.Context
 	renewal, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go r.renew(renewal, h)
-	return h, leaseHeld, ""
+	return h
 }
 
 // renew extends the lease while the function runs. It ends with the run, so it never runs on into a freeze.
@@ -143,16 +179,13 @@ func (r *remote) lease(ctx context.Context, call *flight.Call, q *question, epoc
 	if r.core.rt.reads.Down() {
 		return nil, nil // the read before this has just failed: asking on would cost the call a second timeout
 	}
-	h, state, holder := r.acquire(ctx, q)
-	if state == leaseBusy {
+	h, e, state, holder := r.acquireAndLook(ctx, q, epoch)
+	switch {
+	case state == leaseBusy:
 		return r.await(ctx, call, q, epoch, holder)
-	}
-	if state == leaseHeld {
-		// Whoever had it before may have written its entry since we looked.
-		if e := r.lookAgain(ctx, q, epoch); e != nil {
-			r.core.release(ctx, h)
-			return r.core.adopt(ctx, call, q, e), nil
-		}
+	case e != nil:
+		r.core.release(ctx, h)
+		return r.core.adopt(ctx, call, q, e), nil
 	}
 	return nil, h
 }
@@ -161,7 +194,11 @@ func (r *remote) lease(ctx context.Context, call *flight.Call, q *question, epoc
 // asked. The latter is what whoever joins a run in its own container gets, too. With a ttl shorter than a run no entry
 // would ever be fresh when it can be read, and those who wait would run one after the other.
 func (r *remote) lookAgain(ctx context.Context, q *question, epoch uint64) *near.Entry {
-	e := r.find(ctx, q, epoch)
+	return r.answering(q, r.find(ctx, q, epoch))
+}
+
+// answering returns the entry if it answers the question, else nil. See lookAgain.
+func (r *remote) answering(q *question, e *near.Entry) *near.Entry {
 	if e != nil && (r.core.rt.now() < e.Fresh || after(e.Created, time.Duration(e.RunTime)) >= q.asked) {
 		return e
 	}
@@ -192,7 +229,7 @@ func (r *remote) await(ctx context.Context, call *flight.Call, q *question, epoc
 		}
 		if sinceLease += pause; sinceLease >= min(leaseEvery, c.rt.config.LeaseTTL/4) {
 			sinceLease = 0
-			h, state, now := r.acquire(ctx, q)
+			h, e, state, now := r.acquireAndLook(ctx, q, epoch)
 			if now != holder {
 				changes++
 				holder = now
@@ -200,11 +237,11 @@ func (r *remote) await(ctx context.Context, call *flight.Call, q *question, epoc
 			if state == leaseNone || state == leaseBusy && changes >= patience {
 				return nil, nil
 			}
+			if e != nil {
+				c.release(ctx, h)
+				return c.adopt(ctx, call, q, e), nil
+			}
 			if state == leaseHeld {
-				if e := r.lookAgain(ctx, q, epoch); e != nil {
-					c.release(ctx, h)
-					return c.adopt(ctx, call, q, e), nil
-				}
 				return nil, h
 			}
 		}

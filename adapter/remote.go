@@ -127,6 +127,12 @@ func (r *remote) find(ctx context.Context, q *question, epoch uint64) *near.Entr
 	}
 	asked := r.asks()
 	data, generation, err := r.get(ctx, q)
+	return r.take(ctx, q, epoch, asked, data, generation, err)
+}
+
+// take returns the entry that the store's answer amounts to, nil where it is none that may be used, and takes note of
+// the generation.
+func (r *remote) take(ctx context.Context, q *question, epoch uint64, asked asking, data []byte, generation uint64, err error) *near.Entry {
 	if err == nil || errors.Is(err, backends.ErrNotFound) {
 		r.hears(generation, asked, r.keeps)
 	}

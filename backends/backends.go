@@ -96,6 +96,15 @@ type Leaser interface {
 	Lease(ctx context.Context, key string, ttl time.Duration) (Lease, error)
 }
 
+// LeaseGetter is implemented by a [Store] that takes a lease and reads the entry for less than one after the other takes:
+// whoever gets a lease must look for what its last holder wrote.
+type LeaseGetter interface {
+	// LeaseGet is [Leaser.Lease] and, where that returns a lease, [Store.Get] after it: what holders of the lease put
+	// before they released it is there. The lease is returned whenever it was taken. Then the error is Get's, such as
+	// one that matches [ErrNotFound], with the generation; without a lease it is Lease's.
+	LeaseGet(ctx context.Context, key string, ttl time.Duration) (l Lease, entry []byte, generation uint64, err error)
+}
+
 // A Lease is the right to run for one key until its time is over.
 type Lease interface {
 	// Renew extends the lease to ttl from now. The error matches [ErrLeaseLost] where it is no longer held.

@@ -8,9 +8,9 @@
 //	}
 //
 // Each "must" in the documentation of package backends is a named subtest, so that a failure says which promise was
-// broken. Capabilities ([backends.Leaser], [backends.Lister], [backends.Pruner], [backends.GenerationKeeper],
-// [backends.ExpiryGetter], [backends.DeadlineGetter]) are tested where the store has them; a subtest that does not apply is skipped and says why.
-// Run it with the race detector.
+// broken. Capabilities ([backends.Leaser], [backends.LeaseGetter], [backends.Lister], [backends.Pruner],
+// [backends.GenerationKeeper], [backends.ExpiryGetter], [backends.DeadlineGetter]) are tested where the store has them; a
+// subtest that does not apply is skipped and says why. Run it with the race detector.
 package backendstest
 
 import (

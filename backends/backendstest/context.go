@@ -128,6 +128,9 @@ func (e *env) everyCall(ctx context.Context, s backends.Store) map[string]func()
 	if x, ok := s.(backends.DeadlineGetter); ok {
 		calls["GetBefore"] = func() error { _, _, err := x.GetBefore(ctx, time.Now().Add(time.Hour), "k"); return err }
 	}
+	if x, ok := s.(backends.LeaseGetter); ok {
+		calls["LeaseGet"] = func() error { _, _, _, err := x.LeaseGet(ctx, "k", time.Minute); return err }
+	}
 	if p, ok := e.pm.(backends.Pruner); ok {
 		calls["Prune"] = func() error { _, err := p.Prune(ctx, generationOf); return err }
 	}

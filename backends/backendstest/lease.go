@@ -47,6 +47,70 @@ var leaseTests = []subtest{
 			e.Fatalf("holders %q, after renewing %q, after changing hands %q", a, b, c)
 		}
 	}},
+	{"a lease and the entry behind it", func(e *env) {
+		s := e.store()
+		x, ok := s.(backends.LeaseGetter)
+		if !ok {
+			e.Skipf("%s is no LeaseGetter", e.h.Name)
+		}
+		g := e.generation(s)
+		held, entry, gen, err := x.LeaseGet(e.ctx, "k", time.Minute)
+		if held == nil || entry != nil || gen != g || !errors.Is(err, backends.ErrNotFound) {
+			e.Fatalf("LeaseGet of nothing: %v, %q, %x, %v; want a lease, %x, ErrNotFound", held, entry, gen, err, g)
+		}
+		if other, entry, _, err := x.LeaseGet(e.ctx, "k", time.Minute); other != nil || entry != nil || !errors.Is(err, backends.ErrLeased) {
+			e.Fatalf("LeaseGet of a lease that is held: %v, %q, %v; want ErrLeased", other, entry, err)
+		}
+		e.wantLeased(s.(backends.Leaser), "k")
+		e.put(s, "k", "v")
+		e.release(held)
+		held, entry, gen, err = x.LeaseGet(e.ctx, "k", time.Minute)
+		if held == nil || string(entry) != "v" || gen != g || err != nil {
+			e.Fatalf("LeaseGet = %v, %q, %x, %v; want a lease, v, %x", held, entry, gen, err, g)
+		}
+		if err := held.Renew(e.ctx, time.Minute); err != nil {
+			e.Fatalf("Renew: %v", err)
+		}
+		e.release(held)
+	}},
+	{"who gets a lease and looks sees what each holder before it put", func(e *env) {
+		ls := e.fleet()
+		if _, ok := ls[0].(backends.LeaseGetter); !ok {
+			e.Skipf("%s is no LeaseGetter", e.h.Name)
+		}
+		for round := range e.rounds(3) {
+			key := "k" + string(rune('a'+round))
+			var runs atomic.Int32
+			var wg sync.WaitGroup
+			for i := range 8 {
+				wg.Go(func() {
+					s := ls[i%len(ls)]
+					for {
+						held, _, _, err := s.(backends.LeaseGetter).LeaseGet(e.ctx, key, time.Minute)
+						if errors.Is(err, backends.ErrLeased) {
+							time.Sleep(time.Millisecond)
+							continue
+						}
+						if errors.Is(err, backends.ErrNotFound) {
+							runs.Add(1)
+							err = s.(backends.Store).Put(e.ctx, key, []byte("v"), time.Time{})
+						}
+						if err != nil {
+							e.Errorf("LeaseGet or Put: %v", err)
+						}
+						if held != nil {
+							e.release(held)
+						}
+						return
+					}
+				})
+			}
+			wg.Wait()
+			if n := runs.Load(); n != 1 {
+				e.Fatalf("round %d: %d of 8 found nothing, want 1", round, n)
+			}
+		}
+	}},
 	{"a released lease can be taken again", func(e *env) {
 		ls := e.fleet()
 		for i := range 4 {

@@ -34,7 +34,7 @@ func (s *Store) Lease(ctx context.Context, key string, ttl time.Duration) (backe
 	if err != nil {
 		return nil, err
 	}
-	l := &lease{m: s.m, key: s.names.leases + tag(key) + "}", token: rand.Text()}
+	l := s.newLease(key)
 	err = s.m.do(ctx, "lease", func(c client) error { return l.take(ctx, c, ms) })
 	if err != nil {
 		return nil, err
@@ -42,17 +42,49 @@ func (s *Store) Lease(ctx context.Context, key string, ttl time.Duration) (backe
 	return l, nil
 }
 
+// LeaseGet takes the lease of key for ttl and reads the entry behind it, in one round trip.
+func (s *Store) LeaseGet(ctx context.Context, key string, ttl time.Duration) (backends.Lease, []byte, uint64, error) {
+	ms, err := leaseMillis(ttl)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	l := s.newLease(key)
+	var found reading
+	err = s.m.do(ctx, "lease", func(c client) error {
+		q := s.ask(ctx, key) // behind the lease: the node runs commands in the order in which they come
+		if err := l.take(ctx, c, ms, q.commands()...); err != nil {
+			return err
+		}
+		found = q.answer()
+		return nil
+	})
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	entry, generation, _, err := s.judge(ctx, key, found)
+	return l, entry, generation, err
+}
+
+func (s *Store) newLease(key string) *lease {
+	return &lease{m: s.m, key: s.names.leases + tag(key) + "}", token: rand.Text()}
+}
+
 // take takes the lease where nobody has it, and reads who has it now, in one round trip. Reading tells two things that
 // the first answer alone does not: who the other holder is, and that the lease is this one after all, where an earlier
-// try reached the server and its answer was lost.
-func (l *lease) take(ctx context.Context, c client, ms string) error {
-	p := c.Pipeline()
+// try reached the server and its answer was lost. Other commands go with it, behind it.
+func (l *lease) take(ctx context.Context, c client, ms string, more ...goredis.Cmder) error {
 	set := goredis.NewStatusCmd(ctx, "set", l.key, l.token, "nx", "px", ms)
 	get := goredis.NewStringCmd(ctx, "get", l.key)
-	_ = p.Process(ctx, set)
-	_ = p.Process(ctx, get)
-	if _, err := p.Exec(ctx); err != nil && !errors.Is(err, goredis.Nil) {
-		return err
+	p := c.Pipeline()
+	for _, cmd := range append([]goredis.Cmder{set, get}, more...) {
+		_ = p.Process(ctx, cmd) // queued only
+	}
+	_, _ = p.Exec(ctx)
+	// What went wrong with the others is theirs: the lease would be left behind by who does not know that it has it.
+	for _, cmd := range []goredis.Cmder{set, get} {
+		if err := cmd.Err(); err != nil && !errors.Is(err, goredis.Nil) {
+			return err
+		}
 	}
 	if holder := get.Val(); holder != l.token {
 		return &backends.LeasedError{Holder: holder}

@@ -16,7 +16,7 @@ import (
 )
 
 // Store keeps the entries of one function. It implements [backends.Store], [backends.Leaser], [backends.Lister],
-// [backends.ExpiryGetter] and [backends.DeadlineGetter], and is safe for concurrent use.
+// [backends.ExpiryGetter], [backends.DeadlineGetter] and [backends.LeaseGetter], and is safe for concurrent use.
 type Store struct {
 	m          *Manager
 	names      names
@@ -29,6 +29,7 @@ var (
 	_ backends.Lister         = (*Store)(nil)
 	_ backends.ExpiryGetter   = (*Store)(nil)
 	_ backends.DeadlineGetter = (*Store)(nil)
+	_ backends.LeaseGetter    = (*Store)(nil)
 )
 
 // entryKey returns the Redis key of an entry.
@@ -72,11 +73,20 @@ func (s *Store) read(ctx context.Context, q *mget, key string) ([]byte, uint64, 
 	} else {
 		found, err = s.readNode(ctx, q, key)
 	}
-	if err == nil && found.generation == 0 {
-		found.generation, err = s.makeGeneration(ctx)
-	}
 	if err != nil {
 		return nil, 0, time.Time{}, err
+	}
+	return s.judge(ctx, key, found)
+}
+
+// judge returns what was read as Get does: not what is no entry of the key, or has expired. Where there was no
+// generation it makes one.
+func (s *Store) judge(ctx context.Context, key string, found reading) ([]byte, uint64, time.Time, error) {
+	if found.generation == 0 {
+		var err error
+		if found.generation, err = s.makeGeneration(ctx); err != nil {
+			return nil, 0, time.Time{}, err
+		}
 	}
 	entry, stored, expires, ok := decodeEntry(found.entry)
 	switch {
@@ -149,22 +159,42 @@ func (m *Manager) storedLimit() int { return int(m.opts.MaxEntry) + trailerSize 
 // readCluster asks the node of the generations and the node of the entry at the same time.
 func (s *Store) readCluster(ctx context.Context, key string) (found reading, err error) {
 	err = s.m.do(ctx, "get", func(c client) error {
-		epoch := goredis.NewStringCmd(ctx, "get", s.m.epoch)
-		generation := goredis.NewStringCmd(ctx, "get", s.generation)
-		entry := goredis.NewStringCmd(ctx, "get", s.entryKey(key))
-		if err := pipe(ctx, c, epoch, generation, entry); err != nil {
+		q := s.ask(ctx, key)
+		if err := pipe(ctx, c, q.commands()...); err != nil {
 			return err
 		}
-		found = reading{}
-		if epoch.Err() == nil && generation.Err() == nil {
-			found.generation = combine([]byte(epoch.Val()), []byte(generation.Val()))
-		}
-		if v := entry.Val(); entry.Err() == nil && len(v) <= s.m.storedLimit() {
-			found.entry = ownBytes(v)
-		}
+		found = q.answer()
 		return nil
 	})
 	return found, err
+}
+
+// asking is a question for epoch, generation and entry by a command for each: their keys may be on different nodes, and
+// other commands may go with them.
+type asking struct {
+	epoch, generation, entry *goredis.StringCmd
+	limit                    int
+}
+
+func (s *Store) ask(ctx context.Context, key string) asking {
+	return asking{
+		epoch:      goredis.NewStringCmd(ctx, "get", s.m.epoch),
+		generation: goredis.NewStringCmd(ctx, "get", s.generation),
+		entry:      goredis.NewStringCmd(ctx, "get", s.entryKey(key)),
+		limit:      s.m.storedLimit(),
+	}
+}
+
+func (q asking) commands() []goredis.Cmder { return []goredis.Cmder{q.epoch, q.generation, q.entry} }
+
+func (q asking) answer() (found reading) {
+	if q.epoch.Err() == nil && q.generation.Err() == nil {
+		found.generation = combine([]byte(q.epoch.Val()), []byte(q.generation.Val()))
+	}
+	if v := q.entry.Val(); q.entry.Err() == nil && len(v) <= q.limit {
+		found.entry = ownBytes(v)
+	}
+	return found
 }
 
 // pipe sends commands together and returns the first error that is more than a missing key.

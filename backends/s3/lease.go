@@ -47,25 +47,61 @@ type lease struct {
 
 // Lease implements [backends.Leaser]. A lease that can be had costs a GET and a PUT, one that another holds a GET.
 func (s *store) Lease(ctx context.Context, key string, ttl time.Duration) (backends.Lease, error) {
-	if ttl < time.Millisecond {
-		return nil, fmt.Errorf("%s: lease: ttl %v is too short; at least 1ms", s.m.place, ttl)
+	if err := checkLease(s.m, ttl); err != nil {
+		return nil, err
 	}
-	l := &lease{s: s, name: s.m.layout.lease(entryID(s.function, key)), token: newToken()}
-	err := l.take(ctx, ttl)
-	if err != nil {
+	l := s.newLease(key)
+	if err := l.take(ctx, ttl, nil); err != nil {
 		return nil, s.m.wrap(ctx, "lease", err)
 	}
 	return l, nil
 }
 
+// LeaseGet implements [backends.LeaseGetter]. It takes the time of Lease alone: between the look at the lease and the
+// write that takes it nobody had it, or the write would fail, so an entry that is read after the look is read as well as
+// after the write, and the two go side by side.
+func (s *store) LeaseGet(ctx context.Context, key string, ttl time.Duration) (backends.Lease, []byte, uint64, error) {
+	if err := checkLease(s.m, ttl); err != nil {
+		return nil, nil, 0, err
+	}
+	l := s.newLease(key)
+	var entry []byte
+	var gen uint64
+	var getErr error
+	read := func() { entry, gen, getErr = s.Get(ctx, key) }
+	if err := l.take(ctx, ttl, read); err != nil {
+		return nil, nil, 0, s.m.wrap(ctx, "lease", err)
+	}
+	return l, entry, gen, getErr
+}
+
+func (s *store) newLease(key string) *lease {
+	return &lease{s: s, name: s.m.layout.lease(entryID(s.function, key)), token: newToken()}
+}
+
+func checkLease(m *Manager, ttl time.Duration) error {
+	if ttl < time.Millisecond {
+		return fmt.Errorf("%s: lease: ttl %v is too short; at least 1ms", m.place, ttl)
+	}
+	return nil
+}
+
 // take looks first: most who ask meet another's lease or a tombstone, and a PUT that fails costs ten times a GET.
-func (l *lease) take(ctx context.Context, ttl time.Duration) error {
+// beside, which may be nil, runs beside the write, after the look.
+func (l *lease) take(ctx context.Context, ttl time.Duration, beside func()) error {
 	for range leaseRounds {
 		cond, err := l.look(ctx, ttl)
-		if err != nil || cond == (condition{}) {
+		if err != nil {
 			return err
 		}
-		err = l.write(ctx, ttl, stateHeld, cond)
+		var wg sync.WaitGroup
+		if beside != nil {
+			wg.Go(beside)
+		}
+		if cond != (condition{}) {
+			err = l.write(ctx, ttl, stateHeld, cond)
+		}
+		wg.Wait()
 		if err == nil {
 			l.s.m.seen.forget(l.name)
 			return nil

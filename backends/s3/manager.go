@@ -47,7 +47,7 @@ func New(o Options) (*Manager, error) {
 }
 
 // Store implements [backends.PersistenceManager]. The store is also a [backends.GenerationKeeper], a
-// [backends.Leaser], a [backends.Lister] and a [backends.ExpiryGetter].
+// [backends.Leaser] and [backends.LeaseGetter], a [backends.Lister] and a [backends.ExpiryGetter].
 func (m *Manager) Store(ctx context.Context, fn backends.Function) (backends.Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -36,6 +36,7 @@ var (
 	_ backends.ExpiryGetter     = (*store)(nil)
 	_ backends.GenerationKeeper = (*store)(nil)
 	_ backends.Leaser           = (*store)(nil)
+	_ backends.LeaseGetter      = (*store)(nil)
 	_ backends.Lister           = (*store)(nil)
 )
 
