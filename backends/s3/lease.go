@@ -60,11 +60,26 @@ func (s *store) Lease(ctx context.Context, key string, ttl time.Duration) (backe
 // LeaseGet implements [backends.LeaseGetter]. It takes the time of Lease alone: between the look at the lease and the
 // write that takes it nobody had it, or the write would fail, so an entry that is read after the look is read as well as
 // after the write, and the two go side by side.
+//
+// Where there was no object for the key a moment ago, a PUT is all it takes. It succeeds only if there is no lease either,
+// nor a tombstone of one: then nobody has had it since we looked, and nothing was written.
 func (s *store) LeaseGet(ctx context.Context, key string, ttl time.Duration) (backends.Lease, []byte, uint64, error) {
 	if err := checkLease(s.m, ttl); err != nil {
 		return nil, nil, 0, err
 	}
 	l := s.newLease(key)
+	if s.absent.take(key, s.m.now()) && !s.m.seen.has(l.name) {
+		var err error
+		gen, genErr := s.generationBeside(ctx, func() { err = l.write(ctx, ttl, stateHeld, condition{ifNew: true}) })
+		switch {
+		case err == nil && genErr != nil:
+			return l, nil, 0, s.m.wrap(ctx, "get generation", genErr)
+		case err == nil:
+			return l, nil, gen, fmt.Errorf("%s: %w", s.m.place, backends.ErrNotFound)
+		case !isLostRace(err):
+			return nil, nil, 0, s.m.wrap(ctx, "lease", err)
+		}
+	}
 	var entry []byte
 	var gen uint64
 	var getErr error

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -101,5 +103,93 @@ func TestLeaseThatIsOverIsLostWithoutAsking(t *testing.T) {
 	}
 	if _, err := s.Lease(t.Context(), "k", 0); err == nil {
 		t.Error("a lease without a ttl was taken")
+	}
+}
+
+// What LeaseGet asks after a Get that found nothing at all, or an expired entry.
+func TestLeaseGetProtocol(t *testing.T) {
+	none, precondition := refuse(404, "NoSuchKey"), refuse(412, "PreconditionFailed")
+	expired := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("x-amz-meta-sw-expires", "1")
+		fmt.Fprint(w, "old")
+	}
+	for _, c := range []struct {
+		name  string
+		entry http.HandlerFunc
+		lease []http.HandlerFunc
+		want  []string // the requests of LeaseGet, and which of them are of the entry
+		err   error
+	}{
+		{"no object: the lease is all", none, []http.HandlerFunc{fine}, []string{"PUT none * lease"}, backends.ErrNotFound},
+		{"no object, but another has the lease: the usual way", none, []http.HandlerFunc{precondition, held(0)},
+			[]string{"PUT none * lease", "GET lease"}, backends.ErrLeased},
+		{"no object, but a tombstone: the entry is looked at again", none, []http.HandlerFunc{precondition, free, fine},
+			[]string{"PUT none * lease", "GET lease", "GET entry", `PUT match "tombstone" lease`}, backends.ErrNotFound},
+		{"an expired entry: the lease is looked at first", expired, []http.HandlerFunc{free, fine},
+			[]string{"GET lease", "GET entry", `PUT match "tombstone" lease`}, backends.ErrNotFound},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var mu sync.Mutex
+			var got []string
+			lease := c.lease
+			s := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				defer mu.Unlock()
+				what := r.Method
+				if v := r.Header.Get("If-None-Match"); v != "" {
+					what += " none " + v
+				}
+				if v := r.Header.Get("If-Match"); v != "" {
+					what += " match " + v
+				}
+				switch {
+				case strings.Contains(r.URL.Path, "/"+entryFolder):
+					got = append(got, what+" entry")
+					c.entry(w, r)
+				case strings.Contains(r.URL.Path, "/"+leaseFolder):
+					got = append(got, what+" lease")
+					lease[0](w, r)
+					lease = lease[1:]
+				default: // a generation
+					fmt.Fprint(w, "0123456789abcdef0123456789abcdef")
+				}
+			}).store(t, nil)
+			if _, _, err := s.Get(t.Context(), "k"); !errors.Is(err, backends.ErrNotFound) {
+				t.Fatal(err)
+			}
+			got = nil
+			_, _, _, err := s.LeaseGet(t.Context(), "k", time.Minute)
+			slices.Sort(got) // two of them go side by side
+			slices.Sort(c.want)
+			if !errors.Is(err, c.err) || !slices.Equal(got, c.want) {
+				t.Errorf("%v after %q; want %v after %q", err, got, c.err, c.want)
+			}
+			if len(lease) != 0 {
+				t.Errorf("%d answers were not asked for", len(lease))
+			}
+		})
+	}
+}
+
+func TestAbsences(t *testing.T) {
+	var a absences
+	now := time.Now()
+	a.note("k", now)
+	if a.take("other", now) || !a.take("k", now.Add(time.Second)) || a.take("k", now.Add(time.Second)) {
+		t.Error("an absence is taken once, by its key")
+	}
+	a.note("k", now)
+	if a.take("k", now.Add(absenceLife)) {
+		t.Error("an absence lives too long")
+	}
+	a.note("k", now)
+	if a.take("k", now.Add(-time.Second)) {
+		t.Error("an absence from the future")
+	}
+	for i := range 3 * maxAbsences {
+		a.note(fmt.Sprint(i), now)
+	}
+	if n := len(a.asked); n > maxAbsences {
+		t.Errorf("%d are kept", n)
 	}
 }

@@ -19,6 +19,14 @@ type sighting struct {
 	last  time.Time
 }
 
+// has reports whether somebody else's lease was seen under the name.
+func (s *sightings) has(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.seen[name]
+	return ok
+}
+
 func (s *sightings) forget(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

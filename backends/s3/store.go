@@ -29,6 +29,7 @@ type store struct {
 	function string
 	gen      *kept
 	keep     time.Duration
+	absent   absences
 }
 
 var (
@@ -51,15 +52,7 @@ func (s *store) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 
 // GetExpiry implements [backends.ExpiryGetter]: one request, or three side by side when the generation is due.
 func (s *store) GetExpiry(ctx context.Context, key string) (entry []byte, gen uint64, expires time.Time, err error) {
-	var wg sync.WaitGroup
-	var genErr error
-	if g, ok := s.keptGeneration(); ok {
-		gen = g
-	} else {
-		wg.Go(func() { gen, genErr = s.generation(ctx) })
-	}
-	entry, expires, err = s.entry(ctx, key)
-	wg.Wait() // nothing may run on after the return: the container may be frozen then
+	gen, genErr := s.generationBeside(ctx, func() { entry, expires, err = s.entry(ctx, key) })
 	if err != nil && !errors.Is(err, backends.ErrNotFound) {
 		return nil, 0, time.Time{}, s.m.wrap(ctx, "get", err)
 	}
@@ -69,12 +62,27 @@ func (s *store) GetExpiry(ctx context.Context, key string) (entry []byte, gen ui
 	return entry, gen, expires, err
 }
 
+// generationBeside returns the generation, kept or read, and runs f meanwhile.
+func (s *store) generationBeside(ctx context.Context, f func()) (gen uint64, err error) {
+	if g, ok := s.keptGeneration(); ok {
+		f()
+		return g, nil
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { gen, err = s.generation(ctx) })
+	f()
+	wg.Wait() // nothing may run on after the return: the container may be frozen then
+	return gen, err
+}
+
 // entry reads one entry. Whatever is at its place but is no entry of this key, or one that is too large to take, is
 // not found.
 func (s *store) entry(ctx context.Context, key string) ([]byte, time.Time, error) {
 	limit := s.m.o.MaxSize + int64(len(key))
+	asked := s.m.now()
 	obj, err := s.m.read(ctx, s.m.layout.entry(entryID(s.function, key)), readOptions{limit: limit})
 	if isNotFound(err) {
+		s.absent.note(key, asked)
 		return nil, time.Time{}, fmt.Errorf("%s: %w", s.m.place, backends.ErrNotFound)
 	}
 	if errors.Is(err, backends.ErrTooLarge) {

@@ -138,7 +138,7 @@ func TestRequestsToS3(t *testing.T) {
 	first.get(query{Symbol: "a"}, count) // makes epoch and generation: once in the life of a bucket
 	first.walk(count, []step{
 		{"a hit in memory asks nobody", 0, "a", 0, 0, 0},
-		{"a miss: entry, a look for a lease, lease, entry once more; then it is written and the lease given back", 0, "b", 4, 2, 1},
+		{"a key's first miss: entry and lease; then it is written and the lease given back", 0, "b", 2, 2, 1},
 	})
 	second, count := container()
 	second.now = first.now
@@ -146,5 +146,6 @@ func TestRequestsToS3(t *testing.T) {
 		{"the first hit of a container: entry, epoch and generation side by side", 0, "a", 3, 0, 0},
 		{"a hit in S3 is one request while the generation is kept", 0, "b", 1, 0, 0},
 		{"then it is in memory", 0, "b", 0, 0, 0},
+		{"a miss of what has expired: entry with epoch and generation; a look for a lease; lease and entry once more", peerTTL + time.Second, "b", 6, 2, 1},
 	})
 }

@@ -55,19 +55,16 @@ func (c *cloud) count(f func(o *Operations)) {
 	f(&c.ops)
 }
 
-func (c *cloud) get(key string) []byte {
+// get returns the entry, nil for none and for one that has expired, and whether there is an object at all.
+func (c *cloud) get(key string) (data []byte, there bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.entries[key]
-	if !ok {
-		return nil
-	}
-	if !e.expires.IsZero() && !time.Now().Before(e.expires) {
-		delete(c.entries, key)
-		return nil
+	if !ok || !e.expires.IsZero() && !time.Now().Before(e.expires) {
+		return nil, ok
 	}
 	c.ops.Bytes += int64(len(e.data))
-	return bytes.Clone(e.data)
+	return bytes.Clone(e.data), true
 }
 
 func (c *cloud) put(key string, data []byte, expires time.Time) {

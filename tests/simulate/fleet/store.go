@@ -33,11 +33,13 @@ type manager struct {
 	noLeases  bool
 	connected bool
 	kept      time.Time // when the generation was read that this container keeps (S3)
+	absent    string    // the key for which there was no object just now (S3)
 }
 
 var (
 	_ backends.PersistenceManager = (*manager)(nil)
 	_ backends.Leaser             = (*leasingStore)(nil)
+	_ backends.LeaseGetter        = (*leasingStore)(nil)
 	_ backends.GenerationKeeper   = (*keepingStore)(nil)
 )
 
@@ -119,7 +121,11 @@ func (s *store) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	data := m.cloud.get(key)
+	data, there := m.cloud.get(key)
+	m.absent = ""
+	if !there {
+		m.absent = key
+	}
 	if data == nil {
 		return nil, m.cloud.current(), backends.ErrNotFound
 	}
