@@ -60,7 +60,7 @@ func handlerContests(h *host, dir string, withS3 bool) ([]*contest, error) {
 		return func() (time.Duration, error) { return p.api.invoke(event) }
 	}
 	hit := &contest{
-		id: "handler-hit", title: "a hit in memory", section: sectionHandler, each: 40,
+		id: "handler-hit", title: "a hit in memory", section: sectionHandler, each: 40, rounds: 50,
 		goals: []goal{over(reference, "bare handler", "bare handler", goalHandlerHit)},
 		contenders: []contender{
 			{name: "Stillwarm", role: ours, once: invoke(cached)},

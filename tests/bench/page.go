@@ -12,6 +12,7 @@ func (r *Report) WritePage(w io.Writer) error {
 	var b strings.Builder
 	r.head(&b)
 	r.goalTable(&b)
+	r.missed(&b)
 	section := ""
 	for _, res := range r.results {
 		if res.section != section {
@@ -124,18 +125,34 @@ func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 func (r *Report) tail(b *strings.Builder) {
 	b.WriteString(`
-## What was tried on the way of a hit, and what paid
+## What was tried, and what paid
+
+Profiles before and after (pprof for time and allocations, -gcflags=-m for what escapes, page faults for cold starts), on the same
+machine one after the other.
 
 | change | effect |
 |---|---|
+| **a hit in memory** | |
 | the question, which a miss needs, made only on a miss: its closures moved it to the heap at every hit | flat struct: from 330 to 230 ns, from 176 B to none |
-| one counter for a hit in memory in place of two, and the result written in the caller's frame | from 230 to 190 ns, together |
-| no clock where an entry neither expires nor has a backend | what reading it costs: 50 ns of those hits |
+| one counter in place of two, and the result written in the caller's frame | from 230 to 190 ns, together |
+| no clock where an entry neither expires nor has a backend | what reading it costs |
+| the wall clock read once in 20 us, the monotonic one added between: one reading in place of two | 50 to 28 ns of each hit |
+| a plain LRU under one mutex in place of otter | 60 to 25 ns of each hit; 0.5 MB less to link |
 | keys as exact bytes, SHA-256 only on the way to the backend | see Keys |
-| a look into Redis or S3 on the caller's goroutine, a run only where it finds nothing | 13 allocations less; Redis 1 KB from 3.9 to 1.5 times go-redis with ten jobs on each core, where switching goroutines costs most |
-| everything a call needs after a miss in memory in one object instead of closures | 8 allocations less |
-| a wall clock without the monotonic one (gettimeofday): 26 ns in place of 52 | not taken: it exists on one architecture, and it does not follow the time of testing/synctest |
-| a coarse clock moved by a goroutine | not taken: after a thaw it would serve the time before the freeze |
+| a wall clock by gettimeofday: 26 ns | not taken: it exists on one architecture, and it does not follow the time of testing/synctest |
+| a coarse clock moved by a goroutine: 2 ns | not taken: after a thaw it would serve the time before the freeze |
 | a clock read once an invocation | not taken: an invocation may last 15 minutes, longer than most ttls |
+| copies through an interface made of two words in place of reflect.NewAt, which looks up a type at each call | not taken: within the spread |
+| **a hit in Redis or S3** | |
+| a look on the caller's goroutine, a run only where it finds nothing | Redis 1 KB from 3.9 to 1.5 times go-redis with ten jobs on each core |
+| a deadline for the connection in place of a context with a timer for each read: the runtime woke a thread each time | Redis 1 KB: 30 of 105 us |
+| one object for everything that a call needs; the envelope parsed in place; a breaker without a closure | from 32 to 9 allocations |
+| a []byte or a string is the store's own buffer, and the caller's own where memory has no room for it | two copies less; S3 5 MB from 1.5 to 1.1 times the SDK |
+| one timer for an attempt of S3 in place of two | S3 1 KB: CPU from 1.2 to 1.1 times the SDK |
+| the lease and the entry behind it at once; in S3 one PUT for a key that never was | a miss waits for 2 round trips to Redis in place of 3, for 2 requests to S3 in place of 4 |
+| **a cold start** | |
+| no encoding/gob, which otter links | 0.2 to 0.3 ms |
+| the codec asked only about types that can have methods | 0.06 ms for each wrapped function |
+| switches in place of maps for the names of units and types | 0.05 ms |
 `)
 }

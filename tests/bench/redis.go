@@ -30,7 +30,7 @@ func redisContests(h *host) ([]*contest, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", size.id, err)
 		}
-		c.id, c.title, c.section, c.each = size.id, size.title, sectionRedis, 60
+		c.id, c.title, c.section, c.each, c.rounds = size.id, size.title, sectionRedis, 60, 60
 		c.goals = []goal{
 			over(reference, "go-redis Get", "go-redis", goalRedisTime),
 			allocsOver(reference, "go-redis Get", "go-redis", goalRedisAllocs),
