@@ -25,6 +25,9 @@ func (c *dataCore) glance(ctx context.Context, q *question) (*answer, *near.Entr
 		return nil, nil
 	}
 	defer c.endGlance(q.key)
+	if e := c.fresh([]byte(q.key)); e != nil { // another caller's look has just ended
+		return c.serve(ctx, q, e, TierMemory), nil
+	}
 	q.mayPass = true
 	found := c.remote.find(ctx, q, c.epoch.Load())
 	q.mayPass, q.looked = false, ctx.Err() == nil
