@@ -100,9 +100,12 @@ func (c *compiler) fill(n *node, path string) error {
 	return nil
 }
 
-// mayMarshal reports whether values of t can have methods at all: those of a defined type, or those that a struct
-// gets from what it embeds. Asking the codec about every string and number takes most of the time of wrapping a function.
-func mayMarshal(t reflect.Type) bool { return t.PkgPath() != "" || t.Kind() == reflect.Struct }
+// mayMarshal reports whether values of t can have methods at all: those of a defined type, those that a struct gets from
+// what it embeds, or those of a pointer's target, as a protobuf message's. Asking the codec about every string and number
+// takes most of the time of wrapping a function.
+func mayMarshal(t reflect.Type) bool {
+	return t.PkgPath() != "" || t.Kind() == reflect.Struct || t.Kind() == reflect.Pointer
+}
 
 // withElem compiles the element type of n and then n itself.
 func (c *compiler) withElem(n *node, path string, ops func(elem *node)) error {
