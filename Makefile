@@ -11,7 +11,7 @@ TESTFLAGS ?=
 -include build.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help run test tools test-modules bench bench-quick simulate lint check fmt tidy fuzz clean
+.PHONY: help run test tools test-modules test-allocs bench bench-quick simulate lint check fmt tidy fuzz clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-zA-Z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -23,7 +23,7 @@ FASTBUILD := $(foreach p,aws redis alicebob yuin johannesboyne,-gcflags='github.
 run: ## the demo in a local Lambda at http://127.0.0.1:8787/ (ARGS="--containers 4" for more)
 	@$(GO) run $(FASTBUILD) ./localdev $(ARGS)
 
-test: tools test-modules ## install what the tests need, once, and run every test
+test: tools test-modules test-allocs ## install what the tests need, once, and run every test
 
 tools: ## redis-server, MinIO and Versity Gateway, pinned, into the tool cache
 	@.ci/stage tools $(GO) run ./tests/cmd/install-tools
@@ -32,6 +32,11 @@ test-modules:
 	@for m in $(MODULES); do \
 		(cd $$m && "$(CURDIR)/.ci/stage" "test $$m" $(GO) test $(RACE) -timeout 20m $(TESTFLAGS) ./...) || exit 1; \
 	done
+
+# The race detector allocates on its own account, so what asserts allocations runs without it.
+test-allocs:
+	@.ci/stage "allocations ." $(GO) test -run Alloc $(TESTFLAGS) ./adapter/... ./internal/... ./serialize/...
+	@cd tests && "$(CURDIR)/.ci/stage" "allocations tests" $(GO) test -run Alloc $(TESTFLAGS) ./bench
 
 bench: ## every goal of docs/performance.md beside its peers; writes that page
 	@$(GO) run ./tests/bench/cmd/bench
