@@ -92,6 +92,9 @@ func (c Config) fill() (Config, error) {
 	setDefault(&c.MaxWait, time.Minute)
 	setDefault(&c.ThawGap, 30*time.Second)
 	setDefault(&c.ReleaseTimeout, 5*time.Second)
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
 	// All of it is filled in whatever is wrong: Default goes on with what can be used.
 	err := errors.Join(c.fillMode(), c.fillDisabled(), c.fillMemory())
 	if c.Logger == nil {

@@ -30,7 +30,6 @@ type Runtime struct {
 	writes  *guard.Guard
 	writing chan struct{} // holds one for each entry that is being written
 	tier    *near.Tier
-	clock   wallClock
 
 	mu       sync.Mutex
 	wrapped  map[string]*wrapping
@@ -121,13 +120,9 @@ func (rt *Runtime) Logger() *slog.Logger { return rt.logger }
 // Development reports whether the program is being developed rather than deployed.
 func (rt *Runtime) Development() bool { return rt.config.Mode == Development }
 
-// now is the wall-clock time in nanoseconds since 1970.
-func (rt *Runtime) now() int64 {
-	if rt.config.Clock != nil {
-		return rt.config.Clock().UnixNano()
-	}
-	return rt.clock.now()
-}
+// now is the wall-clock time in nanoseconds since 1970. Go's monotonic clock plays no part in it: it may stand still
+// while a container is frozen.
+func (rt *Runtime) now() int64 { return rt.config.Clock().UnixNano() }
 
 // log writes a record with the invocation's request id.
 func (rt *Runtime) log(ctx context.Context, level slog.Level, msg string, args ...any) {

@@ -218,3 +218,58 @@ func TestUnserializable(t *testing.T) {
 		})
 	})
 }
+
+// What memory has no room for is handed out as it came from the backend.
+func TestIsolationOfWhatMemoryHasNoRoomFor(t *testing.T) {
+	noRoom := func(c *adapter.Config) { c.MemoryMax = 1 }
+	t.Run("bytes of a hit reach nobody", func(t *testing.T) {
+		c := newWorld(t).container(noRoom)
+		d := adapter.CacheData(func(context.Context, int) ([]byte, error) { return []byte("value"), nil },
+			adapter.Name("f"), adapter.WithRuntime(c.Runtime), adapter.TTL(time.Hour), adapter.StaleFor(time.Hour))
+		get(t, t.Context(), d, 1)
+		c.settle()
+		for range 3 {
+			got := get(t, t.Context(), d, 1)
+			if string(got) != "value" {
+				t.Fatalf("%q", got)
+			}
+			copy(got, "XXXXX")
+			_ = append(got, "tail"...)
+		}
+		if s := d.Stats(); s.Runs != 1 || s.Hits != 3 || s.MemoryHits != 0 {
+			t.Errorf("%+v, want three hits in the backend", s)
+		}
+	})
+	t.Run("a string stays as it is whatever becomes of other answers", func(t *testing.T) {
+		c := newWorld(t).container(noRoom)
+		d := adapter.CacheData(func(_ context.Context, n int) (string, error) { return strings.Repeat("v", n), nil },
+			adapter.Name("f"), adapter.WithRuntime(c.Runtime))
+		get(t, t.Context(), d, 100)
+		c.settle()
+		first := get(t, t.Context(), d, 100)
+		for i := range 50 {
+			get(t, t.Context(), d, i)
+		}
+		if first != strings.Repeat("v", 100) {
+			t.Errorf("%q", first)
+		}
+	})
+	t.Run("many callers of a structure each have their own", func(t *testing.T) {
+		c := newWorld(t).container(noRoom)
+		d := adapter.CacheData(func(context.Context, int) (deep, error) { return newDeep(), nil },
+			adapter.Name("f"), adapter.WithRuntime(c.Runtime))
+		get(t, t.Context(), d, 1)
+		c.settle()
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				got := get(t, t.Context(), d, 1)
+				if !reflect.DeepEqual(got, newDeep()) {
+					t.Errorf("%+v", got)
+				}
+				got.Rows[0][0], got.Labels["x"][0], got.Next.Name = 99, "changed", "changed"
+			})
+		}
+		all.Wait()
+	})
+}

@@ -8,7 +8,7 @@ import (
 // causes says what stands between a contest's goals and what was reached, by the beginning of the contest's id: what a
 // profile shows that cannot go, or would cost more than it brings. The page has those whose goals were missed in its run.
 var causes = []struct{ prefix, why string }{
-	{"hit-flat", "Of some 150 ns the clock takes 30 (the monotonic one alone), the key 40, its lookup 30, the copy and " +
+	{"hit-flat", "Of some 170 ns the wall clock takes 50, the key 40, its lookup 30, the copy and " +
 		"the frame around it the rest. The goal is a time, so a slow or busy machine misses it."},
 	{"hit-100", "The goal is a time, and the copy is nearly all of it: see the floor beside it."},
 	{"hit-", "Two goroutines allocate and clear a megabyte each time; what the cache does is below the spread."},

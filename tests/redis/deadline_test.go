@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stillwarm/stillwarm/backends/redis"
 	"github.com/stillwarm/stillwarm/tests/servers"
 )
 
@@ -25,19 +26,21 @@ func TestAReadEndsAtItsDeadlineWhateverItWaitsFor(t *testing.T) {
 			t.Errorf("%v after %v, want the end of the deadline", err, took)
 		}
 	}
-	t.Run("an answer", func(t *testing.T) {
+	// behind returns a store behind a proxy, which has the entry k.
+	behind := func(t *testing.T, value string, params ...string) (*servers.Proxy, *redis.Store) {
 		r := servers.SharedRedis(t)
 		p := servers.NewProxy(t, r.Addr)
-		s := store(t, open(t, through(r, p, "prefix="+prefix())))
-		put(t, s, "k", "v")
+		s := store(t, open(t, through(r, p, append(params, "prefix="+prefix())...)))
+		put(t, s, "k", value)
+		return p, s
+	}
+	t.Run("an answer", func(t *testing.T) {
+		p, s := behind(t, "v")
 		p.Set(t, servers.Plan{Fault: servers.Hang})
 		inTime(t, t.Context(), s)
 	})
 	t.Run("a connection from the pool", func(t *testing.T) {
-		r := servers.SharedRedis(t)
-		p := servers.NewProxy(t, r.Addr)
-		s := store(t, open(t, through(r, p, "prefix="+prefix(), "pool=1")))
-		put(t, s, "k", "v")
+		p, s := behind(t, "v", "pool=1")
 		p.Set(t, servers.Plan{Fault: servers.Hang})
 		ctx, cancel := context.WithCancel(t.Context())
 		var busy sync.WaitGroup
@@ -52,19 +55,13 @@ func TestAReadEndsAtItsDeadlineWhateverItWaitsFor(t *testing.T) {
 		inTime(t, t.Context(), s)
 	})
 	t.Run("a connection in place of one that was closed", func(t *testing.T) {
-		r := servers.SharedRedis(t)
-		p := servers.NewProxy(t, r.Addr)
-		s := store(t, open(t, through(r, p, "prefix="+prefix(), "dial-timeout=20s")))
-		put(t, s, "k", "v")
+		p, s := behind(t, "v", "dial-timeout=20s")
 		p.Set(t, servers.Plan{Fault: servers.Hang})
 		p.Drop()
 		inTime(t, t.Context(), s)
 	})
 	t.Run("the end of the caller's context", func(t *testing.T) {
-		r := servers.SharedRedis(t)
-		p := servers.NewProxy(t, r.Addr)
-		s := store(t, open(t, through(r, p, "prefix="+prefix(), "pool=1")))
-		put(t, s, "k", "v")
+		p, s := behind(t, "v", "pool=1")
 		p.Set(t, servers.Plan{Fault: servers.Hang})
 		ctx, cancel := context.WithTimeout(t.Context(), soon)
 		defer cancel()
@@ -75,11 +72,8 @@ func TestAReadEndsAtItsDeadlineWhateverItWaitsFor(t *testing.T) {
 		}
 	})
 	t.Run("and nothing is left behind", func(t *testing.T) {
-		r := servers.SharedRedis(t)
-		p := servers.NewProxy(t, r.Addr)
-		s := store(t, open(t, through(r, p, "prefix="+prefix(), "pool=2")))
 		value := strings.Repeat("v", 10_000)
-		put(t, s, "k", value)
+		p, s := behind(t, value, "pool=2")
 		for range 5 {
 			p.Set(t, servers.Plan{Fault: servers.Hang})
 			inTime(t, t.Context(), s)
