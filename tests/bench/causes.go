@@ -11,7 +11,7 @@ var causes = []struct{ prefix, why string }{
 	{"hit-flat", "Of some 170 ns the wall clock takes 50, the key 40, its lookup 30, the copy and " +
 		"the frame around it the rest. The goal is a time, so a slow or busy machine misses it."},
 	{"hit-100", "The goal is a time, and the copy is nearly all of it: see the floor beside it."},
-	{"hit-", "Two goroutines allocate and clear a megabyte each time; what the cache does is below the spread."},
+	{"hit-", "Allocating and clearing a megabyte, and copying it, is all of it; what the cache does is below the spread."},
 	{"key-", "The goal is a time, and SHA-256 is most of it: see the floor beside it."},
 	{"copy-nested", "Six small allocations of types that only reflection knows. reflect.New, Grow and Copy take 30 to 60 ns more " +
 		"each than what the compiler writes for a known type; a goal of half of that would take the runtime's private functions."},
