@@ -117,7 +117,7 @@ func (p *Proxy) RoundTrips() int { return int(p.turns.Load()) }
 // Connections returns how many connections were accepted so far.
 func (p *Proxy) Connections() int { return int(p.accepted.Load()) }
 
-// Bytes returns how many bytes went to the server and how many came back to clients so far.
+// Bytes returns how many bytes were passed on to the server, and back to clients, so far.
 func (p *Proxy) Bytes() (toServer, toClient int64) { return p.toServer.Load(), p.toClient.Load() }
 
 // listen accepts on l until it is closed. The caller holds p.mu, or nobody else knows p yet.
@@ -234,10 +234,10 @@ func (p *Proxy) request(client, server net.Conn, spoke *atomic.Bool) {
 					return
 				}
 			default:
+				p.toServer.Add(int64(n)) // before it is passed on: whoever has the answer finds it counted
 				if _, err := server.Write(buf[:n]); err != nil {
 					return
 				}
-				p.toServer.Add(int64(n))
 			}
 		}
 		if err != nil {
@@ -274,10 +274,10 @@ func (p *Proxy) answer(server, client net.Conn, spoke *atomic.Bool) {
 				b = b[:min(n, max(0, plan.Bytes-cut.n))]
 				cut.n += n
 			}
+			p.toClient.Add(int64(len(b)))
 			if _, err := client.Write(b); err != nil {
 				return
 			}
-			p.toClient.Add(int64(len(b)))
 			if plan.Fault == Truncate && cut.n >= plan.Bytes {
 				p.spent(plan, changed)
 				return
