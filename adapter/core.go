@@ -11,8 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/stillwarm/stillwarm/adapter/internal/flight"
-	"github.com/stillwarm/stillwarm/adapter/internal/near"
+	"github.com/stillwarm/stillwarm/internal/engine/flight"
+	"github.com/stillwarm/stillwarm/internal/engine/memory"
 )
 
 // refreshCoolDown is how long a failed refresh is not tried again.
@@ -27,7 +27,7 @@ type dataCore struct {
 	id    identity
 	opts  *options
 	head  [headLen]byte // the function's number: the beginning of its keys in memory
-	owner *near.Owner
+	owner *memory.Owner
 	stats counters
 
 	flights flight.Group
@@ -61,12 +61,12 @@ func (c *dataCore) prefix(dst []byte, scope string) []byte {
 func prefixLen(scope string) int { return headLen + 4 + len(scope) }
 
 // fresh returns the entry under key that may be handed out without asking anybody, or nil.
-func (c *dataCore) fresh(key []byte) *near.Entry {
+func (c *dataCore) fresh(key []byte) *memory.Entry {
 	e := c.owner.Get(key)
 	if e == nil || e.Epoch != c.epoch.Load() {
 		return nil
 	}
-	if e.Fresh == near.Never && c.remote == nil {
+	if e.Fresh == memory.Never && c.remote == nil {
 		return e // no clock has a say in it, and reading one takes as long as finding the entry
 	}
 	now := c.rt.now()
@@ -81,7 +81,7 @@ func (c *dataCore) fresh(key []byte) *near.Entry {
 
 // known returns the entry that memory has for the question, fresh or not, unless it was cleared. It may ask the backend
 // for the generation.
-func (c *dataCore) known(ctx context.Context, q *question) *near.Entry {
+func (c *dataCore) known(ctx context.Context, q *question) *memory.Entry {
 	e := c.owner.Get([]byte(q.key))
 	if e == nil || e.Epoch != c.epoch.Load() {
 		return nil
@@ -101,18 +101,18 @@ const clockSkew = time.Second
 
 // fromFuture returns the entry as if it had been made now: the clock was set back, and nothing is kept longer than its
 // ttl from now. The backend gets it with its new times, or it would come from the future again and again.
-func (c *dataCore) fromFuture(ctx context.Context, q *question, e *near.Entry, now int64) *near.Entry {
-	moved := &near.Entry{Value: e.Value, Generation: e.Generation, Epoch: e.Epoch, Cost: e.Cost, RunTime: e.RunTime}
+func (c *dataCore) fromFuture(ctx context.Context, q *question, e *memory.Entry, now int64) *memory.Entry {
+	moved := &memory.Entry{Value: e.Value, Generation: e.Generation, Epoch: e.Epoch, Cost: e.Cost, RunTime: e.RunTime}
 	back := e.Created - now
 	moved.Created, moved.Fresh, moved.End = now, earlier(e.Fresh, back), earlier(e.End, back)
-	if back > int64(clockSkew) && e.Fresh != near.Never {
+	if back > int64(clockSkew) && e.Fresh != memory.Never {
 		c.remote.store(ctx, nil, q, moved, nil)
 	}
 	return moved
 }
 
 func earlier(t, by int64) int64 {
-	if t == near.Never {
+	if t == memory.Never {
 		return t
 	}
 	return t - by
@@ -135,7 +135,7 @@ func (c *dataCore) answer(ctx context.Context, q *question) (*answer, error) {
 }
 
 // runOrJoin answers by a run, or with what the run under way returns. old is what there is that is no answer any more.
-func (c *dataCore) runOrJoin(ctx context.Context, q *question, old *near.Entry) (*answer, error) {
+func (c *dataCore) runOrJoin(ctx context.Context, q *question, old *memory.Entry) (*answer, error) {
 	for {
 		a, joined, err := c.fly(ctx, q, func(ctx context.Context, call *flight.Call) (*answer, error) {
 			return c.lead(ctx, call, q, old)
@@ -169,7 +169,7 @@ func (c *dataCore) fly(ctx context.Context, q *question, lead func(context.Conte
 
 // serve answers with an entry that is fresh, or in its stale window; then a refresh follows. It returns nil for an
 // entry that is neither.
-func (c *dataCore) serve(ctx context.Context, q *question, e *near.Entry, tier string) *answer {
+func (c *dataCore) serve(ctx context.Context, q *question, e *memory.Entry, tier string) *answer {
 	now := c.rt.now()
 	switch {
 	case now < e.Fresh:
@@ -190,7 +190,7 @@ func (c *dataCore) serve(ctx context.Context, q *question, e *near.Entry, tier s
 }
 
 // lead answers for everybody who asks meanwhile: from the backend, or by a run.
-func (c *dataCore) lead(ctx context.Context, call *flight.Call, q *question, old *near.Entry) (*answer, error) {
+func (c *dataCore) lead(ctx context.Context, call *flight.Call, q *question, old *memory.Entry) (*answer, error) {
 	epoch := c.epoch.Load()
 	if e := c.fresh([]byte(q.key)); e != nil { // the run before this one has just ended
 		return c.serve(ctx, q, e, TierMemory), nil
@@ -218,7 +218,7 @@ func (c *dataCore) lead(ctx context.Context, call *flight.Call, q *question, old
 	return c.compute(ctx, call, q, epoch, old, h)
 }
 
-func newer(a, b *near.Entry) *near.Entry {
+func newer(a, b *memory.Entry) *memory.Entry {
 	if a == nil || b != nil && b.Created > a.Created {
 		return b
 	}
@@ -226,7 +226,7 @@ func newer(a, b *near.Entry) *near.Entry {
 }
 
 // compute runs the function and stores its result. h is the lease, or nil.
-func (c *dataCore) compute(ctx context.Context, call *flight.Call, q *question, epoch uint64, old *near.Entry, h *hold) (*answer, error) {
+func (c *dataCore) compute(ctx context.Context, call *flight.Call, q *question, epoch uint64, old *memory.Entry, h *hold) (*answer, error) {
 	generation := c.remote.generation()
 	started := c.rt.now()
 	v, cache, took, err := c.run(ctx, q, EventRun, h)
@@ -278,8 +278,8 @@ func (c *dataCore) run(ctx context.Context, q *question, kind EventKind, h *hold
 }
 
 // entry makes the entry of a result. Its age counts from the beginning of the run: what it says may be that old.
-func (c *dataCore) entry(q *question, v any, started int64, took time.Duration) *near.Entry {
-	e := &near.Entry{Value: v, Created: started, Fresh: near.Never, End: near.Never, RunTime: int64(took), Cost: q.cost(v)}
+func (c *dataCore) entry(q *question, v any, started int64, took time.Duration) *memory.Entry {
+	e := &memory.Entry{Value: v, Created: started, Fresh: memory.Never, End: memory.Never, RunTime: int64(took), Cost: q.cost(v)}
 	if ttl := c.opts.ttl; ttl > 0 {
 		if c.opts.jitter > 0 {
 			ttl -= time.Duration(float64(ttl) * c.opts.jitter * rand.Float64()) //nolint:gosec // spreading, not secrecy
@@ -295,13 +295,13 @@ func (c *dataCore) grace() time.Duration { return max(c.opts.staleFor, c.opts.fa
 
 func after(t int64, d time.Duration) int64 {
 	if t > math.MaxInt64-int64(d) {
-		return near.Never
+		return memory.Never
 	}
 	return t + int64(d)
 }
 
 // keep puts the entry into memory, unless its run was cleared meanwhile. call may be nil: no run.
-func (c *dataCore) keep(q *question, call *flight.Call, e *near.Entry) {
+func (c *dataCore) keep(q *question, call *flight.Call, e *memory.Entry) {
 	c.storing.Lock()
 	defer c.storing.Unlock()
 	if call == nil || !call.Dropped() {
@@ -311,9 +311,9 @@ func (c *dataCore) keep(q *question, call *flight.Call, e *near.Entry) {
 
 // set is keep for who holds storing, and knows that the entry was not cleared by itself. An older entry goes where there
 // is no room for the new one.
-func (c *dataCore) set(q *question, e *near.Entry) {
+func (c *dataCore) set(q *question, e *memory.Entry) {
 	switch {
-	case e.Epoch != c.epoch.Load(), e.End != near.Never && e.End <= c.rt.now():
+	case e.Epoch != c.epoch.Load(), e.End != memory.Never && e.End <= c.rt.now():
 	case !c.owner.Fits(e.Cost):
 		if c.owner.Get([]byte(q.key)) != nil {
 			c.owner.Delete(q.key)
@@ -324,11 +324,11 @@ func (c *dataCore) set(q *question, e *near.Entry) {
 }
 
 // failSafe returns an answer made of the old entry, when the function failed and the option allows it.
-func (c *dataCore) failSafe(ctx context.Context, old *near.Entry, err error) *answer {
+func (c *dataCore) failSafe(ctx context.Context, old *memory.Entry, err error) *answer {
 	if c.opts.failSafe <= 0 || old == nil || errors.Is(err, context.Canceled) {
 		return nil
 	}
-	if now := c.rt.now(); old.Fresh != near.Never && now-old.Fresh >= int64(c.opts.failSafe) {
+	if now := c.rt.now(); old.Fresh != memory.Never && now-old.Fresh >= int64(c.opts.failSafe) {
 		return nil
 	}
 	c.rt.log(ctx, slog.LevelError, "the function failed; its last result is returned instead",
@@ -339,14 +339,14 @@ func (c *dataCore) failSafe(ctx context.Context, old *near.Entry, err error) *an
 }
 
 // tell emits an event about an entry.
-func (c *dataCore) tell(ctx context.Context, kind EventKind, tier string, e *near.Entry) {
+func (c *dataCore) tell(ctx context.Context, kind EventKind, tier string, e *memory.Entry) {
 	rt := c.rt
 	if rt.config.Observer == nil && ctx.Value(observerKey{}) == nil {
 		return
 	}
 	now := rt.now()
 	ev := Event{Kind: kind, Function: c.id.name, Tier: tier, Age: time.Duration(max(0, now-e.Created))}
-	if e.Fresh != near.Never {
+	if e.Fresh != memory.Never {
 		ev.Expires, ev.TTL = true, time.Duration(e.Fresh-now)
 	}
 	rt.emit(ctx, ev)

@@ -5,8 +5,8 @@ import (
 	"reflect"
 	"sync"
 
-	"github.com/stillwarm/stillwarm/adapter/internal/near"
 	"github.com/stillwarm/stillwarm/internal/clone"
+	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/internal/key"
 	"github.com/stillwarm/stillwarm/serialize"
 )
@@ -211,7 +211,7 @@ func (d *Data[In, Out]) Explain(ctx context.Context, in In) (Explanation, error)
 func (d *Data[In, Out]) Stats() Stats { return d.core.snapshot() }
 
 // hit counts and tells of a fresh entry from memory.
-func (c *dataCore) hit(ctx context.Context, e *near.Entry) {
+func (c *dataCore) hit(ctx context.Context, e *memory.Entry) {
 	c.stats.memoryHits.Add(1)
 	c.tell(ctx, EventHit, TierMemory, e)
 }

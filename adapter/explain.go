@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/stillwarm/stillwarm/adapter/internal/near"
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/serialize"
 )
 
@@ -43,7 +43,7 @@ func (c *dataCore) explain(ctx context.Context, q *question) Explanation {
 }
 
 // judge fills in what an entry says.
-func (c *dataCore) judge(x *Explanation, e *near.Entry, tier string) {
+func (c *dataCore) judge(x *Explanation, e *memory.Entry, tier string) {
 	now := c.rt.now()
 	x.Tier, x.Age, x.Created = tier, time.Duration(now-e.Created), wallTime(e.Created)
 	x.Fresh, x.Expires, x.RunTime = wallTime(e.Fresh), wallTime(e.End), time.Duration(e.RunTime)
@@ -65,7 +65,7 @@ func place(tier string) string {
 }
 
 // look reads the entry as find does, but says why there is none, and deletes nothing.
-func (r *remote) look(ctx context.Context, q *question) (*near.Entry, string) {
+func (r *remote) look(ctx context.Context, q *question) (*memory.Entry, string) {
 	if r.cleared.Load() {
 		return nil, "the backend could not be told of a clear yet, so it is not asked"
 	}
@@ -89,7 +89,7 @@ func (r *remote) look(ctx context.Context, q *question) (*near.Entry, string) {
 	if _, err = q.decode(payload, true); err != nil {
 		return nil, "the entry in the backend cannot be used: " + err.Error()
 	}
-	e := new(near.Entry)
+	e := new(memory.Entry)
 	r.setTimes(e, h)
 	return e, ""
 }

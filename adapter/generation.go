@@ -5,12 +5,12 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/stillwarm/stillwarm/adapter/internal/near"
+	"github.com/stillwarm/stillwarm/internal/engine/memory"
 )
 
 // trusts reports whether this container may hand the entry out without asking the backend whether the function was
 // cleared elsewhere. It is on the way of every hit.
-func (r *remote) trusts(e *near.Entry, now int64) bool {
+func (r *remote) trusts(e *memory.Entry, now int64) bool {
 	// After a clock was set back, what was heard is from the future, and not trusted for the longer.
 	left := r.trustTill.Load() - now
 	return left > 0 && left <= int64(r.nearTTL) && e.Generation == r.heard.Load()
@@ -19,7 +19,7 @@ func (r *remote) trusts(e *near.Entry, now int64) bool {
 // confirms reports whether the entry is of the function's current generation, and asks for it where this container heard
 // it too long ago. While the backend is down memory goes on serving, unless a later generation was heard than the
 // entry's.
-func (r *remote) confirms(ctx context.Context, e *near.Entry) bool {
+func (r *remote) confirms(ctx context.Context, e *memory.Entry) bool {
 	if r.trusts(e, r.core.rt.now()) {
 		return true
 	}
@@ -128,7 +128,7 @@ func (c *dataCore) clear(ctx context.Context) error {
 	c.storing.Unlock()
 	epoch := c.epoch.Load()
 	c.rt.after(ctx, func(context.Context) {
-		c.owner.Sweep(func(e *near.Entry) bool { return e.Epoch < epoch })
+		c.owner.Sweep(func(e *memory.Entry) bool { return e.Epoch < epoch })
 	})
 	if c.remote == nil || c.remote.open(ctx) == nil {
 		return nil

@@ -3,7 +3,7 @@ package adapter
 import (
 	"context"
 
-	"github.com/stillwarm/stillwarm/adapter/internal/near"
+	"github.com/stillwarm/stillwarm/internal/engine/memory"
 )
 
 // A glance is a look at the backend on the caller's own goroutine. A hit there needs no run that others could join, and
@@ -17,7 +17,7 @@ type glance struct {
 
 // glance looks once. It returns an answer, or what it found that is no answer any more, or nothing. Where it has looked, the
 // run that follows does not look again.
-func (c *dataCore) glance(ctx context.Context, q *question) (*answer, *near.Entry) {
+func (c *dataCore) glance(ctx context.Context, q *question) (*answer, *memory.Entry) {
 	if c.remote == nil || c.flights.Under(q.key) {
 		return nil, nil
 	}
@@ -43,7 +43,7 @@ func (c *dataCore) glance(ctx context.Context, q *question) (*answer, *near.Entr
 }
 
 // keepGlanced puts what was found into memory, unless it was cleared meanwhile, or a run put something newer there.
-func (c *dataCore) keepGlanced(q *question, found *near.Entry) {
+func (c *dataCore) keepGlanced(q *question, found *memory.Entry) {
 	c.storing.Lock()
 	defer c.storing.Unlock()
 	if e := c.owner.Get([]byte(q.key)); q.look.dropped || e != nil && e.Epoch == found.Epoch && e.Created > found.Created {

@@ -7,9 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/stillwarm/stillwarm/adapter/internal/flight"
-	"github.com/stillwarm/stillwarm/adapter/internal/near"
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/internal/engine/flight"
+	"github.com/stillwarm/stillwarm/internal/engine/memory"
 )
 
 type leaseState int
@@ -53,7 +53,7 @@ func (r *remote) acquire(ctx context.Context, q *question) (h *hold, state lease
 
 // acquireAndLook is acquire, and where it gets the lease it looks for what the one who had it before may have written
 // since this container looked: an entry that answers the question, or nil.
-func (r *remote) acquireAndLook(ctx context.Context, q *question, epoch uint64) (h *hold, e *near.Entry, state leaseState, holder string) {
+func (r *remote) acquireAndLook(ctx context.Context, q *question, epoch uint64) (h *hold, e *memory.Entry, state leaseState, holder string) {
 	both, ok := r.leaser.(backends.LeaseGetter)
 	if !ok || r.core.rt.writes.Down() || !r.settleClear(ctx) {
 		if h, state, holder = r.acquire(ctx, q); state == leaseHeld {
@@ -193,12 +193,12 @@ func (r *remote) lease(ctx context.Context, call *flight.Call, q *question, epoc
 // lookAgain returns the entry if it answers the question: a fresh one, or one whose run ended after the question was
 // asked. The latter is what whoever joins a run in its own container gets, too. With a ttl shorter than a run no entry
 // would ever be fresh when it can be read, and those who wait would run one after the other.
-func (r *remote) lookAgain(ctx context.Context, q *question, epoch uint64) *near.Entry {
+func (r *remote) lookAgain(ctx context.Context, q *question, epoch uint64) *memory.Entry {
 	return r.answering(q, r.find(ctx, q, epoch))
 }
 
 // answering returns the entry if it answers the question, else nil. See lookAgain.
-func (r *remote) answering(q *question, e *near.Entry) *near.Entry {
+func (r *remote) answering(q *question, e *memory.Entry) *memory.Entry {
 	if e != nil && (r.core.rt.now() < e.Fresh || after(e.Created, time.Duration(e.RunTime)) >= q.asked) {
 		return e
 	}
@@ -206,7 +206,7 @@ func (r *remote) answering(q *question, e *near.Entry) *near.Entry {
 }
 
 // adopt answers with an entry that another container has made meanwhile.
-func (c *dataCore) adopt(ctx context.Context, call *flight.Call, q *question, e *near.Entry) *answer {
+func (c *dataCore) adopt(ctx context.Context, call *flight.Call, q *question, e *memory.Entry) *answer {
 	c.keep(q, call, e)
 	c.stats.backendHits.Add(1)
 	c.tell(ctx, EventHit, TierBackend, e)

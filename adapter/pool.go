@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/stillwarm/stillwarm/adapter/internal/flight"
+	"github.com/stillwarm/stillwarm/internal/engine/flight"
 )
 
 // pool holds the objects of one resource in this container.

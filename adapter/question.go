@@ -4,8 +4,8 @@ import (
 	"crypto/sha256"
 	"reflect"
 
-	"github.com/stillwarm/stillwarm/adapter/internal/near"
 	"github.com/stillwarm/stillwarm/internal/clone"
+	"github.com/stillwarm/stillwarm/internal/engine/memory"
 )
 
 // question is one call on its way to an answer.
@@ -27,8 +27,8 @@ type question struct {
 	room    [128]byte             // of enc
 	digest  [2 * sha256.Size]byte // of address
 	look    glance
-	mayPass bool       // what is found may be for this caller alone
-	found   near.Entry // what a glance found, where memory has no room for it
+	mayPass bool         // what is found may be for this caller alone
+	found   memory.Entry // what a glance found, where memory has no room for it
 	reply   answer
 }
 

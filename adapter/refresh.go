@@ -5,8 +5,8 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/stillwarm/stillwarm/adapter/internal/flight"
-	"github.com/stillwarm/stillwarm/adapter/internal/near"
+	"github.com/stillwarm/stillwarm/internal/engine/flight"
+	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/internal/invocation"
 )
 
@@ -15,7 +15,7 @@ const foreignRefresh = 2 * time.Second
 
 // refreshLater leaves one refresh for after the response. It reports false where none can be left: the argument may
 // be changed by its owner and the refresh would run beside it, so the caller runs the function instead.
-func (c *dataCore) refreshLater(ctx context.Context, q *question, e *near.Entry, now int64) bool {
+func (c *dataCore) refreshLater(ctx context.Context, q *question, e *memory.Entry, now int64) bool {
 	if now < e.RetryAt.Load() || e.Refreshing.Load() {
 		return true
 	}
@@ -33,7 +33,7 @@ func (c *dataCore) refreshLater(ctx context.Context, q *question, e *near.Entry,
 }
 
 // refresh renews a stale entry. A failure keeps it, is logged once, and rests the key for a while.
-func (c *dataCore) refresh(ctx context.Context, q *question, e *near.Entry) {
+func (c *dataCore) refresh(ctx context.Context, q *question, e *memory.Entry) {
 	if e.Epoch != c.epoch.Load() || !q.unchanged() {
 		return
 	}
@@ -57,14 +57,14 @@ func (c *dataCore) refresh(ctx context.Context, q *question, e *near.Entry) {
 	}
 }
 
-func (c *dataCore) refreshFailed(ctx context.Context, e *near.Entry, why slog.Attr) {
+func (c *dataCore) refreshFailed(ctx context.Context, e *memory.Entry, why slog.Attr) {
 	e.RetryAt.Store(c.rt.now() + int64(refreshCoolDown))
 	c.rt.log(ctx, slog.LevelWarn, "a refresh failed; the stale result is kept until its window ends",
 		"function", c.id.name, "next", refreshCoolDown.String(), why)
 }
 
 // renew is the run of a refresh. It returns no answer where another container renews the entry, or has done so.
-func (c *dataCore) renew(ctx context.Context, call *flight.Call, q *question, e *near.Entry) (*answer, error) {
+func (c *dataCore) renew(ctx context.Context, call *flight.Call, q *question, e *memory.Entry) (*answer, error) {
 	epoch := c.epoch.Load()
 	var h *hold
 	if c.remote != nil {

@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/stillwarm/stillwarm/adapter/internal/near"
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/buildid"
+	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/internal/key"
 	"github.com/stillwarm/stillwarm/serialize"
 )
@@ -120,7 +120,7 @@ func (r *remote) appendSealAddress(dst []byte, q *question) []byte {
 
 // find reads the entry from the store. It returns nil where there is none that may be used, and takes note of the
 // generation in any case.
-func (r *remote) find(ctx context.Context, q *question, epoch uint64) *near.Entry {
+func (r *remote) find(ctx context.Context, q *question, epoch uint64) *memory.Entry {
 	store := r.open(ctx)
 	if store == nil || !r.settleClear(ctx) {
 		return nil
@@ -132,7 +132,7 @@ func (r *remote) find(ctx context.Context, q *question, epoch uint64) *near.Entr
 
 // take returns the entry that the store's answer amounts to, nil where it is none that may be used, and takes note of
 // the generation.
-func (r *remote) take(ctx context.Context, q *question, epoch uint64, asked asking, data []byte, generation uint64, err error) *near.Entry {
+func (r *remote) take(ctx context.Context, q *question, epoch uint64, asked asking, data []byte, generation uint64, err error) *memory.Entry {
 	if err == nil || errors.Is(err, backends.ErrNotFound) {
 		r.hears(generation, asked, r.keeps)
 	}
@@ -169,7 +169,7 @@ func (r *remote) noteRead(_ context.Context, err error) {
 
 // accept opens what the store returned, and believes it only if it is whole, of this function and type and generation.
 // Anything else is a miss; what can never be of use is deleted.
-func (r *remote) accept(ctx context.Context, q *question, data []byte, generation, epoch uint64) *near.Entry {
+func (r *remote) accept(ctx context.Context, q *question, data []byte, generation, epoch uint64) *memory.Entry {
 	c := r.core
 	var room [sealAddressRoom]byte
 	h, payload, err := c.rt.sealer.Open(textOf(r.appendSealAddress(room[:0], q)), data)
@@ -191,7 +191,7 @@ func (r *remote) accept(ctx context.Context, q *question, data []byte, generatio
 	}
 	e := &q.found
 	if !passing {
-		e = new(near.Entry)
+		e = new(memory.Entry)
 	}
 	r.setTimes(e, h)
 	e.Value, e.Generation, e.Epoch = v, generation, epoch
@@ -207,16 +207,16 @@ func (r *remote) accept(ctx context.Context, q *question, data []byte, generatio
 const sealAddressRoom = 256
 
 // setTimes gives an entry the times of its envelope, cut to the function's own ttl, which may have changed since.
-func (r *remote) setTimes(e *near.Entry, h serialize.Header) {
+func (r *remote) setTimes(e *memory.Entry, h serialize.Header) {
 	c := r.core
-	e.Created, e.Fresh, e.End, e.RunTime = h.Created.UnixNano(), near.Never, near.Never, int64(h.RunTime)
+	e.Created, e.Fresh, e.End, e.RunTime = h.Created.UnixNano(), memory.Never, memory.Never, int64(h.RunTime)
 	if !h.FreshUntil.IsZero() {
 		e.Fresh = h.FreshUntil.UnixNano()
 	}
 	if c.opts.ttl > 0 {
 		e.Fresh = min(e.Fresh, after(e.Created, c.opts.ttl))
 	}
-	if e.Fresh != near.Never {
+	if e.Fresh != memory.Never {
 		e.End = after(e.Fresh, c.grace())
 	}
 }

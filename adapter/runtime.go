@@ -11,9 +11,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
-	"github.com/stillwarm/stillwarm/adapter/internal/guard"
-	"github.com/stillwarm/stillwarm/adapter/internal/near"
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/internal/breaker"
+	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/internal/invocation"
 	"github.com/stillwarm/stillwarm/serialize"
 )
@@ -26,10 +26,10 @@ type Runtime struct {
 	logger  *slog.Logger
 	manager backends.PersistenceManager // nil: memory only
 	sealer  *serialize.Sealer
-	reads   *guard.Guard
-	writes  *guard.Guard
+	reads   *breaker.Breaker
+	writes  *breaker.Breaker
 	writing chan struct{} // holds one for each entry that is being written
-	tier    *near.Tier
+	tier    *memory.Tier
 
 	mu       sync.Mutex
 	wrapped  map[string]*wrapping
@@ -68,9 +68,9 @@ func newRuntime(c Config) (*Runtime, error) {
 		config: c, host: detectHost(), logger: c.Logger,
 		wrapped: map[string]*wrapping{}, once: map[string]struct{}{},
 	}
-	rt.tier = near.New(c.MemoryMax, func(tag any) { tag.(*dataCore).evicted() })
-	rt.reads = guard.New(c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, "read", err) })
-	rt.writes = guard.New(10*c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, "write", err) })
+	rt.tier = memory.New(c.MemoryMax, func(tag any) { tag.(*dataCore).evicted() })
+	rt.reads = breaker.New(c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, "read", err) })
+	rt.writes = breaker.New(10*c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, "write", err) })
 	rt.writing = make(chan struct{}, maxWriting)
 	sealer, sealErr := serialize.NewSealer(serialize.Options{Keys: c.SealKeys})
 	if sealErr != nil {

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/stillwarm/stillwarm/adapter/internal/flight"
-	"github.com/stillwarm/stillwarm/adapter/internal/near"
+	"github.com/stillwarm/stillwarm/internal/engine/flight"
+	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/serialize"
 )
 
@@ -28,7 +28,7 @@ type lane struct {
 type write struct {
 	call *flight.Call // the run that made it; nil: none
 	q    *question
-	e    *near.Entry
+	e    *memory.Entry
 }
 
 // enter puts the result in its key's lane in place of an older one. The caller leaves the lane when it is done.
@@ -69,7 +69,7 @@ func (ws *writes) take(l *lane) *write {
 }
 
 // store writes the entry once the response is out, and gives the lease back behind it. It may be called on nil.
-func (r *remote) store(ctx context.Context, call *flight.Call, q *question, e *near.Entry, h *hold) {
+func (r *remote) store(ctx context.Context, call *flight.Call, q *question, e *memory.Entry, h *hold) {
 	if r == nil || r.open(ctx) == nil {
 		return
 	}
@@ -127,7 +127,7 @@ const largestKept = 1 << 20
 
 // put encodes, seals and writes the entry. An error is counted; the guard tells of outages, and what a single entry
 // is refused for is said once.
-func (r *remote) put(ctx context.Context, q *question, e *near.Entry) {
+func (r *remote) put(ctx context.Context, q *question, e *memory.Entry) {
 	c := r.core
 	start := time.Now()
 	buf := entryBuffers.Get().(*[]byte)
@@ -158,7 +158,7 @@ func (r *remote) put(ctx context.Context, q *question, e *near.Entry) {
 	c.rt.emit(ctx, Event{Kind: EventStore, Function: c.id.name, Tier: TierBackend, Duration: time.Since(start), Err: err})
 }
 
-func (r *remote) header(q *question, e *near.Entry) serialize.Header {
+func (r *remote) header(q *question, e *memory.Entry) serialize.Header {
 	return serialize.Header{
 		Generation: e.Generation, Created: wallTime(e.Created), FreshUntil: wallTime(e.Fresh), Expires: wallTime(e.End),
 		RunTime: time.Duration(e.RunTime), Type: [16]byte(r.out[:16]), Codec: q.codec,
@@ -167,12 +167,12 @@ func (r *remote) header(q *question, e *near.Entry) serialize.Header {
 
 // keptUntil is until when the store has to keep the entry: as long as it may serve, and as long as another container
 // may wait for it. A result whose ttl is over when it can be written answers those who asked before its run ended.
-func (r *remote) keptUntil(e *near.Entry) int64 {
+func (r *remote) keptUntil(e *memory.Entry) int64 {
 	return max(e.End, after(r.core.rt.now(), r.core.rt.config.LeaseTTL))
 }
 
 func wallTime(t int64) time.Time {
-	if t == near.Never {
+	if t == memory.Never {
 		return time.Time{}
 	}
 	return time.Unix(0, t)

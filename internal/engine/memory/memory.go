@@ -1,10 +1,10 @@
-// Package near is the memory tier: the entries of all cached functions of one container under one budget of bytes, and
+// Package memory is the memory tier: the entries of all cached functions of one container under one budget of bytes, and
 // under the bounds that single functions ask for. Where there is no room, what was not used for the longest time goes;
 // the order of use is kept by hashicorp's simplelru, this package adds what entries weigh and whose they are.
 //
 // One mutex guards it all. A container of Lambda has one invocation at a time, and rarely more than one processor: what
 // counts there is a short way for one caller, and little to link.
-package near
+package memory
 
 import (
 	"math"

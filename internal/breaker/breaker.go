@@ -1,7 +1,7 @@
-// Package guard stands between the cache and its backend, so that a backend that is down, slow or refusing costs a call
+// Package breaker stands between the cache and its backend, so that a backend that is down, slow or refusing costs a call
 // little and fails none: every operation is bounded in time, a breaker (sony/gobreaker) stops trying after a few failures
 // in a row and probes now and then, and an outage is told once, not once per call.
-package guard
+package breaker
 
 import (
 	"context"
@@ -32,9 +32,9 @@ const (
 // errNeutral is what the breaker is told of an operation that says nothing about the backend.
 var errNeutral = errors.New("neutral")
 
-// Guard bounds and breaks one direction, reads or writes: a backend that can be read but not written must not look
+// Breaker bounds and breaks one direction, reads or writes: a backend that can be read but not written must not look
 // as if it came back with every read. It is safe for concurrent use.
-type Guard struct {
+type Breaker struct {
 	timeout  time.Duration
 	onChange func(ctx context.Context, err error)
 
@@ -45,11 +45,11 @@ type Guard struct {
 	restTill atomic.Int64 // after a permanent failure: no probe before
 }
 
-// New returns a guard that bounds each operation by timeout. onChange is told when
+// New returns a breaker that bounds each operation by timeout. onChange is told when
 // an outage begins, with its first error, and when it is over, with nil: at the first success after a while without
 // failures.
-func New(timeout time.Duration, onChange func(ctx context.Context, err error)) *Guard {
-	g := &Guard{timeout: timeout, onChange: onChange}
+func New(timeout time.Duration, onChange func(ctx context.Context, err error)) *Breaker {
+	g := &Breaker{timeout: timeout, onChange: onChange}
 	g.breaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Timeout:     probeAfter,
 		IsExcluded:  func(err error) bool { return errors.Is(err, errNeutral) },
@@ -59,11 +59,11 @@ func New(timeout time.Duration, onChange func(ctx context.Context, err error)) *
 }
 
 // Down reports whether the last operation failed.
-func (g *Guard) Down() bool { return g.down.Load() }
+func (g *Breaker) Down() bool { return g.down.Load() }
 
-// Do runs the operation with a context that is bounded by the guard's timeout and by a share of the time that ctx has left.
+// Do runs the operation with a context that is bounded by the breaker's timeout and by a share of the time that ctx has left.
 // It returns the operation's error, or ErrOpen.
-func (g *Guard) Do(ctx context.Context, op func(context.Context) error) error {
+func (g *Breaker) Do(ctx context.Context, op func(context.Context) error) error {
 	return g.Before(ctx, func(ctx context.Context, deadline time.Time) error {
 		ctx, cancel := context.WithDeadline(ctx, deadline)
 		defer cancel()
@@ -74,7 +74,7 @@ func (g *Guard) Do(ctx context.Context, op func(context.Context) error) error {
 // Before is Do for an operation that ends at the deadline by itself, and so needs no context with a timer of its own.
 // On a hit in a Redis nearby, making and stopping one takes longer than everything else that the client does: the
 // runtime wakes a thread to wait for it.
-func (g *Guard) Before(ctx context.Context, op func(ctx context.Context, deadline time.Time) error) error {
+func (g *Breaker) Before(ctx context.Context, op func(ctx context.Context, deadline time.Time) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (g *Guard) Before(ctx context.Context, op func(ctx context.Context, deadlin
 }
 
 // judge takes note of how an operation ended, and returns what the breaker is told of it.
-func (g *Guard) judge(ctx context.Context, err error, cut bool) error {
+func (g *Breaker) judge(ctx context.Context, err error, cut bool) error {
 	switch {
 	case harmless(err):
 		g.recovered(ctx)
@@ -120,7 +120,7 @@ func harmless(err error) bool {
 		errors.Is(err, backends.ErrLeased) || errors.Is(err, backends.ErrLeaseLost)
 }
 
-func (g *Guard) failed(ctx context.Context, err error) {
+func (g *Breaker) failed(ctx context.Context, err error) {
 	var e *backends.Error
 	if errors.As(err, &e) && e.Permanent {
 		g.restTill.Store(time.Now().Add(probePermanent).UnixNano())
@@ -132,7 +132,7 @@ func (g *Guard) failed(ctx context.Context, err error) {
 	}
 }
 
-func (g *Guard) recovered(ctx context.Context) {
+func (g *Breaker) recovered(ctx context.Context) {
 	if !g.told.Load() {
 		return
 	}

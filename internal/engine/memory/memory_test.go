@@ -1,4 +1,4 @@
-package near_test
+package memory_test
 
 import (
 	"fmt"
@@ -6,16 +6,16 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/stillwarm/stillwarm/adapter/internal/near"
+	"github.com/stillwarm/stillwarm/internal/engine/memory"
 )
 
-func entry(cost int64) *near.Entry {
-	return &near.Entry{Cost: cost, Fresh: near.Never, End: near.Never}
+func entry(cost int64) *memory.Entry {
+	return &memory.Entry{Cost: cost, Fresh: memory.Never, End: memory.Never}
 }
 
 func TestTier(t *testing.T) {
 	t.Run("what was set is there, and the key's bytes may be reused", func(t *testing.T) {
-		tier := near.New(1<<20, func(any) {})
+		tier := memory.New(1<<20, func(any) {})
 		o := tier.Owner("a", 0, 0)
 		e := entry(10)
 		o.Set("key", e)
@@ -30,7 +30,7 @@ func TestTier(t *testing.T) {
 	})
 	t.Run("the budget holds over all owners", func(t *testing.T) {
 		var evicted atomic.Int64
-		tier := near.New(100_000, func(any) { evicted.Add(1) })
+		tier := memory.New(100_000, func(any) { evicted.Add(1) })
 		a, b := tier.Owner("a", 0, 0), tier.Owner("b", 0, 0)
 		for i := range 200 {
 			a.Set(fmt.Sprint("a", i), entry(1000))
@@ -44,7 +44,7 @@ func TestTier(t *testing.T) {
 	})
 	t.Run("an owner's bounds hold for it alone", func(t *testing.T) {
 		evicted := map[any]int{}
-		tier := near.New(1<<30, func(tag any) { evicted[tag]++ })
+		tier := memory.New(1<<30, func(tag any) { evicted[tag]++ })
 		few, small, free := tier.Owner("few", 5, 0), tier.Owner("small", 0, 10_000), tier.Owner("free", 0, 0)
 		for i := range 100 {
 			few.Set(fmt.Sprint("f", i), entry(1000))
@@ -71,7 +71,7 @@ func TestTier(t *testing.T) {
 		}
 	})
 	t.Run("replacing and deleting keep the counts right", func(t *testing.T) {
-		tier := near.New(1<<20, func(any) {})
+		tier := memory.New(1<<20, func(any) {})
 		o := tier.Owner("a", 10, 1<<20)
 		for i := range 100 {
 			o.Set("k", entry(int64(i)))
@@ -86,11 +86,11 @@ func TestTier(t *testing.T) {
 		}
 	})
 	t.Run("Sweep removes the owner's entries only", func(t *testing.T) {
-		tier := near.New(1<<20, func(any) {})
+		tier := memory.New(1<<20, func(any) {})
 		a, b := tier.Owner("a", 0, 0), tier.Owner("b", 0, 0)
 		a.Set("a", entry(1))
 		b.Set("b", entry(1))
-		a.Sweep(func(*near.Entry) bool { return true })
+		a.Sweep(func(*memory.Entry) bool { return true })
 		an, _ := a.Len()
 		bn, _ := b.Len()
 		if an != 0 || bn != 1 {
@@ -98,7 +98,7 @@ func TestTier(t *testing.T) {
 		}
 	})
 	t.Run("what is used stays, what is not goes first", func(t *testing.T) {
-		tier := near.New(1<<20, func(any) {})
+		tier := memory.New(1<<20, func(any) {})
 		o := tier.Owner("a", 10, 0)
 		for i := range 10 {
 			o.Set(fmt.Sprint(i), entry(1))
@@ -114,7 +114,7 @@ func TestTier(t *testing.T) {
 		}
 	})
 	t.Run("an entry too large for the tier pushes out nothing but the one before it", func(t *testing.T) {
-		tier := near.New(100_000, func(any) {})
+		tier := memory.New(100_000, func(any) {})
 		o, small := tier.Owner("a", 0, 0), tier.Owner("b", 0, 10_000)
 		o.Set("k", entry(1000))
 		o.Set("large", entry(1000))
@@ -129,9 +129,9 @@ func TestTier(t *testing.T) {
 		}
 	})
 	t.Run("everything at once", func(t *testing.T) {
-		var tier *near.Tier
-		var owners [3]*near.Owner
-		tier = near.New(50_000, func(tag any) { owners[0].Get([]byte("k1")) }) // whoever is told may call again
+		var tier *memory.Tier
+		var owners [3]*memory.Owner
+		tier = memory.New(50_000, func(tag any) { owners[0].Get([]byte("k1")) }) // whoever is told may call again
 		for i := range owners {
 			owners[i] = tier.Owner(i, 10*i, int64(10_000*i))
 		}

@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/stillwarm/stillwarm/adapter/internal/flight"
+	"github.com/stillwarm/stillwarm/internal/engine/flight"
 )
 
 func TestDo(t *testing.T) {

@@ -1,4 +1,4 @@
-package guard_test
+package breaker_test
 
 import (
 	"context"
@@ -7,16 +7,16 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/stillwarm/stillwarm/adapter/internal/guard"
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/internal/breaker"
 )
 
 var errDown = errors.New("down")
 
-// watched returns a guard and the list of what it told: an error when an outage begins, nil when it is over.
-func watched(timeout time.Duration) (*guard.Guard, *[]error) {
+// watched returns a breaker and the list of what it told: an error when an outage begins, nil when it is over.
+func watched(timeout time.Duration) (*breaker.Breaker, *[]error) {
 	var told []error
-	return guard.New(timeout, func(_ context.Context, err error) { told = append(told, err) }), &told
+	return breaker.New(timeout, func(_ context.Context, err error) { told = append(told, err) }), &told
 }
 
 func fails(context.Context) error { return errDown }
@@ -53,7 +53,7 @@ func TestGuard(t *testing.T) {
 		if tried != 3 {
 			t.Fatal(tried)
 		}
-		if err := g.Do(t.Context(), op); !errors.Is(err, guard.ErrOpen) {
+		if err := g.Do(t.Context(), op); !errors.Is(err, breaker.ErrOpen) {
 			t.Fatal(err)
 		}
 		time.Sleep(2100 * time.Millisecond)
