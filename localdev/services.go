@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/stillwarm/stillwarm/internal/tools"
+	"github.com/stillwarm/stillwarm/localdev/tools"
 )
 
 const servicesUsage = `The servers that --backend redis and --backend s3 start.

@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/stillwarm/stillwarm/internal/tools"
 	"github.com/stillwarm/stillwarm/localdev/internal/proctest"
+	"github.com/stillwarm/stillwarm/localdev/tools"
 )
 
 func TestServicesCommand(t *testing.T) {

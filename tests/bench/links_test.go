@@ -21,7 +21,6 @@ var forbidden = map[string]string{
 	"github.com/stillwarm/stillwarm/backends/s3/awsconfig": "links the SDK's config",
 	"github.com/stillwarm/stillwarm/localdev/":             "the local runner",
 	"github.com/stillwarm/stillwarm/backends/backendstest": "a test-support package",
-	"github.com/stillwarm/stillwarm/internal/tools":        "finds servers for tests",
 	"testing":            "registers flags and brings the test framework",
 	"flag":               "no function has a command line",
 	"net/http/pprof":     "registers handlers on the default mux",

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stillwarm/stillwarm/internal/tools"
 	"github.com/stillwarm/stillwarm/localdev/runner"
+	"github.com/stillwarm/stillwarm/localdev/tools"
 	"github.com/stillwarm/stillwarm/tests/servers"
 )
 

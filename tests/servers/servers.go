@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/stillwarm/stillwarm/internal/tools"
+	"github.com/stillwarm/stillwarm/localdev/tools"
 )
 
 // need returns the path of an installed server, or skips the test; see the package comment for when it fails instead.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/stillwarm/stillwarm/internal/tools"
+	"github.com/stillwarm/stillwarm/localdev/tools"
 )
 
 // redisMemory bounds a local server: its oldest entries go when it is full, as in a cache that is deployed.

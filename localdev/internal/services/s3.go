@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
-	"github.com/stillwarm/stillwarm/internal/tools"
+	"github.com/stillwarm/stillwarm/localdev/tools"
 )
 
 const (

@@ -1,5 +1,5 @@
 // Command install-tools installs the servers that the integration tests use: all of them, or those that are named.
-// It prints the path of each. The versions are pinned in internal/tools.
+// It prints the path of each. The versions are pinned in localdev/tools.
 package main
 
 import (
@@ -10,7 +10,7 @@ import (
 	"os/signal"
 	"strings"
 
-	"github.com/stillwarm/stillwarm/internal/tools"
+	"github.com/stillwarm/stillwarm/localdev/tools"
 )
 
 func main() {
