@@ -6,11 +6,11 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/duration"
+	"github.com/stillwarm/stillwarm/internal/logs"
 )
 
 // Mode says whether the program is being developed or is deployed: it decides where warnings and progress show.
@@ -42,7 +42,8 @@ type Config struct {
 	Disabled bool
 	// Mode is detected from Lambda's environment where it is not set. Environment: STILLWARM_MODE.
 	Mode Mode
-	// Logger receives what there is to say. Default: standard error, JSON when deployed.
+	// Logger receives what there is to say. Default: slog.Default where the program has set one, else standard error,
+	// JSON when deployed.
 	Logger *slog.Logger
 	// Clock tells the wall-clock time; for tests. Default: time.Now.
 	Clock func() time.Time
@@ -77,8 +78,6 @@ const (
 	envFunctionMemory = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 	envInitType       = "AWS_LAMBDA_INITIALIZATION_TYPE"
 	envConcurrency    = "AWS_LAMBDA_MAX_CONCURRENCY"
-	envLogFormat      = "AWS_LAMBDA_LOG_FORMAT"
-	envLogLevel       = "AWS_LAMBDA_LOG_LEVEL"
 )
 
 // fill completes the configuration from the environment and the defaults.
@@ -98,7 +97,7 @@ func (c Config) fill() (Config, error) {
 	// All of it is filled in whatever is wrong: Default goes on with what can be used.
 	err := errors.Join(c.fillMode(), c.fillDisabled(), c.fillMemory())
 	if c.Logger == nil {
-		c.Logger = defaultLogger(c.Mode)
+		c.Logger = logs.Default(os.Stderr, c.Mode == Deployed)
 	}
 	return c, err
 }
@@ -182,22 +181,6 @@ func detectHost() host {
 	n, _ := strconv.Atoi(os.Getenv(envConcurrency))
 	managed := os.Getenv(envInitType) == "lambda-managed-instances" || n > 1
 	return host{freezes: inLambda && !managed}
-}
-
-func defaultLogger(mode Mode) *slog.Logger {
-	o := &slog.HandlerOptions{}
-	switch strings.ToUpper(os.Getenv(envLogLevel)) {
-	case "TRACE", "DEBUG":
-		o.Level = slog.LevelDebug
-	case "WARN":
-		o.Level = slog.LevelWarn
-	case "ERROR", "FATAL":
-		o.Level = slog.LevelError
-	}
-	if mode == Deployed || strings.EqualFold(os.Getenv(envLogFormat), "json") {
-		return slog.New(slog.NewJSONHandler(os.Stderr, o))
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, o))
 }
 
 func firstSet[T comparable](a, b T) T {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/internal/engine/flight"
+	"github.com/stillwarm/stillwarm/internal/pending"
 )
 
 // pool holds the objects of one resource in this container.
@@ -22,7 +23,7 @@ type pool struct {
 	stats   poolCounters
 
 	flights flight.Group
-	out     sync.WaitGroup // objects that are not released yet
+	out     pending.Counter // objects that are not released yet
 
 	mu      sync.Mutex
 	objects map[string]*object
@@ -213,7 +214,7 @@ func (p *pool) make(ctx context.Context, call *flight.Call, a access) (any, erro
 	o := &object{key: a.key, value: v, created: now, users: map[any]struct{}{}}
 	o.validated.Store(now)
 	o.thaw.Store(p.rt.thaws.Load())
-	p.out.Add(1)
+	p.out.Add()
 	p.mu.Lock()
 	// Whoever waits has it from now on, so that it cannot be released between here and there.
 	for _, waiting := range call.Contexts() {

@@ -199,7 +199,7 @@ func (p *pool) shutdown(ctx context.Context) error {
 	for _, o := range ready {
 		go p.releaseNow(o)
 	}
-	if !waitFor(ctx, p.out.Wait) {
+	if !p.out.Wait(ctx) {
 		return errors.New("objects of '" + shortName(p.id.name) + "' are still in use, or their release takes too long")
 	}
 	return nil

@@ -25,10 +25,10 @@ func (c *dataCore) refreshLater(ctx context.Context, q *question, e *memory.Entr
 	if !e.Refreshing.CompareAndSwap(false, true) {
 		return true
 	}
-	c.rt.after(ctx, func(ctx context.Context) {
+	c.rt.afterOr(ctx, func(ctx context.Context) {
 		defer e.Refreshing.Store(false)
 		c.refresh(ctx, q, e)
-	})
+	}, func() { e.Refreshing.Store(false) })
 	return true
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/stillwarm/stillwarm/internal/breaker"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/internal/invocation"
+	"github.com/stillwarm/stillwarm/internal/pending"
 	"github.com/stillwarm/stillwarm/serialize"
 )
 
@@ -39,7 +40,7 @@ type Runtime struct {
 	once     map[string]struct{}
 	lastID   uint32
 	closed   atomic.Bool
-	backlog  sync.WaitGroup
+	backlog  pending.Counter
 	lastSeen atomic.Int64 // wall clock of the last use of a resource
 	thaws    atomic.Int64
 }
@@ -188,10 +189,16 @@ func (rt *Runtime) outage(ctx context.Context, direction string, err error) {
 		"operation", direction, "error", err.Error())
 }
 
+// BackendTimeout returns the bound on one read of the backend.
+func (rt *Runtime) BackendTimeout() time.Duration { return rt.config.BackendTimeout }
+
 // after does a job once the response is out: at the end of the invocation where there is one, in a goroutine where
 // nothing freezes, and else at once, because there is no later. Close waits for all of them.
-func (rt *Runtime) after(ctx context.Context, job func(context.Context)) {
-	rt.backlog.Add(1)
+func (rt *Runtime) after(ctx context.Context, job func(context.Context)) { rt.afterOr(ctx, job, nil) }
+
+// afterOr is after for a job that no response should wait for: drop is called in its place where one would.
+func (rt *Runtime) afterOr(ctx context.Context, job func(context.Context), drop func()) {
+	rt.backlog.Add()
 	run := func(ctx context.Context) {
 		defer rt.backlog.Done()
 		defer func() {
@@ -201,7 +208,10 @@ func (rt *Runtime) after(ctx context.Context, job func(context.Context)) {
 		}()
 		job(ctx)
 	}
-	if invocation.From(ctx).After(run) {
+	if inv := invocation.From(ctx); drop == nil && inv.After(run) || drop != nil && inv.AfterResponse(run, func() {
+		defer rt.backlog.Done()
+		drop()
+	}) {
 		return
 	}
 	// The job is an invocation of its own: what it uses stays open until it is done.
@@ -238,7 +248,7 @@ func (rt *Runtime) Close(ctx context.Context) error {
 		return nil
 	}
 	var errs []error
-	if !waitFor(ctx, rt.backlog.Wait) {
+	if !rt.backlog.Wait(ctx) {
 		errs = append(errs, errors.New("not all pending work was done in time"))
 	}
 	rt.mu.Lock()
@@ -254,18 +264,6 @@ func (rt *Runtime) Close(ctx context.Context) error {
 		errs = append(errs, m.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// waitFor waits for wait to return, until ctx ends.
-func waitFor(ctx context.Context, wait func()) bool {
-	done := make(chan struct{})
-	go func() { wait(); close(done) }()
-	select {
-	case <-done:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // off reports whether calls should run their function and nothing else.

@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stillwarm/stillwarm/adapter"
 	"github.com/stillwarm/stillwarm/internal/invocation"
+	"github.com/stillwarm/stillwarm/internal/panics"
 	"github.com/stillwarm/stillwarm/lambda"
 	"github.com/stillwarm/stillwarm/lambda/internal/runtimeapitest"
 )
@@ -33,16 +35,30 @@ func afterFunctions() map[string]function {
 		"after: error": {handler: func(ctx context.Context) error {
 			leave(ctx, "work")
 			return errors.New("failed")
-		}},
+		}, options: withBackendTimeout(time.Minute)},
 		"after: panic": {handler: func(ctx context.Context) {
 			leave(ctx, "work")
 			panic("on fire")
-		}},
+		}, options: withBackendTimeout(time.Minute)},
 		"after: unencodable": {handler: func(ctx context.Context) (any, error) {
 			leave(ctx, "work")
 			return make(chan int), nil
+		}, options: withBackendTimeout(time.Minute)},
+		"after: bounded": {handler: func(ctx context.Context) error {
+			leave(ctx, "work")
+			invocation.From(ctx).OnEnd("end", func() { _ = runtimeapitest.Pass("end") })
+			return errors.New("failed")
+		}, options: withBackendTimeout(20 * time.Millisecond)},
+		"after: refresh": {handler: refreshing(), options: withBackendTimeout(time.Minute)},
+		"after: panic in a run": {start: func() {
+			lambda.StartHandlerFunc(func(ctx context.Context, _ order) (string, error) { return waitForRun(), nil })
 		}},
-		"after: raw": {handler: rawWork{}},
+		"after: raw panic in a run": {handler: rawFunc(func(context.Context, []byte) ([]byte, error) { return []byte(waitForRun()), nil })},
+		"after: raw":                {handler: rawWork{}},
+		"after: raw error": {handler: rawFunc(func(ctx context.Context, _ []byte) ([]byte, error) {
+			leave(ctx, "work")
+			return nil, errors.New("failed")
+		}), options: withBackendTimeout(time.Minute)},
 		"after: middleware": {handler: middleware{lambda.NewHandler(func(ctx context.Context) (string, error) {
 			leave(ctx, "work")
 			return "answer", nil
@@ -60,7 +76,9 @@ func afterFunctions() map[string]function {
 		"after: strict event": {handler: func(ctx context.Context, _ strict) (string, error) {
 			leave(ctx, "work")
 			return "answer", nil
-		}, options: func() []lambda.Option { return []lambda.Option{lambda.WithSetIndent("", "  ")} }},
+		}, options: func() []lambda.Option {
+			return append(withBackendTimeout(time.Minute)(), lambda.WithSetIndent("", "  "))
+		}},
 		"after: stream":   {handler: stream},
 		"after: deadline": {handler: untilDeadline()},
 		"after: managed": {handler: func(ctx context.Context) (string, error) {
@@ -70,6 +88,51 @@ func afterFunctions() map[string]function {
 		}},
 	}
 }
+
+// withBackendTimeout bounds what is done before an answer.
+func withBackendTimeout(d time.Duration) func() []lambda.Option {
+	return func() []lambda.Option {
+		rt, err := adapter.New(adapter.Config{BackendTimeout: d})
+		if err != nil {
+			panic(err)
+		}
+		return []lambda.Option{lambda.WithRuntime(rt)}
+	}
+}
+
+// refreshing leaves a refresh and fails; the next invocation tells what became of it.
+func refreshing() any {
+	var did, dropped atomic.Int64
+	return func(ctx context.Context, n int) (string, error) {
+		if n == 1 {
+			invocation.From(ctx).AfterResponse(func(context.Context) { did.Add(1) }, func() { dropped.Add(1) })
+			return "", errors.New("failed")
+		}
+		return fmt.Sprint("done: ", did.Load(), "; dropped: ", dropped.Load()), nil
+	}
+}
+
+// panickedError is what the run below panics with.
+type panickedError struct{ Code int }
+
+func (e *panickedError) Error() string { return fmt.Sprint("code ", e.Code) }
+
+// waitForRun waits for a run in another goroutine that panics, as the flight of a cached function does.
+func waitForRun() string {
+	caught := make(chan panics.Carrier)
+	go func() {
+		defer func() { caught <- panics.Capture(recover()) }()
+		theRun()
+	}()
+	panic(<-caught)
+}
+
+func theRun() { panic(&panickedError{Code: 7}) }
+
+// rawFunc is a handler of bytes.
+type rawFunc func(context.Context, []byte) ([]byte, error)
+
+func (f rawFunc) Invoke(ctx context.Context, payload []byte) ([]byte, error) { return f(ctx, payload) }
 
 type rawWork struct{}
 
@@ -128,8 +191,8 @@ func untilDeadline() any {
 }
 
 func TestAnswerComesBeforeTheWork(t *testing.T) {
-	for _, name := range []string{"after: string", "after: NewHandler", "after: generic"} {
-		t.Run(name, func(t *testing.T) {
+	for _, name := range []string{"after: string", "after: NewHandler", "after: generic", "after: raw", "after: middleware"} {
+		t.Run("L2 L3 "+name, func(t *testing.T) {
 			t.Parallel()
 			s, _ := run(t, name)
 			event := runtimeapitest.Event{Payload: []byte("1")}
@@ -137,7 +200,7 @@ func TestAnswerComesBeforeTheWork(t *testing.T) {
 				event.Payload = []byte("{}")
 			}
 			first := s.Send(event)
-			if a := answer(t, first); a.Failed || string(a.Body) != `"answer"` {
+			if a := answer(t, first); a.Failed || strings.Trim(string(a.Body), `"`) != `answer` {
 				t.Errorf("answered %q, failed: %v", a.Body, a.Failed)
 			}
 			runtimeapitest.Wait(t, "the work", s.Gate("work").Reached())
@@ -161,8 +224,7 @@ func TestWorkComesBeforeAnAnswerThatNothingFollows(t *testing.T) {
 		{"after: error", `1`, `"errorMessage":"failed"`, true},
 		{"after: panic", `1`, `"errorMessage":"on fire"`, true},
 		{"after: unencodable", `1`, `UnsupportedTypeError`, true},
-		{"after: raw", `1`, `answer`, false},
-		{"after: middleware", `1`, `"answer"`, false},
+		{"after: raw error", `1`, `"errorMessage":"failed"`, true},
 		{"after: strict event", `{"item":"tea"}`, `"answer"`, false},
 	}
 	for _, tt := range tests {
@@ -178,6 +240,47 @@ func TestWorkComesBeforeAnAnswerThatNothingFollows(t *testing.T) {
 			a := answer(t, inv)
 			if a.Failed != tt.failed || !strings.Contains(string(a.Body), tt.body) {
 				t.Errorf("answered %q, failed: %v", a.Body, a.Failed)
+			}
+		})
+	}
+}
+
+func TestWhatComesBeforeAnAnswerIsBounded(t *testing.T) {
+	t.Run("L3 by one BackendTimeout in all, also where work and releases ignore their context", func(t *testing.T) {
+		s, _ := run(t, "after: bounded")
+		inv := s.Send(runtimeapitest.Event{Payload: []byte("1")})
+		if a := answer(t, inv); !strings.Contains(string(a.Body), "failed") {
+			t.Errorf("answered %q", a.Body)
+		}
+		runtimeapitest.Wait(t, "the next poll", inv.Done())
+		if s.Gate("work").Passed()+s.Gate("end").Passed() != 0 {
+			t.Error("a closed gate was passed")
+		}
+	})
+	t.Run("L3 refreshes are left out", func(t *testing.T) {
+		s, _ := run(t, "after: refresh")
+		answer(t, s.Send(runtimeapitest.Event{Payload: []byte("1")}))
+		if a := answer(t, s.Send(runtimeapitest.Event{Payload: []byte("2")})); string(a.Body) != `"done: 0; dropped: 1"` {
+			t.Errorf("answered %s", a.Body)
+		}
+	})
+}
+
+func TestPanicInARunNamesItsLine(t *testing.T) {
+	for _, name := range []string{"after: panic in a run", "after: raw panic in a run"} {
+		t.Run("F2 "+name, func(t *testing.T) {
+			s, p := run(t, name)
+			a := answer(t, s.Send(runtimeapitest.Event{Payload: []byte(`{}`)}))
+			d := document(t, a)
+			if d.Message != "code 7" || d.Type != "panickedError" {
+				t.Errorf("message %q, type %q", d.Message, d.Type)
+			}
+			if len(d.Stack) == 0 || d.Stack[0].Label != "theRun" || !strings.HasSuffix(d.Stack[0].Path, "lambda_test/after_test.go") && !strings.HasSuffix(d.Stack[0].Path, "lambda/after_test.go") {
+				t.Fatalf("stack %v", d.Stack)
+			}
+			runtimeapitest.Wait(t, "the end of the process", p.Exited())
+			if !strings.Contains(p.Log(), `"label":"theRun"`) {
+				t.Error("the log does not name the line")
 			}
 		})
 	}

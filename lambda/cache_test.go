@@ -95,7 +95,7 @@ func TestInvocationIsRecordedBeforeTheNext(t *testing.T) {
 			inv := s.Send(runtimeapitest.Event{Payload: []byte(`{"item":"tea"}`), RequestID: "abc-1"})
 			runtimeapitest.Wait(t, "the end of the invocation", inv.Done())
 			log := strings.NewReplacer(`"`, "", ":", "=").Replace(p.Log()) // JSON and text alike
-			for _, part := range []string{"stillwarm= invocation", "requestId=abc-1", "hits=0", "misses=1", "runs=1", "handler=", "after="} {
+			for _, part := range []string{"stillwarm= invocation", "requestId=abc-1", "hits=0", "misses=1", "runs=1", "handlerMs=", "afterMs="} {
 				if strings.Contains(log, part) != tt.marked {
 					t.Errorf("%q in the log: %v, want %v\n%s", part, !tt.marked, tt.marked, p.Log())
 				}

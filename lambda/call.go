@@ -26,7 +26,11 @@ type call struct {
 	tell *record // what happened, for the log; nil where the log does not want it
 
 	response response // what goes back, where it is one: here to save an allocation
+	direct   bool     // somebody other than Start called the handler, and gets bytes
 }
+
+// inLambda tells that a Runtime API is there to answer to.
+var inLambda = os.Getenv("AWS_LAMBDA_RUNTIME_API") != ""
 
 // waits tells whether work may be left for after the response: this process stands still between invocations, and
 // serves one at a time. Elsewhere goroutines are safe, and a worker that is held could have served somebody.
@@ -50,6 +54,10 @@ func begin(ctx context.Context) *call {
 
 // finish does the work that the invocation left, lets go of what it held and writes its record.
 func (c *call) finish() {
+	if c.direct && inLambda {
+		c.finishBefore() // whoever called waits for the bytes in order to answer with them
+		return
+	}
 	c.tell.handlerDone()
 	ctx := c.ctx
 	if c.inv.Pending() {
@@ -60,6 +68,32 @@ func (c *call) finish() {
 	}
 	c.inv.Finish(ctx)
 	c.tell.write(ctx)
+}
+
+// finishBefore is finish where the answer waits for it: what only a time after the response is worth is left out, and
+// all of the rest takes one BackendTimeout at most. What is not done by then goes on beside the answer.
+func (c *call) finishBefore() {
+	c.tell.handlerDone()
+	defer c.tell.write(c.ctx)
+	if !c.inv.Pending() {
+		c.inv.FinishBeforeResponse(c.ctx)
+		return
+	}
+	limit := min(backendTimeout(runtimeOf(c.ctx)), allowance(c.ctx, time.Now()))
+	wait := time.NewTimer(limit)
+	defer wait.Stop()
+	// Jobs end a little earlier than the wait for them, so that they can give back what they hold.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), limit-limit/8)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer cancel()
+		c.inv.FinishBeforeResponse(ctx)
+	}()
+	select {
+	case <-done:
+	case <-wait.C:
+	}
 }
 
 // allowance returns how long the work after the response may take. Where the handler has left less than two margins

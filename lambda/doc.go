@@ -10,7 +10,11 @@
 // Everything that aws-lambda-go exports is here under the same name and behaves the same: every signature of a handler,
 // every option, streamed responses, errors and panics. Handlers that do not use the cache notice nothing.
 //
-// Where the work cannot wait it is done before the answer: when the handler fails or panics, and for a [Handler] of the
-// user's own, whose answer is plain bytes that nothing can be tied to. On Managed Instances, and wherever one process
-// runs several invocations at once, nothing freezes, and the adapter's own goroutines do it.
+// A [Handler] of your own, such as middleware, is served the same way. Where nothing can follow the answer (the handler fails
+// or panics, or somebody calls Invoke inside Lambda) what is pending is done first: one BackendTimeout at most in
+// all, and without refreshes. On Managed Instances, and wherever one process runs several invocations at once, nothing freezes,
+// and the adapter's own goroutines do it.
+//
+// A panic in a cached function reaches Lambda's error document with the stack of its run: the first frame is the line
+// that panicked.
 package lambda

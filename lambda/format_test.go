@@ -38,7 +38,7 @@ func TestFormatIsLearnedFromASample(t *testing.T) {
 		t.Run("from an event "+event, func(t *testing.T) {
 			pickyWants = event
 			w := reflected(func(picky) (any, error) { return nil, errors.New("the user's code must not run") })
-			w.build(option)
+			w.build(option, true)
 			known := event != "panic" && event != "unknown"
 			if w.known != known || known && w.writers.format != want {
 				t.Errorf("learned %+v (known: %v), want %+v", w.writers.format, w.known, want)
@@ -48,7 +48,7 @@ func TestFormatIsLearnedFromASample(t *testing.T) {
 	t.Run("without options nothing of the user's is decoded", func(t *testing.T) {
 		pickyWants = "panic"
 		w := reflected(func(picky) {})
-		if w.build(nil); !w.known || w.writers.format != (format{}) {
+		if w.build(nil, true); !w.known || w.writers.format != (format{}) {
 			t.Errorf("learned %+v (known: %v)", w.writers.format, w.known)
 		}
 	})

@@ -22,7 +22,7 @@ func NewHandlerWithOptions(handlerFunc any, options ...Option) Handler {
 		return p
 	}
 	p := &prepared{handlerFunc: handlerFunc, options: options}
-	p.built = sync.OnceValue(func() Handler { return newHandler(handlerFunc, options) })
+	p.built = sync.OnceValue(func() Handler { return newHandler(handlerFunc, options, false) })
 	return p
 }
 
@@ -46,7 +46,7 @@ var finished = reflect.TypeOf(awslambda.NewHandler(func() {}))
 // startable returns what aws-lambda-go is to serve, with the release of resources at SIGTERM added.
 func startable(handler any, options []Option) Handler {
 	if p, ok := handler.(*prepared); ok {
-		return newHandler(p.handlerFunc, withRelease(p.options))
+		return newHandler(p.handlerFunc, withRelease(p.options), true)
 	}
 	if h, ok := handler.(Handler); ok && reflect.TypeOf(handler) == finished {
 		if release := withRelease(nil); len(release) > 0 {
@@ -55,33 +55,37 @@ func startable(handler any, options []Option) Handler {
 		}
 		return h
 	}
-	return newHandler(handler, withRelease(options))
+	return newHandler(handler, withRelease(options), true)
 }
 
 // newHandler returns aws-lambda-go's handler around the user's, inside of which invocations begin and finish.
-func newHandler(handler any, options []Option) Handler {
+func newHandler(handler any, options []Option, served bool) Handler {
 	if h, ok := handler.(Handler); ok {
-		if reflect.TypeOf(handler) == finished {
+		switch {
+		case reflect.TypeOf(handler) == finished:
 			return h
+		case served:
+			return raw(h).build(options, true)
+		default:
+			return awslambda.NewHandlerWithOptions(called{h}, options...)
 		}
-		return awslambda.NewHandlerWithOptions(raw{h}, options...)
 	}
 	if w := reflected(handler); w != nil {
-		return w.build(options)
+		return w.build(options, served)
 	}
 	return awslambda.NewHandlerWithOptions(handler, options...) // not a handler: it knows how to say so
 }
 
-// raw runs a handler of bytes as an invocation. Its work is done before the answer goes out: aws-lambda-go gives no
-// sign of when such an answer is sent, and a detour through JSON could change the bytes.
-type raw struct{ handler Handler }
+// called runs a handler of bytes as an invocation for somebody who calls Invoke.
+type called struct{ handler Handler }
 
 // Invoke implements [Handler].
-func (h raw) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+func (h called) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if running(ctx) {
 		return h.handler.Invoke(ctx, payload)
 	}
 	c := begin(ctx)
+	c.direct = true
 	defer c.finish()
 	return h.handler.Invoke(c.ctx, payload)
 }

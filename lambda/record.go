@@ -25,10 +25,10 @@ type record struct {
 func observe(ctx context.Context, requestID string) (context.Context, *record) {
 	rt := runtimeOf(ctx)
 	level := slog.LevelDebug
-	if rt.Development() {
+	if development(rt) {
 		level = slog.LevelInfo
 	}
-	log := rt.Logger()
+	log := logger(rt)
 	if !log.Enabled(ctx, level) {
 		return ctx, nil
 	}
@@ -70,7 +70,10 @@ func (r *record) write(ctx context.Context) {
 		slog.Int64("stale", r.stale.Load()),
 		slog.Int64("waits", r.waits.Load()),
 		slog.Int64("runs", r.runs.Load()),
-		slog.Duration("handler", r.handler),
-		slog.Duration("after", time.Since(r.began)-r.handler),
+		slog.Float64("handlerMs", milliseconds(r.handler)),
+		slog.Float64("afterMs", milliseconds(time.Since(r.began)-r.handler)),
 	)
 }
+
+// milliseconds returns d in milliseconds, to the microsecond.
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

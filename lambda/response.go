@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"bytes"
 	"io"
 	"sync/atomic"
 )
@@ -28,6 +29,10 @@ type response struct {
 func (w *wrapper) respond(val any, c *call) (*response, error) {
 	r := &c.response
 	r.call, r.writers = c, &w.writers
+	if b, ok := val.(rawBytes); ok {
+		r.body, r.contentType = bytes.NewReader(b), contentTypeBytes
+		return r, nil
+	}
 	out := w.writers.get()
 	err := w.writers.encode(out, val)
 	if reader, ok := streams(val, out, err); ok {

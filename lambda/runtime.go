@@ -3,6 +3,7 @@ package lambda
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -28,6 +29,13 @@ func runtimeOf(ctx context.Context) *adapter.Runtime {
 	}
 	return adapter.Default()
 }
+
+// What this package needs of a Runtime beyond its documented methods is asked here and nowhere else.
+
+func logger(rt *adapter.Runtime) *slog.Logger          { return rt.Logger() }
+func development(rt *adapter.Runtime) bool             { return rt.Development() }
+func backendTimeout(rt *adapter.Runtime) time.Duration { return rt.BackendTimeout() }
+func needsRelease(rt *adapter.Runtime) bool            { return rt.NeedsRelease() }
 
 // named remembers the runtimes that WithRuntime was given. An option says nothing about itself once it is made, and
 // Start must know before the first invocation whether anything needs a release.
@@ -64,7 +72,7 @@ const releaseTime = 400 * time.Millisecond
 // release: having SIGTERM sent costs a cold start some milliseconds. It is the last, so the user's own callbacks run
 // while resources are still open.
 func withRelease(options []Option) []Option {
-	needed := slices.ContainsFunc(runtimes.withDefault(), (*adapter.Runtime).NeedsRelease)
+	needed := slices.ContainsFunc(runtimes.withDefault(), needsRelease)
 	if !needed {
 		return options
 	}
@@ -81,7 +89,7 @@ func release(all []*adapter.Runtime, within time.Duration) {
 	for _, rt := range all {
 		wg.Go(func() {
 			if err := rt.Close(ctx); err != nil && !errors.Is(err, context.Canceled) {
-				rt.Logger().Warn("stillwarm: releasing resources at shutdown", "error", err)
+				logger(rt).Warn("stillwarm: releasing resources at shutdown", "error", err)
 			}
 		})
 	}

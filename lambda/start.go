@@ -40,7 +40,7 @@ func StartWithOptions(handler any, options ...Option) {
 // reflective call.
 func StartHandlerFunc[TIn any, TOut any, H HandlerFunc[TIn, TOut]](handler H, options ...Option) {
 	w := typed[TIn, TOut](handler)
-	awslambda.StartWithOptions(w.build(withRelease(options)))
+	awslambda.StartWithOptions(w.build(withRelease(options), true))
 }
 
 // StartWithContext is Start with [WithContext].

@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"context"
+	"encoding/json"
 	"reflect"
 
 	awslambda "github.com/aws/aws-lambda-go/lambda"
@@ -17,6 +18,7 @@ type wrapper struct {
 	known   bool    // their format has been learned
 	probe   bool    // the next calls come from learn, not from an event
 	probed  bool    // such a call has come
+	served  bool    // Start serves it; else somebody calls Invoke
 }
 
 var (
@@ -75,10 +77,30 @@ var noValue, noError = reflect.Zero(anyType), reflect.Zero(errorType)
 // boxed returns v as a value of the interface type T, also where v is nil, which reflect.ValueOf would lose.
 func boxed[T any](v T) reflect.Value { return reflect.ValueOf(&v).Elem() }
 
+// bytes is what a handler of bytes returned.
+type rawBytes []byte
+
+// raw wraps a handler of bytes to be served. aws-lambda-go gives no sign of when it has sent the answer of such a handler,
+// so it sees a function of a JSON value instead. The event that the handler gets is the event's text without space around it,
+// and the answer goes out byte for byte.
+func raw(handler Handler) *wrapper {
+	w := &wrapper{known: true}
+	w.outer = func(ctx context.Context, event json.RawMessage) (any, error) {
+		return w.serve(ctx, func(ctx context.Context) (any, error) {
+			b, err := handler.Invoke(ctx, event)
+			return rawBytes(b), err
+		})
+	}
+	return w
+}
+
 // build returns aws-lambda-go's handler around the wrapper, with the user's options.
-func (w *wrapper) build(options []Option) Handler {
+func (w *wrapper) build(options []Option, served bool) Handler {
 	h := awslambda.NewHandlerWithOptions(w.outer, options...)
-	w.learn(h, len(options) == 0)
+	if !w.known {
+		w.learn(h, len(options) == 0)
+	}
+	w.served = served
 	return h
 }
 
@@ -92,10 +114,14 @@ func (w *wrapper) serve(ctx context.Context, handler func(context.Context) (any,
 		return w.serveWhole(ctx, handler)
 	}
 	c := begin(ctx)
+	c.direct = !w.served
 	kept := false
+	if w.served {
+		defer describePanic()
+	}
 	defer func() {
 		if !kept { // an error goes back, or a panic is on its way, or nothing will close the response
-			c.finish()
+			c.finishBefore()
 		}
 	}()
 	val, err := handler(c.ctx)
@@ -117,7 +143,7 @@ func (w *wrapper) serveWhole(ctx context.Context, handler func(context.Context) 
 		return handler(ctx)
 	}
 	c := begin(ctx)
-	defer c.finish()
+	defer c.finishBefore()
 	return handler(c.ctx)
 }
 

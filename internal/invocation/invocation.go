@@ -18,9 +18,15 @@ type Invocation struct {
 	holds     bool // After accepts jobs: somebody will call Finish after the response
 
 	mu    sync.Mutex
-	jobs  []func(context.Context)
+	jobs  []job
 	ends  map[any]func()
 	ended bool
+}
+
+// job is work that was left. One with a drop function is only worth doing once the response is out.
+type job struct {
+	do   func(context.Context)
+	drop func()
 }
 
 // Options describe an invocation.
@@ -69,7 +75,16 @@ func (inv *Invocation) TenantID() string {
 
 // After leaves a job for after the response. It reports false where the invocation does not take one, because it has
 // ended or nothing comes after it: the caller then finds another place to run it. It may be called on nil.
-func (inv *Invocation) After(job func(context.Context)) bool {
+func (inv *Invocation) After(do func(context.Context)) bool { return inv.leave(job{do: do}) }
+
+// AfterResponse is After for a job that nobody should be kept waiting for, such as the refresh of a stale entry. Where
+// the invocation turns out to end before its response (the handler fails), drop is called in its place. Exactly one
+// of the two is called once.
+func (inv *Invocation) AfterResponse(do func(context.Context), drop func()) bool {
+	return inv.leave(job{do: do, drop: drop})
+}
+
+func (inv *Invocation) leave(j job) bool {
 	if inv == nil || !inv.holds {
 		return false
 	}
@@ -78,7 +93,7 @@ func (inv *Invocation) After(job func(context.Context)) bool {
 	if inv.ended {
 		return false
 	}
-	inv.jobs = append(inv.jobs, job)
+	inv.jobs = append(inv.jobs, j)
 	return true
 }
 
@@ -107,7 +122,13 @@ func (inv *Invocation) OnEnd(key any, f func()) (added, ok bool) {
 // Finish runs the jobs that were left, side by side, also those that they leave in turn, and then what OnEnd
 // registered. The jobs get ctx with the invocation in it; each is expected to respect the context's end. Finish
 // returns when all of it has run, and does nothing the second time.
-func (inv *Invocation) Finish(ctx context.Context) {
+func (inv *Invocation) Finish(ctx context.Context) { inv.finish(ctx, false) }
+
+// FinishBeforeResponse is Finish for an invocation whose response waits for it: the jobs of [Invocation.AfterResponse]
+// are dropped.
+func (inv *Invocation) FinishBeforeResponse(ctx context.Context) { inv.finish(ctx, true) }
+
+func (inv *Invocation) finish(ctx context.Context, before bool) {
 	ctx = With(ctx, inv)
 	for {
 		inv.mu.Lock()
@@ -124,18 +145,22 @@ func (inv *Invocation) Finish(ctx context.Context) {
 		}
 		inv.mu.Unlock()
 		var wg sync.WaitGroup
-		for _, job := range jobs {
-			wg.Go(func() { job(ctx) })
+		for _, j := range jobs {
+			if before && j.drop != nil {
+				j.drop()
+				continue
+			}
+			wg.Go(func() { j.do(ctx) })
 		}
 		wg.Wait()
 	}
 }
 
-// Pending reports whether jobs wait for Finish.
+// Pending reports whether anything waits for Finish: jobs, or what OnEnd registered.
 func (inv *Invocation) Pending() bool {
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
-	return len(inv.jobs) > 0
+	return len(inv.jobs) > 0 || len(inv.ends) > 0
 }
 
 // Holds reports whether After accepts jobs, as long as the invocation runs. It may be called on nil.

@@ -41,6 +41,29 @@ func TestInvocation(t *testing.T) {
 			t.Fatal(order)
 		}
 	})
+	t.Run("L3 before the response, what only a later time is worth is dropped", func(t *testing.T) {
+		for _, before := range []bool{true, false} {
+			ctx, inv := invocation.Begin(t.Context(), holding)
+			var did, dropped, wrote int
+			inv.AfterResponse(func(context.Context) { did++ }, func() { dropped++ })
+			inv.After(func(context.Context) { wrote++ })
+			finish := inv.Finish
+			if before {
+				finish = inv.FinishBeforeResponse
+			}
+			finish(ctx)
+			finish(ctx)
+			if (dropped == 1) != before || (did == 1) == before || wrote != 1 {
+				t.Fatalf("before %v: did %d, dropped %d, wrote %d", before, did, dropped, wrote)
+			}
+			if inv.AfterResponse(func(context.Context) {}, func() {}) {
+				t.Fatal("taken after the end")
+			}
+		}
+		if (*invocation.Invocation)(nil).AfterResponse(func(context.Context) {}, func() {}) {
+			t.Fatal("nil took a job")
+		}
+	})
 	t.Run("jobs run side by side", func(t *testing.T) {
 		ctx, inv := invocation.Begin(t.Context(), holding)
 		a, b := make(chan struct{}), make(chan struct{})
