@@ -1,0 +1,99 @@
+// Command stillwarm is the tool beside the library: it runs a function on this machine, builds it for deployment, and
+// looks into what is cached.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands is the command line. A subcommand is one field here and one file: a struct whose fields are its flags and
+// whose Run method does the work. Run may take a context.Context, which ends with Ctrl-C, and an *output.
+type commands struct {
+	Version versionCommand `cmd:"" help:"Print the version of this command."`
+}
+
+// output is where a command writes: its result, and what it has to say beside it.
+type output struct {
+	Out, Err io.Writer
+}
+
+// An exitError ends the command with its own status. Its text, if there is any, is printed.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+func (e *exitError) Unwrap() error { return e.err }
+
+// usageError is for wrong usage that the flags' own rules cannot see: a folder that is not there, two flags that
+// exclude each other. It ends the command with status 2.
+func usageError(format string, args ...any) error {
+	return &exitError{code: 2, err: fmt.Errorf(format, args...)}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], &output{Out: os.Stdout, Err: os.Stderr}))
+}
+
+// run parses the arguments and runs the command they name: 0 for success and help, 1 for a command that failed, 2 for
+// wrong usage.
+func run(ctx context.Context, args []string, out *output) int {
+	exited := -1
+	parser, err := kong.New(&commands{},
+		kong.Name("stillwarm"),
+		kong.Description("Run, build and look into Go functions on AWS Lambda that cache with Stillwarm."),
+		kong.UsageOnError(),
+		kong.Writers(out.Out, out.Err),
+		kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(out),
+	)
+	if err != nil {
+		_, _ = fmt.Fprintln(out.Err, "stillwarm:", err)
+		return 1
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited // --help has been printed
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(out.Err, "stillwarm: %v\nRun \"stillwarm --help\" for usage.\n", err)
+		return 2
+	}
+	return status(command.Run(), out.Err)
+}
+
+// status says what an error of a command means for the exit status, and prints it.
+func status(err error, w io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	code := 1
+	if own, ok := errors.AsType[*exitError](err); ok {
+		code = own.code
+	}
+	if text := err.Error(); text != "" {
+		_, _ = fmt.Fprintln(w, "stillwarm:", text)
+	}
+	return code
+}
