@@ -69,7 +69,7 @@ func newRuntime(c Config) (*Runtime, error) {
 		config: c, host: detectHost(), logger: c.Logger,
 		wrapped: map[string]*wrapping{}, once: map[string]struct{}{},
 	}
-	rt.tier = memory.New(c.MemoryMax, func(tag any) { tag.(*dataCore).evicted() })
+	rt.tier = memory.New(c.MemoryMax, func(tag any) { tag.(*dataCore).evicted() }, memory.WithClock(rt.now))
 	rt.reads = breaker.New(c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, "read", err) })
 	rt.writes = breaker.New(10*c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, "write", err) })
 	rt.writing = make(chan struct{}, maxWriting)

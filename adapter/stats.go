@@ -3,6 +3,8 @@ package adapter
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/stillwarm/stillwarm/internal/stripe"
 )
 
 // Stats tells what happened to one cached function in this container since it was wrapped.
@@ -24,7 +26,9 @@ type Stats struct {
 }
 
 type counters struct {
-	memoryHits, backendHits, stale, misses, runs, errors, waits, fleetWaits, evictions, stores, storeErrors, backendErrors,
+	memoryHits stripe.Counter // the only one on the way of a hit in memory
+
+	backendHits, stale, misses, runs, errors, waits, fleetWaits, evictions, stores, storeErrors, backendErrors,
 	badEntries atomic.Uint64
 }
 

@@ -1,18 +1,20 @@
 // Package memory is the memory tier: the entries of all cached functions of one container under one budget of bytes, and
-// under the bounds that single functions ask for. Where there is no room, what was not used for the longest time goes;
-// the order of use is kept by hashicorp's simplelru, this package adds what entries weigh and whose they are.
+// under the bounds that single functions ask for. Where there is no room, expired entries leave first, then the least
+// recently used.
 //
-// One mutex guards it all. A container of Lambda has one invocation at a time, and rarely more than one processor: what
-// counts there is a short way for one caller, and little to link.
+// A hit takes no lock. Lookups read a hash table whose links are atomic, and note their use in the entry with a number
+// from a clock that is spread over cores. Whatever changes the tier (a set, a delete, an eviction) holds one mutex,
+// keeps two heaps up to date, by use and by expiry, and brings the first up to what hits have noted only when it has to
+// evict.
 package memory
 
 import (
 	"math"
 	"sync"
 	"sync/atomic"
-	"unsafe"
+	"time"
 
-	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"github.com/stillwarm/stillwarm/internal/stripe"
 )
 
 // Never is the time of what does not expire.
@@ -32,116 +34,95 @@ type Entry struct {
 
 	Refreshing atomic.Bool  // a refresh is on its way
 	RetryAt    atomic.Int64 // no refresh before then
-
-	owner *Owner
 }
 
 // Tier is the memory of one container. It is safe for concurrent use, and runs no goroutine.
 type Tier struct {
 	onEvict func(tag any)
+	now     func() int64
+	clock   *stripe.Clock // orders uses
 
 	mu      sync.Mutex
 	all     bounded
 	evicted []*Owner // of each entry that was evicted and not told yet
 }
 
-// bounded is a set of entries in the order of their use, and how much of it there may be.
-type bounded struct {
-	used       *simplelru.LRU[string, *Entry]
-	bytes      int64
-	maxBytes   int64
-	maxEntries int
-}
+// An Option changes how a tier works.
+type Option func(*Tier)
 
-func newBounded(maxEntries int, maxBytes int64) bounded {
-	// The bounds are enforced here, so that both sets of an entry are told. Only a size of zero is an error.
-	used, _ := simplelru.NewLRU[string, *Entry](math.MaxInt, nil)
-	b := bounded{used: used, maxBytes: math.MaxInt64, maxEntries: math.MaxInt}
-	if maxBytes > 0 {
-		b.maxBytes = maxBytes
-	}
-	if maxEntries > 0 {
-		b.maxEntries = maxEntries
-	}
-	return b
-}
-
-func (b *bounded) add(key string, e *Entry) {
-	b.used.Add(key, e)
-	b.bytes += weigh(key, e)
-}
-
-func (b *bounded) remove(key string, e *Entry) {
-	b.used.Remove(key)
-	b.bytes -= weigh(key, e)
-}
-
-// over reports whether there is more than there may be.
-func (b *bounded) over() bool { return b.bytes > b.maxBytes || b.used.Len() > b.maxEntries }
-
-// Owner is one function's part of the tier.
-type Owner struct {
-	tier *Tier
-	tag  any
-	most int64    // bytes that one entry may take
-	own  *bounded // nil where the function asked for no bound
-
-	entries, bytes int64 // guarded by tier.mu
-}
-
-// entryOverhead is what an entry costs besides its value: the Entry, its key's header and its place in the order of use.
-const entryOverhead = 256
+// WithClock sets what tells the wall-clock time, in nanoseconds since 1970. It decides which entries have expired.
+// Without it that is time.Now.
+func WithClock(now func() int64) Option { return func(t *Tier) { t.now = now } }
 
 // New returns a tier with a budget of bytes. onEvict is told, outside of any lock, the tag of the owner of each entry
 // that left for want of room.
-func New(budget int64, onEvict func(tag any)) *Tier {
-	return &Tier{onEvict: onEvict, all: newBounded(0, max(1, budget))}
+func New(budget int64, onEvict func(tag any), opts ...Option) *Tier {
+	t := &Tier{
+		onEvict: onEvict, now: func() int64 { return time.Now().UnixNano() }, clock: new(stripe.Clock),
+		all: newBounded(0, max(1, budget), byUse, byEnd),
+	}
+	for _, opt := range opts {
+		opt(t)
+	}
+	return t
 }
 
-func weigh(key string, e *Entry) int64 { return e.Cost + int64(len(key)) + entryOverhead }
+// Owner is one function's part of the tier.
+type Owner struct {
+	tier  *Tier
+	tag   any
+	most  int64    // bytes that one entry may take
+	own   *bounded // nil where the function asked for no bound
+	table table
+
+	entries, bytes int64 // guarded by tier.mu
+}
 
 // Owner adds a function with its own bounds; zero means none. tag is what onEvict is told.
 func (t *Tier) Owner(tag any, maxEntries int, maxBytes int64) *Owner {
 	o := &Owner{tier: t, tag: tag, most: t.all.maxBytes}
 	if maxEntries > 0 || maxBytes > 0 {
-		own := newBounded(maxEntries, maxBytes)
+		own := newBounded(maxEntries, maxBytes, byOwnUse, byOwnEnd)
 		o.own, o.most = &own, min(o.most, own.maxBytes)
 	}
 	return o
 }
 
+// entryOverhead is what an entry costs besides its value and its key's bytes: the Entry, the node, its link and its
+// places in the heaps.
+const entryOverhead = 352
+
+func weigh(key string, e *Entry) int64 { return addSaturating(e.Cost, int64(len(key))+entryOverhead) }
+
+func addSaturating(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
 // Get returns the entry under key, or nil. It does not keep key, so the caller may reuse its bytes.
 func (o *Owner) Get(key []byte) *Entry {
-	k := unsafe.String(unsafe.SliceData(key), len(key))
-	o.tier.mu.Lock()
-	e, _ := o.tier.all.used.Get(k)
-	if e != nil && o.own != nil {
-		o.own.used.Get(k)
+	n := o.table.find(key)
+	if n == nil {
+		return nil
 	}
-	o.tier.mu.Unlock()
+	e := n.entry.Load()
+	if v := o.tier.clock.Next(); v > n.used.Load() {
+		n.used.Store(v)
+	}
 	return e
 }
 
 // Fits reports whether there would be room for an entry of a cost, if it were the only one.
-func (o *Owner) Fits(cost int64) bool { return cost+entryOverhead <= o.most }
+func (o *Owner) Fits(cost int64) bool { return addSaturating(cost, entryOverhead) <= o.most }
 
-// Set keeps the entry under key, as far as there is room, in place of what was there.
+// Set keeps the entry under key, as far as there is room, in place of what was there. An entry that would not fit
+// even if it were the only one is not kept, and what was there leaves.
 func (o *Owner) Set(key string, e *Entry) {
 	t := o.tier
 	t.mu.Lock()
-	e.owner = o
-	o.drop(key)
-	if weigh(key, e) > o.most { // it would push out all others, and then itself
-		t.mu.Unlock()
-		return
-	}
-	t.all.add(key, e)
-	o.entries, o.bytes = o.entries+1, o.bytes+weigh(key, e)
-	if o.own != nil {
-		o.own.add(key, e)
-		t.evict(o.own)
-	}
-	t.evict(&t.all)
+	o.put(key, e)
 	evicted := t.evicted
 	t.evicted = nil
 	t.mu.Unlock()
@@ -150,15 +131,44 @@ func (o *Owner) Set(key string, e *Entry) {
 	}
 }
 
-// evict makes room in a set: what leaves it leaves the tier.
-func (t *Tier) evict(from *bounded) {
-	for from.over() {
-		key, e, ok := from.used.GetOldest()
-		if !ok {
-			return
+// put is Set under the lock. A reader sees the old entry or the new one, never neither.
+func (o *Owner) put(key string, e *Entry) {
+	t := o.tier
+	weight := weigh(key, e)
+	n := o.table.findString(key)
+	if weight > o.most { // it would push out all others, and then itself
+		if n != nil {
+			o.drop(n)
 		}
-		e.owner.drop(key)
-		t.evicted = append(t.evicted, e.owner)
+		return
+	}
+	if n == nil {
+		n = newNode(o, key)
+		n.set(e, weight, t.clock.Tick())
+		o.table.add(n)
+	} else {
+		o.leaveSets(n)
+		n.set(e, weight, t.clock.Tick())
+	}
+	o.entries, o.bytes = o.entries+1, o.bytes+weight
+	t.all.add(n)
+	if o.own != nil {
+		o.own.add(n)
+		t.evict(o.own)
+	}
+	t.evict(&t.all)
+}
+
+// evict makes room in a set: what leaves it leaves the tier. The tier is locked.
+func (t *Tier) evict(from *bounded) {
+	if !from.over() {
+		return
+	}
+	now := t.now()
+	for from.over() {
+		n := from.victim(now)
+		n.owner.drop(n)
+		t.evicted = append(t.evicted, n.owner)
 	}
 }
 
@@ -166,29 +176,38 @@ func (t *Tier) evict(from *bounded) {
 func (o *Owner) Delete(key string) {
 	o.tier.mu.Lock()
 	defer o.tier.mu.Unlock()
-	o.drop(key)
+	o.remove(key)
 }
 
-// drop removes the owner's entry under key from every set. Who calls it holds the lock.
-func (o *Owner) drop(key string) {
-	e, ok := o.tier.all.used.Peek(key)
-	if !ok {
-		return
+// remove removes the owner's entry under key, if there is one. The tier is locked.
+func (o *Owner) remove(key string) {
+	if n := o.table.findString(key); n != nil {
+		o.drop(n)
 	}
-	o.tier.all.remove(key, e)
+}
+
+// drop removes the node from the tier, which is locked.
+func (o *Owner) drop(n *node) {
+	o.table.remove(n)
+	o.leaveSets(n)
+}
+
+// leaveSets takes the node off the books. The tier is locked.
+func (o *Owner) leaveSets(n *node) {
+	o.tier.all.remove(n)
 	if o.own != nil {
-		o.own.remove(key, e)
+		o.own.remove(n)
 	}
-	o.entries, o.bytes = o.entries-1, o.bytes-weigh(key, e)
+	o.entries, o.bytes = o.entries-1, o.bytes-n.weight
 }
 
-// Sweep removes the owner's entries for which drop reports true. It walks the whole tier, and must not be called back.
+// Sweep removes the owner's entries for which drop reports true. The tier is locked meanwhile: drop must not call it.
 func (o *Owner) Sweep(drop func(*Entry) bool) {
 	o.tier.mu.Lock()
 	defer o.tier.mu.Unlock()
-	for _, key := range o.tier.all.used.Keys() {
-		if e, _ := o.tier.all.used.Peek(key); e.owner == o && drop(e) {
-			o.drop(key)
+	for _, n := range o.table.nodes() {
+		if drop(n.entry.Load()) {
+			o.drop(n)
 		}
 	}
 }
