@@ -11,7 +11,7 @@ TESTFLAGS ?=
 -include build.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help run test tools test-modules test-allocs bench bench-quick simulate lint check fmt tidy fuzz clean
+.PHONY: help run test tools test-modules test-allocs bench bench-quick simulate lint check fmt tidy release fuzz clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-zA-Z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -66,6 +66,9 @@ fmt: ## gofmt everything
 tidy: ## go mod tidy in every module; completes go.work.sum
 	@for m in $(MODULES) tools; do (cd $$m && GOWORK=off $(GO) mod tidy) || exit 1; done
 	@$(GO) mod download
+
+release: ## tag VERSION=v0.9.0, or with PROXY=DIR lay its modules into a folder as a module proxy serves them
+	@$(GO) run ./tests/cmd/release -version "$(VERSION)" -proxy "$(PROXY)" -base "$(BASE)"
 
 fuzz: ## every fuzz target for FUZZTIME (60s)
 	@.ci/fuzz $(FUZZTIME)

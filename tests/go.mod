@@ -18,8 +18,6 @@ require (
 	github.com/yuin/gopher-lua v1.1.1 // indirect
 	go.shabbyrobe.org/gocovmerge v0.0.0-20230507111327-fa4f82cfbf4d // indirect
 	go.uber.org/mock v0.4.0 // indirect
-	golang.org/x/exp v0.0.0-20240416160154-fe59bbe5cc7f // indirect
-	golang.org/x/tools v0.50.0 // indirect
 )
 
 require (
@@ -90,6 +88,9 @@ require (
 require (
 	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/stillwarm/stillwarm/localdev v0.0.0
+	golang.org/x/exp v0.0.0-20260811152304-ee035b5b010f
+	golang.org/x/mod v0.41.0
+	golang.org/x/tools v0.50.0
 	google.golang.org/protobuf v1.36.12
 	pgregory.net/rapid v1.3.0
 )
