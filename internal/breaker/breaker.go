@@ -92,7 +92,7 @@ func (g *Breaker) Before(ctx context.Context, op func(ctx context.Context, deadl
 	var err error
 	_, _ = g.breaker.Execute(func() (struct{}, error) {
 		tried = true
-		err = op(ctx, now.Add(bound))
+		err = guarded(ctx, now.Add(bound), op)
 		return struct{}{}, g.judge(ctx, err, cut)
 	})
 	if !tried {

@@ -21,6 +21,8 @@ type Invocation struct {
 	jobs  []job
 	ends  map[any]func()
 	ended bool
+
+	budget *Budget // made at the first cached call
 }
 
 // job is work that was left. One with a drop function is only worth doing once the response is out.

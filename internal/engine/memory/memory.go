@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
 	"github.com/stillwarm/stillwarm/internal/stripe"
 )
 
@@ -31,6 +32,16 @@ type Entry struct {
 	Epoch               uint64 // of the function in this container, under which the run began
 	Cost                int64  // bytes
 	RunTime             int64  // nanoseconds
+
+	// Version is what the backend's slot holds where this is its content; nil: not known.
+	Version atomic.Pointer[string]
+	// Checked is when the backend was last found to hold this very entry.
+	Checked atomic.Int64
+	// Refs are the invalidation records that the entry depends on. RefPoint orders it against this container's
+	// invalidations; RefEpoch is the epoch of all invalidations under which the records were last compared.
+	Refs     []invalidation.Ref
+	RefPoint uint64
+	RefEpoch atomic.Uint64
 
 	Refreshing atomic.Bool  // a refresh is on its way
 	RetryAt    atomic.Int64 // no refresh before then
