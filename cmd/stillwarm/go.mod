@@ -2,6 +2,23 @@ module github.com/stillwarm/stillwarm/cmd/stillwarm
 
 go 1.26.0
 
-require github.com/alecthomas/kong v1.17.0
+require (
+	github.com/alecthomas/kong v1.17.0
+	github.com/stillwarm/stillwarm/localdev v0.0.0
+)
 
-replace github.com/stillwarm/stillwarm => ../../
+require (
+	github.com/alicebob/miniredis/v2 v2.40.0 // indirect
+	github.com/aws/aws-sdk-go-v2 v1.47.7 // indirect
+	github.com/aws/smithy-go v1.28.8 // indirect
+	github.com/johannesboyne/gofakes3 v1.2.0 // indirect
+	github.com/ryszard/goskiplist v0.0.0-20150312221310-2dfbae5fcf46 // indirect
+	github.com/yuin/gopher-lua v1.1.1 // indirect
+	go.shabbyrobe.org/gocovmerge v0.0.0-20230507111327-fa4f82cfbf4d // indirect
+	golang.org/x/tools v0.8.0 // indirect
+)
+
+replace (
+	github.com/stillwarm/stillwarm => ../../
+	github.com/stillwarm/stillwarm/localdev => ../../localdev
+)

@@ -12,12 +12,16 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/stillwarm/stillwarm/localdev/cli"
 )
 
 // commands is the command line. A subcommand is one field here and one file: a struct whose fields are its flags and
 // whose Run method does the work. Run may take a context.Context, which ends with Ctrl-C, and an *output.
 type commands struct {
-	Version versionCommand `cmd:"" help:"Print the version of this command."`
+	Dev      cli.Dev        `cmd:"" help:"Run a function on this machine as Lambda would, with a page that shows what happens."`
+	Services cli.Services   `cmd:"" help:"List or install the servers behind dev --backend redis and s3."`
+	Version  versionCommand `cmd:"" help:"Print the version of this command."`
 }
 
 // output is where a command writes: its result, and what it has to say beside it.
@@ -38,6 +42,9 @@ func (e *exitError) Error() string {
 	return e.err.Error()
 }
 func (e *exitError) Unwrap() error { return e.err }
+
+// ExitCode returns the status. An error of any other type that has this method chooses its status in the same way.
+func (e *exitError) ExitCode() int { return e.code }
 
 // usageError is for wrong usage that the flags' own rules cannot see: a folder that is not there, two flags that
 // exclude each other. It ends the command with status 2.
@@ -64,6 +71,7 @@ func run(ctx context.Context, args []string, out *output) int {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(out),
+		kong.Vars{"version": "stillwarm " + cli.Version()},
 	)
 	if err != nil {
 		_, _ = fmt.Fprintln(out.Err, "stillwarm:", err)
@@ -89,8 +97,9 @@ func status(err error, w io.Writer) int {
 		return 0
 	}
 	code := 1
-	if own, ok := errors.AsType[*exitError](err); ok {
-		code = own.code
+	var own kong.ExitCoder
+	if errors.As(err, &own) {
+		code = own.ExitCode()
 	}
 	if text := err.Error(); text != "" {
 		_, _ = fmt.Fprintln(w, "stillwarm:", text)

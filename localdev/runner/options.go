@@ -23,6 +23,7 @@ import (
 	"github.com/stillwarm/stillwarm/localdev/internal/container"
 	"github.com/stillwarm/stillwarm/localdev/internal/journal"
 	"github.com/stillwarm/stillwarm/localdev/internal/pool"
+	"github.com/stillwarm/stillwarm/localdev/internal/services"
 )
 
 // Options set a runner up. The zero value runs the demo function.
@@ -56,6 +57,8 @@ type Options struct {
 	Queue int
 	// QueueTimeout is how long each may wait before it is answered 429. Default: 30 s.
 	QueueTimeout time.Duration
+	// BodyTimeout is how long a client may take to send a request's body. Default: 30 s.
+	BodyTimeout time.Duration
 	// Timeout is the function's timeout: from the event until the function asks for the next one. Default: 30 s.
 	Timeout time.Duration
 	// InitTimeout is the limit of a start. Default: 10 s, as in the service.
@@ -73,6 +76,10 @@ type Options struct {
 	// Data is a folder in which what the runner starts for Backend keeps its data, also the files of "". Default: a
 	// temporary one that is removed by Close. Two runners at the same time need two.
 	Data string
+
+	// Install is the command line that installs a server whose name follows it, for advice. Default: stillwarm services
+	// install.
+	Install string
 
 	// Log gets the readable log. Default: nowhere.
 	Log io.Writer
@@ -128,6 +135,7 @@ func (o Options) withDefaults() (Options, error) {
 	or(&o.Queue, 1000)
 	o.Queue = max(o.Queue, 0)
 	or(&o.QueueTimeout, 30*time.Second)
+	or(&o.BodyTimeout, 30*time.Second)
 	or(&o.Timeout, 30*time.Second)
 	or(&o.InitTimeout, 10*time.Second)
 	or(&o.MemoryMB, 128)
@@ -149,6 +157,12 @@ func orString(value *string, otherwise string) {
 	}
 }
 
+// Check returns what is wrong with the options, or nil. It starts nothing and asks no server.
+func (o Options) Check() error {
+	_, err := o.withDefaults()
+	return err
+}
+
 func (o Options) check() error {
 	var errs []error
 	refuse := func(bad bool, format string, args ...any) {
@@ -162,6 +176,12 @@ func (o Options) check() error {
 	refuse(o.QueueTimeout < 0, "queue timeout is %s; it must be positive", o.QueueTimeout)
 	refuse(o.Idle < 0, "idle is %s; it must be positive, or 0 for never", o.Idle)
 	refuse(o.MemoryMB < 128 || o.MemoryMB > 10240, "memory is %d MB; Lambda allows 128 to 10240", o.MemoryMB)
+	if o.Binary != "" {
+		errs = append(errs, checkBinary(o.Binary))
+	} else {
+		errs = append(errs, CheckFolder(o.Function))
+	}
+	errs = append(errs, services.Check(o.Backend))
 	for _, kv := range o.Env {
 		name, _, ok := strings.Cut(kv, "=")
 		refuse(!ok || name == "", "env %q is not of the form NAME=VALUE", kv)

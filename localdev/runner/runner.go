@@ -3,17 +3,22 @@ package runner
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/stillwarm/stillwarm/localdev/internal/build"
 	"github.com/stillwarm/stillwarm/localdev/internal/container"
 	"github.com/stillwarm/stillwarm/localdev/internal/front"
+	"github.com/stillwarm/stillwarm/localdev/internal/guard"
 	"github.com/stillwarm/stillwarm/localdev/internal/journal"
 	"github.com/stillwarm/stillwarm/localdev/internal/page"
 	"github.com/stillwarm/stillwarm/localdev/internal/pool"
@@ -80,6 +85,7 @@ func Start(ctx context.Context, o Options) (_ *Runner, err error) {
 	r.address = listener.Addr().String()
 	r.backend, err = services.Open(ctx, services.Options{
 		Value: o.Backend, Temp: r.temp, Data: o.Data, Keeper: r.keeper, Progress: r.log,
+		Install: o.Install,
 	})
 	if err != nil {
 		return nil, err
@@ -125,8 +131,19 @@ func (r *Runner) assemble() {
 	r.pool = pool.New(pool.Config{
 		Size: o.Containers, Queue: o.Queue, QueueTimeout: o.QueueTimeout, IdleTimeout: o.Idle, Start: r.startContainer,
 	})
-	r.front = &front.Server{Do: r.do, Journal: r.journal, Page: r.page, Async: r.runAsync}
-	r.http = &http.Server{Handler: r.front, ReadHeaderTimeout: 10 * time.Second}
+	host, _, _ := net.SplitHostPort(r.address)
+	r.front = &front.Server{
+		Do: r.do, Journal: r.journal, Page: r.page, Async: r.runAsync,
+		Loopback: guard.LoopbackIP(host), BodyTimeout: o.BodyTimeout,
+	}
+	r.http = &http.Server{
+		Handler: r.front, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: log.New(io.Discard, "", 0), // what a client does wrong is answered, not logged
+	}
+	if !r.front.Loopback {
+		r.journal.Warn(0, "listening on "+r.address+": everyone who reaches this machine can call the function with your "+
+			"credentials; the page still answers only to this machine")
+	}
 	if r.backend.Warning != "" {
 		r.journal.Warn(0, r.backend.Warning)
 	}
@@ -164,9 +181,6 @@ func (r *Runner) output(c *container.Container, requestID string, line []byte) {
 // build builds the function, unless it was given as a binary.
 func (r *Runner) build(ctx context.Context) error {
 	if r.opts.Binary != "" {
-		if _, err := os.Stat(r.opts.Binary); err != nil {
-			return fmt.Errorf("function's binary: %w", err)
-		}
 		return nil
 	}
 	r.buildMu.Lock()
@@ -220,7 +234,7 @@ func (r *Runner) runAsync(f func(context.Context)) {
 
 func (r *Runner) about() page.About {
 	return page.About{
-		Function: r.opts.Function, Address: r.URL(), Backend: r.Backend(), Containers: r.opts.Containers,
+		Function: r.opts.Function, Address: r.URL(), Backend: WithoutPasswords(r.Backend()), Containers: r.opts.Containers,
 		MemoryMB: r.opts.MemoryMB, Timeout: r.opts.Timeout.String(),
 	}
 }
@@ -247,4 +261,19 @@ func (r *Runner) Close() {
 			_ = os.RemoveAll(r.temp)
 		}
 	})
+}
+
+// WithoutPasswords returns a backend's URLs, separated by spaces, as they may be shown: passwords are hidden.
+func WithoutPasswords(backend string) string {
+	parts := strings.Fields(backend)
+	for i, part := range parts {
+		u, err := url.Parse(part)
+		switch {
+		case err != nil:
+			parts[i] = "(a URL that cannot be read)"
+		case u.User != nil:
+			parts[i] = u.Redacted()
+		}
+	}
+	return strings.Join(parts, " ")
 }

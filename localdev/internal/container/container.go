@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stillwarm/stillwarm/localdev/internal/guard"
 	"github.com/stillwarm/stillwarm/localdev/internal/process"
 )
 
@@ -106,7 +107,7 @@ func Start(place Place, fn Function, hooks Hooks, first *Call) (*Container, erro
 		_ = os.RemoveAll(c.tmp)
 		return nil, fmt.Errorf("runtime API of container %d: %w", slot, err)
 	}
-	c.api = &http.Server{Handler: c.routes(), ReadHeaderTimeout: 10 * time.Second}
+	c.api = &http.Server{Handler: guard.Machines(c.routes()), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = c.api.Serve(listener) }()
 	// The lock keeps the API's handlers out until the process is known to the container.
 	c.mu.Lock()

@@ -9,12 +9,17 @@ import (
 	"net/http"
 
 	"github.com/stillwarm/stillwarm/localdev/internal/container"
+	"github.com/stillwarm/stillwarm/localdev/internal/guard"
 	"github.com/stillwarm/stillwarm/localdev/internal/journal"
 )
 
 // invoke answers the Invoke API: a raw event in, the function's raw answer out.
 func (s *Server) invoke(w http.ResponseWriter, r *http.Request) {
-	body, err := readBody(w, r)
+	if guard.Foreign(r) {
+		refusal{http.StatusForbidden, "ForbiddenOrigin", "the Invoke API does not answer web pages of another origin"}.write(w, r)
+		return
+	}
+	body, err := s.readBody(w, r)
 	if err != nil {
 		explain(err).write(w, r)
 		return

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"html"
-	"io"
 	"net/http"
 	"path"
 	"strings"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/stillwarm/stillwarm/localdev/internal/build"
 	"github.com/stillwarm/stillwarm/localdev/internal/container"
+	"github.com/stillwarm/stillwarm/localdev/internal/guard"
 	"github.com/stillwarm/stillwarm/localdev/internal/journal"
 	"github.com/stillwarm/stillwarm/localdev/internal/pool"
 )
@@ -38,13 +38,22 @@ type Do func(ctx context.Context, call *container.Call, slot int) (a container.A
 type Server struct {
 	Do      Do
 	Journal *journal.Journal
-	Page    http.Handler                // the status page
-	Async   func(func(context.Context)) // runs what no client waits for
+	Page    http.Handler // the status page
+	// Loopback says that the server listens on a loopback address: then it answers only to loopback names.
+	Loopback bool
+	// BodyTimeout is how long a request's body may take to arrive.
+	BodyTimeout time.Duration
+	Async       func(func(context.Context)) // runs what no client waits for
 }
 
 // ServeHTTP finds out whom a request is for. It is no ServeMux, which would redirect paths like //a or /a/../b: they
 // belong to the function as they are.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.Loopback && !guard.LoopbackHost(r.Host) {
+		refusal{http.StatusForbidden, "ForbiddenHost", fmt.Sprintf("the Host %.100q is not a name of this machine; use "+
+			"localhost or 127.0.0.1, or listen on another address with --addr", r.Host)}.write(w, r)
+		return
+	}
 	switch clean := path.Clean("/" + r.URL.Path); {
 	case r.URL.Path == "/_stillwarm":
 		http.Redirect(w, r, PagePath, http.StatusFound)
@@ -75,8 +84,8 @@ func NewTraceID(at time.Time) string {
 }
 
 // readBody reads a request's body, up to what the service takes.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, container.MaxPayload))
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	return guard.ReadBody(w, r, container.MaxPayload, s.BodyTimeout)
 }
 
 // refusal is an answer of the runner itself, not of the function.
@@ -97,6 +106,9 @@ func explain(err error) refusal {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return refusal{http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
 			fmt.Sprintf("the request is larger than %d bytes, the most that Lambda takes", container.MaxPayload)}
+	}
+	if errors.Is(err, guard.ErrSlowBody) {
+		return refusal{http.StatusRequestTimeout, "RequestTimeout", err.Error()}
 	}
 	if errors.Is(err, pool.ErrClosed) {
 		return refusal{http.StatusServiceUnavailable, "ServiceUnavailableException", err.Error()}

@@ -25,7 +25,7 @@ func (s *Server) functionURL(w http.ResponseWriter, r *http.Request) {
 	// Deferred, because a response that breaks off ends this handler by a panic.
 	defer func() { s.Journal.Served(call.RequestID, out.status, out.fault, out.reached) }()
 
-	body, err := readBody(w, r)
+	body, err := s.readBody(w, r)
 	if err == nil {
 		event := funcurl.NewEvent(r, body, call.RequestID, call.TraceID, call.Received)
 		call.Payload, err = event.JSON()

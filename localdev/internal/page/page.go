@@ -6,14 +6,13 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/stillwarm/stillwarm/localdev/internal/container"
+	"github.com/stillwarm/stillwarm/localdev/internal/guard"
 	"github.com/stillwarm/stillwarm/localdev/internal/logline"
 )
 
@@ -129,7 +128,7 @@ func New(about func() About, containers func() []container.Status) *Page {
 
 // ServeHTTP serves the page, its state and its events to clients on this machine only.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !fromHere(r) {
+	if !guard.FromHere(r) {
 		http.Error(w, "the status page answers only to this machine, by a loopback name", http.StatusForbidden)
 		return
 	}
@@ -153,26 +152,6 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.NotFound(w, r)
 	}
-}
-
-// fromHere reports whether the client is on this machine and knows it by a loopback name. The name matters too: a web
-// page elsewhere could point a name of its own at 127.0.0.1 and read what functions log.
-func fromHere(r *http.Request) bool {
-	remote, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil || !loopback(remote) {
-		return false
-	}
-	host := r.Host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	host = strings.Trim(host, "[]")
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || loopback(host)
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 // events sends the state at once and after every change, at most ten times a second.

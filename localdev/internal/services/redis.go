@@ -3,11 +3,14 @@ package services
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +31,13 @@ func startRedis(ctx context.Context, o Options) (started, error) {
 	if err != nil {
 		return started{}, err
 	}
+	// The password is in a file that only this user can read: a command line is shown to everyone on the machine.
+	password := rand.Text()
+	config := filepath.Join(o.Temp, "redis.conf")
+	if err := os.WriteFile(config, []byte("requirepass "+password+"\n"), 0o600); err != nil {
+		data.free()
+		return started{}, fmt.Errorf("configuration of Redis: %w", err)
+	}
 	appendonly := "no"
 	if o.Data != "" {
 		appendonly = "yes" // every write reaches the file within a second
@@ -38,12 +48,13 @@ func startRedis(ctx context.Context, o Options) (started, error) {
 		return daemon{
 			title: "Redis", path: path, dir: data.dir,
 			args: []string{
+				config,
 				"--bind", loopback, "--port", strconv.Itoa(port), "--dir", data.dir, "--daemonize", "no",
 				"--save", "", "--appendonly", appendonly,
 				"--maxmemory", redisMemory, "--maxmemory-policy", "allkeys-lru",
 			},
 			ready: func(ctx context.Context, pid int) (err error) {
-				version, err = askRedis(ctx, at, pid)
+				version, err = askRedis(ctx, at, password, pid)
 				return err
 			},
 		}
@@ -53,7 +64,7 @@ func startRedis(ctx context.Context, o Options) (started, error) {
 		return started{}, err
 	}
 	return started{
-		url: "redis://" + at, stop: func() { r.stop(); data.free() },
+		url: "redis://:" + password + "@" + at, stop: func() { r.stop(); data.free() },
 		says: fmt.Sprintf("%s (%s); %s", version, short(path), data.fate),
 	}, nil
 }
@@ -71,8 +82,8 @@ func findRedis() (string, error) {
 
 // askRedis returns what the server says it is, and an error while it is not ready. The process id proves that the one
 // that answers is the one that was started, not another that took the port first.
-func askRedis(ctx context.Context, at string, pid int) (version string, err error) {
-	info, err := redisInfo(ctx, at)
+func askRedis(ctx context.Context, at, password string, pid int) (version string, err error) {
+	info, err := redisInfo(ctx, at, password)
 	if err != nil {
 		return "", err
 	}
@@ -94,8 +105,8 @@ func askRedis(ctx context.Context, at string, pid int) (version string, err erro
 	return "Redis " + fields["redis_version"], nil
 }
 
-// redisInfo sends INFO and returns its answer. One command does not need a client.
-func redisInfo(ctx context.Context, at string) (string, error) {
+// redisInfo logs in, sends INFO and returns its answer. Two commands do not need a client.
+func redisInfo(ctx context.Context, at, password string) (string, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", at)
 	if err != nil {
 		return "", err
@@ -104,10 +115,13 @@ func redisInfo(ctx context.Context, at string) (string, error) {
 	if err := conn.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
 		return "", err
 	}
-	if _, err := io.WriteString(conn, "INFO\r\n"); err != nil {
+	if _, err := fmt.Fprintf(conn, "AUTH %s\r\nINFO\r\n", password); err != nil {
 		return "", err
 	}
 	r := bufio.NewReader(conn)
+	if auth, err := r.ReadString('\n'); err != nil || auth != "+OK\r\n" {
+		return "", fmt.Errorf("the answer to AUTH is %.60q: %w", auth, errors.Join(err, errNotYet))
+	}
 	head, err := r.ReadString('\n')
 	if err != nil {
 		return "", err

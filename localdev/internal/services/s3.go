@@ -62,7 +62,7 @@ var versity = s3Server{
 }
 
 // find returns the server's executable: the pinned one of the tool cache, or what the PATH has.
-func (s s3Server) find() (string, error) {
+func (s s3Server) find(o Options) (string, error) {
 	if path, err := tools.Find(s.tool); err == nil {
 		return path, nil
 	}
@@ -70,14 +70,14 @@ func (s s3Server) find() (string, error) {
 		return path, nil
 	}
 	return "", fmt.Errorf("%s is %w: it is neither in the tool cache nor on the PATH; install it with: "+
-		"go run ./localdev services install %s", s.title, errNotInstalled, s.tool)
+		"%s", s.title, errNotInstalled, o.install(s.tool))
 }
 
 // startS3 starts the first of the servers that is installed. The stand-in takes the place of a server that may be any,
 // not of one that was asked for by its name.
 func startS3(ctx context.Context, o Options, any ...s3Server) (started, error) {
 	for _, s := range any {
-		path, err := s.find()
+		path, err := s.find(o)
 		if err == nil {
 			return s.start(ctx, o, path)
 		}

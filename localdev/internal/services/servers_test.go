@@ -36,9 +36,9 @@ func need(t *testing.T, word string) {
 	case "redis":
 		_, err = findRedis()
 	case "minio":
-		_, err = minio.find()
+		_, err = minio.find(Options{})
 	case "versitygw":
-		_, err = versity.find()
+		_, err = versity.find(Options{})
 	}
 	if err == nil {
 		return
@@ -214,7 +214,7 @@ func TestStandIns(t *testing.T) {
 				t.Errorf("the terminal shows %q", said)
 			}
 			says := strings.Join(b.Services, "\n")
-			for _, want := range []string{"STAND-IN", "go run ./localdev services install", "in spite of --data"} {
+			for _, want := range []string{"STAND-IN", "stillwarm services install", "in spite of --data"} {
 				if !strings.Contains(says, want) {
 					t.Errorf("no %q in %q", want, says)
 				}

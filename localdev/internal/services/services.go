@@ -28,6 +28,15 @@ type Options struct {
 	Keeper *process.Keeper
 	// Progress gets lines for people while servers start; may be nil.
 	Progress io.Writer
+	// Install is the command line that installs a server whose name follows it. Default: stillwarm services install.
+	Install string
+}
+
+func (o Options) install(name string) string {
+	if o.Install == "" {
+		return "stillwarm services install " + name
+	}
+	return o.Install + " " + name
 }
 
 // Backend is what the function is told to use.
@@ -99,6 +108,14 @@ func files(o Options) (Backend, error) {
 		return Backend{}, fmt.Errorf("folder for the disk backend: %w", err)
 	}
 	return Backend{URL: "disk://" + filepath.ToSlash(folder), Note: note, Stop: func() {}}, nil
+}
+
+// Check returns why a value for --backend cannot be used, or nil. It asks no server.
+func Check(value string) error {
+	if value == "none" {
+		return nil
+	}
+	return check(strings.Fields(value))
 }
 
 // check refuses what cannot be opened before anything is started.

@@ -2,6 +2,7 @@ package services
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
+
+	"github.com/stillwarm/stillwarm/localdev/internal/guard"
 )
 
 // A stand-in answers in the runner's own process where a server is not installed. It speaks the server's protocol and
@@ -25,10 +28,12 @@ func redisStandIn(o Options) (started, error) {
 	if err := m.StartAddr(net.JoinHostPort(loopback, "0")); err != nil {
 		return started{}, fmt.Errorf("stand-in for Redis: %w", err)
 	}
+	password := rand.Text()
+	m.RequireAuth(password)
 	s := started{
-		url: "redis://" + m.Addr(), stop: m.Close,
+		url: "redis://:" + password + "@" + m.Addr(), stop: m.Close,
 		says: "STAND-IN for Redis (miniredis, inside the runner): redis-server is not installed. In memory only" + keptNote(o) + ".\n" +
-			"The real one: go run ./localdev services install redis-server",
+			"The real one: " + o.install("redis-server"),
 	}
 	fmt.Fprintln(o.Progress, "redis-server is not installed: a stand-in inside the runner answers instead of Redis")
 	return s, nil
@@ -45,7 +50,7 @@ func s3StandIn(ctx context.Context, o Options) (started, error) {
 		return started{}, fmt.Errorf("stand-in for S3: %w", err)
 	}
 	fake := gofakes3.New(backend, gofakes3.WithLogger(gofakes3.DiscardLog()), gofakes3.WithTimeSkewLimit(0))
-	server := &http.Server{Handler: ranges(fake.Server()), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: guard.Machines(ranges(fake.Server())), ReadHeaderTimeout: 10 * time.Second}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -54,7 +59,7 @@ func s3StandIn(ctx context.Context, o Options) (started, error) {
 	s := started{
 		url: s3URL("http://" + l.Addr().String()), env: newKeys().env(), stop: func() { _ = server.Close(); <-done },
 		says: "STAND-IN for S3 (gofakes3, inside the runner): no MinIO or Versity Gateway is installed. In memory only, and " +
-			"signatures are not checked" + keptNote(o) + ".\nA real one: go run ./localdev services install minio",
+			"signatures are not checked" + keptNote(o) + ".\nA real one: " + o.install("minio"),
 	}
 	fmt.Fprintln(o.Progress, "no S3 server is installed: a stand-in inside the runner answers instead of S3")
 	return s, nil

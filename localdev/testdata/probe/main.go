@@ -85,7 +85,8 @@ func report() {
 		panic(err)
 	}
 	body := `{"errorType":"Runtime.NoConfig","errorMessage":"the configuration is missing"}`
-	fmt.Fprintf(conn, "POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	fmt.Fprintf(conn, "POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n%s",
+		os.Getenv("AWS_LAMBDA_RUNTIME_API"), len(body), body)
 	_, _ = bufio.NewReader(conn).ReadString('\n')
 	os.Exit(1)
 }

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -9,34 +9,37 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/stillwarm/stillwarm/localdev/tools"
 )
 
-const servicesUsage = `The servers that --backend redis and --backend s3 start.
+// Services is the subcommand that lists and installs the servers that --backend redis and s3 start.
+type Services struct {
+	List    servicesList    `cmd:"" help:"List the servers, their versions and where they are."`
+	Install servicesInstall `cmd:"" help:"Install servers: all, or those that are named."`
+}
 
-Usage: go run ./localdev services list
-       go run ./localdev services install [name ...]
-`
+type servicesList struct{}
 
-// manage is the command "services": it returns the exit status.
-func manage(ctx context.Context, args []string, out io.Writer) int {
-	var err error
-	switch {
-	case len(args) == 1 && args[0] == "list":
-		list(out)
-	case len(args) > 0 && args[0] == "install":
-		err = install(ctx, args[1:], out)
-	case len(args) > 0 && strings.Contains(args[0], "help") || len(args) == 1 && args[0] == "-h":
-		_, _ = io.WriteString(out, servicesUsage)
-	default:
-		_, _ = io.WriteString(out, servicesUsage)
-		return 2
-	}
-	if err != nil {
-		_, _ = fmt.Fprintln(out, "localdev:", err)
-		return 1
-	}
-	return 0
+// Run writes the list.
+func (servicesList) Run(k *kong.Context) error {
+	list(k.Stdout)
+	return nil
+}
+
+type servicesInstall struct {
+	Names []string `arg:"" optional:"" placeholder:"NAME" help:"redis-server, minio or versitygw."`
+}
+
+// Run installs what is missing. Ctrl-C ends it.
+func (s *servicesInstall) Run(ctx context.Context, k *kong.Context) error {
+	return install(ctx, s.Names, k.Stdout)
+}
+
+// installCommand is how a server is installed from this command line.
+func installCommand(name string) string {
+	return strings.TrimSpace(strings.TrimSuffix(Program, " dev") + " services install " + name)
 }
 
 // list writes what is installed, and what a missing one would need.
@@ -45,7 +48,7 @@ func list(out io.Writer) {
 	for _, t := range tools.All() {
 		path, err := tools.Find(t.Name)
 		if err != nil {
-			path = "not installed: go run ./localdev services install " + t.Name
+			path = "not installed: " + installCommand(t.Name)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", t.Name, t.Title, versionOf(t), path)
 	}
@@ -70,7 +73,7 @@ func install(ctx context.Context, names []string, out io.Writer) error {
 	}
 	for _, name := range names { // a mistyped name, before anything is built for minutes
 		if _, err := tools.Lookup(name); err != nil {
-			return err
+			return &UsageError{err}
 		}
 	}
 	var errs []error

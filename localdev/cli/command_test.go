@@ -1,8 +1,9 @@
-package main
+package cli
 
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -143,7 +144,7 @@ func TestSignals(t *testing.T) {
 		})
 	}
 	t.Run("SIGTERM of go run ends the command that it runs", func(t *testing.T) {
-		s := launch(t, []string{"go", "run", "."})
+		s := launch(t, []string{"go", "run", ".."})
 		if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
@@ -192,9 +193,22 @@ func TestCommand(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"help lists the flags", []string{"--help"}, "--queue-timeout duration"},
-		{"an unknown flag is named", []string{"--nonsense"}, "nonsense"},
-		{"an argument is refused with the way out", []string{"lambda/demo"}, "--function"},
+		{"help lists the flags", []string{"--help"}, "--queue-timeout"},
+		{"an unknown flag suggests the nearest", []string{"--timout", "5"}, "did you mean \"--timeout\""},
+		{"a folder that is not there", []string{"no/such/folder"}, "no such folder"},
+		{"a folder of another package", []string{"../runner"}, "holds package runner"},
+		{"a folder without Go files", []string{"../testdata"}, "holds no Go files"},
+		{"a file for a folder", []string{"cli.go"}, "is a file"},
+		{"a folder named twice", []string{"../testdata/probe", "--function", "../testdata/rogue"}, "named twice"},
+		{"a binary that is not there", []string{"--binary", "no/such/file"}, "no such file"},
+		{"a binary that is not executable", []string{"--binary", "cli.go"}, "chmod +x"},
+		{"tags for what is built", []string{"--binary", probe, "--tags", "x"}, "--tags is for a build"},
+		{"a timeout that is none", []string{"--timeout", "soon"}, "write 5, 5s or 1m30s"},
+		{"a timeout beyond Lambda's", []string{"--binary", probe, "--timeout", "20m"}, "Lambda allows up to 15m"},
+		{"memory beyond Lambda's", []string{"--binary", probe, "--memory", "64"}, "Lambda allows 128 to 10240"},
+		{"an address that is none", []string{"--binary", probe, "--addr", "here"}, "write 8787"},
+		{"data for no backend", []string{"--binary", probe, "--backend", "none", "--data", "x"}, "--backend none has none"},
+		{"a variable that nobody has", []string{"--binary", probe, "--env", "NO_SUCH_VARIABLE_HERE"}, "NO_SUCH_VARIABLE_HERE=VALUE"},
 		{"a backend that is no URL is refused with examples", []string{"--binary", probe, "--addr", "127.0.0.1:0", "--backend", "x"}, "disk:///"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -202,8 +216,12 @@ func TestCommand(t *testing.T) {
 			if !strings.Contains(string(out), c.want) {
 				t.Errorf("%v: %s", err, out)
 			}
-			if (err == nil) != (c.args[0] == "--help") {
-				t.Errorf("exit: %v", err)
+			code := 0
+			if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+				code = exit.ExitCode()
+			}
+			if want := map[bool]int{true: 0, false: 2}[c.args[0] == "--help"]; code != want {
+				t.Errorf("exit status %d, want %d", code, want)
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/stillwarm/stillwarm/localdev/internal/proctest"
+	"github.com/stillwarm/stillwarm/localdev/runner"
 	"github.com/stillwarm/stillwarm/localdev/tools"
 )
 
@@ -24,10 +25,10 @@ func TestServicesCommand(t *testing.T) {
 		code int
 	}{
 		{"list names every server, and how to install what is missing", []string{"list"}, "services install versitygw", 0},
-		{"help says what there is", []string{"--help"}, "services install [name ...]", 0},
-		{"nothing is a mistake that shows the usage", nil, "services list", 2},
-		{"an unknown verb shows the usage", []string{"start"}, "Usage:", 2},
-		{"an unknown server is refused with the known ones", []string{"install", "memcached"}, "redis-server, minio, versitygw", 1},
+		{"help says what there is", []string{"--help"}, "Install servers", 0},
+		{"nothing is a mistake that names the verbs", nil, `"list"`, 2},
+		{"an unknown verb is a mistake", []string{"start"}, "unexpected argument start", 2},
+		{"an unknown server is refused with the known ones", []string{"install", "memcached"}, "redis-server, minio, versitygw", 2},
 		{"what cannot be installed here says what to do", []string{"install", "redis-server"}, "with this system's package manager", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -54,7 +55,7 @@ func TestServicesCommand(t *testing.T) {
 		}
 		t.Setenv("STILLWARM_TOOLS", root)
 		var out bytes.Buffer
-		if code := manage(t.Context(), []string{"install", "versitygw"}, &out); code != 0 || !strings.Contains(out.String(), "is installed: "+path) {
+		if code := Main(t.Context(), []string{"services", "install", "versitygw"}, &out, &out); code != 0 || !strings.Contains(out.String(), "is installed: "+path) {
 			t.Errorf("exit status %d: %s", code, out.String())
 		}
 	})
@@ -63,11 +64,11 @@ func TestServicesCommand(t *testing.T) {
 // serverOf returns the process of the Redis that a session has started.
 func serverOf(t *testing.T, s *session) int {
 	t.Helper()
-	at := strings.Index(s.collected.String(), "redis://127.0.0.1:")
+	at := strings.Index(s.collected.String(), "@127.0.0.1:")
 	if at < 0 {
 		t.Fatalf("no Redis in %s", s.collected.String())
 	}
-	port, _, _ := strings.Cut(s.collected.String()[at+len("redis://127.0.0.1:"):], "\n")
+	port, _, _ := strings.Cut(s.collected.String()[at+len("@127.0.0.1:"):], "\n")
 	out, err := exec.Command("ps", "-eo", "pid=,args=").Output()
 	if err != nil {
 		t.Skip("no ps")
@@ -111,7 +112,7 @@ func TestBannerBreaksLongLinesAndHidesPasswords(t *testing.T) {
 	if want := []string{"one two", "three", "four"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := withoutPasswords("rediss://user:secret@host s3://bucket"); strings.Contains(got, "secret") || !strings.Contains(got, "s3://bucket") {
+	if got := runner.WithoutPasswords("rediss://user:secret@host s3://bucket"); strings.Contains(got, "secret") || !strings.Contains(got, "s3://bucket") {
 		t.Errorf("%q", got)
 	}
 }

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/stillwarm/stillwarm/localdev/internal/termlog"
+	"github.com/stillwarm/stillwarm/localdev/runner"
+)
+
+// serve runs the function until ctx ends.
+func serve(ctx context.Context, o runner.Options, out io.Writer) error {
+	began := time.Now()
+	r, err := runner.Start(ctx, o)
+	if ctx.Err() != nil {
+		if err == nil {
+			r.Close()
+		}
+		return nil // Ctrl-C while it started
+	}
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	banner(out, r, time.Since(began))
+	<-ctx.Done()
+	_, _ = fmt.Fprintln(out, "\nstopping")
+	return nil
+}
+
+// banner says in a few lines what runs, where, and how to try it.
+func banner(w io.Writer, r *runner.Runner, took time.Duration) {
+	o := r.Options()
+	backend := orNone(runner.WithoutPasswords(r.Backend()))
+	if note := r.BackendNote(); note != "" {
+		backend += " (" + note + ")"
+	}
+	var b strings.Builder
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "  %-11s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	fmt.Fprintln(&b, "Stillwarm local runner")
+	line("function", "%s (ready after %s)", relative(r.Function()), termlog.Duration(took))
+	line("address", "%s/", r.URL())
+	line("page", "%s/_stillwarm/", r.URL())
+	line("backend", "%s", backend)
+	for _, service := range r.Services() {
+		for text := range strings.SplitSeq(service, "\n") {
+			for _, part := range wrapped(text, bannerWidth) {
+				line("", "%s", part)
+			}
+		}
+	}
+	line("containers", "up to %d, %d MB, timeout %s", o.Containers, o.MemoryMB, o.Timeout)
+	line("try", "curl %s/", r.URL())
+	line("", "curl -d '{}' %s/2015-03-31/functions/function/invocations", r.URL())
+	fmt.Fprintln(&b, "  Ctrl-C ends it and everything that it started.")
+	if err := r.BuildError(); err != nil {
+		fmt.Fprintf(&b, "\nThe build failed. Requests are answered with the compiler's output; each tries again.\n%v\n", err)
+	}
+	_, _ = fmt.Fprintln(w, b.String())
+}
+
+// bannerWidth is the width of a line's text: with its name, not more than 120 columns.
+const bannerWidth = 104
+
+// wrapped breaks a sentence into lines.
+func wrapped(text string, width int) []string {
+	var lines []string
+	current := ""
+	for _, word := range strings.Fields(text) {
+		if current != "" && len(current)+1+len(word) > width {
+			lines, current = append(lines, current), ""
+		}
+		if current != "" {
+			current += " "
+		}
+		current += word
+	}
+	return append(lines, current)
+}
+
+func relative(path string) string {
+	wd, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(wd, path); err == nil && len(rel) < len(path) {
+		return rel
+	}
+	return path
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
