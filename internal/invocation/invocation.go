@@ -19,7 +19,7 @@ type Invocation struct {
 
 	mu    sync.Mutex
 	jobs  []job
-	ends  map[any]func()
+	ends  map[any]func(context.Context)
 	ended bool
 
 	budget *Budget // made at the first cached call
@@ -103,6 +103,15 @@ func (inv *Invocation) leave(j job) bool {
 // while the first waits reports true and changes nothing, and added tells which it was. It reports ok == false where
 // the invocation has ended already. It may be called on nil, which reports false.
 func (inv *Invocation) OnEnd(key any, f func()) (added, ok bool) {
+	return inv.onEnd(key, func() func(context.Context) { return func(context.Context) { f() } })
+}
+
+// AtEnd is OnEnd for what needs a context: that of the jobs, which ends when the invocation should be over.
+func (inv *Invocation) AtEnd(key any, f func(context.Context)) (added, ok bool) {
+	return inv.onEnd(key, func() func(context.Context) { return f })
+}
+
+func (inv *Invocation) onEnd(key any, f func() func(context.Context)) (added, ok bool) {
 	if inv == nil {
 		return false, false
 	}
@@ -115,9 +124,9 @@ func (inv *Invocation) OnEnd(key any, f func()) (added, ok bool) {
 		return false, true
 	}
 	if inv.ends == nil {
-		inv.ends = map[any]func(){}
+		inv.ends = map[any]func(context.Context){}
 	}
-	inv.ends[key] = f
+	inv.ends[key] = f()
 	return true, true
 }
 
@@ -141,7 +150,7 @@ func (inv *Invocation) finish(ctx context.Context, before bool) {
 			inv.ends, inv.ended = nil, true
 			inv.mu.Unlock()
 			for _, f := range ends {
-				f()
+				f(ctx)
 			}
 			return
 		}
