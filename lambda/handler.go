@@ -61,9 +61,12 @@ func startable(handler any, options []Option) Handler {
 // newHandler returns aws-lambda-go's handler around the user's, inside of which invocations begin and finish.
 func newHandler(handler any, options []Option, served bool) Handler {
 	if h, ok := handler.(Handler); ok {
+		web, isHTTP := handler.(*httpHandler)
 		switch {
 		case reflect.TypeOf(handler) == finished:
 			return h
+		case served && isHTTP:
+			return web.wrap().build(options, true)
 		case served:
 			return raw(h).build(options, true)
 		default:

@@ -56,7 +56,7 @@ func TestMain(m *testing.M) {
 // functions returns every function that a test may run, by name.
 func functions() map[string]function {
 	all := map[string]function{}
-	for _, part := range []map[string]function{signatures(), responses(), afterFunctions(), cacheFunctions(), shutdownFunctions()} {
+	for _, part := range []map[string]function{signatures(), responses(), afterFunctions(), cacheFunctions(), shutdownFunctions(), httpFunctions()} {
 		for name, f := range part {
 			if _, twice := all[name]; twice {
 				panic("two functions named " + name)

@@ -29,8 +29,12 @@ type response struct {
 func (w *wrapper) respond(val any, c *call) (*response, error) {
 	r := &c.response
 	r.call, r.writers = c, &w.writers
-	if b, ok := val.(rawBytes); ok {
+	switch b := val.(type) {
+	case rawBytes:
 		r.body, r.contentType = bytes.NewReader(b), contentTypeBytes
+		return r, nil
+	case rawJSON:
+		r.body, r.contentType = bytes.NewReader(b), contentTypeJSON
 		return r, nil
 	}
 	out := w.writers.get()

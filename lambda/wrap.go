@@ -77,7 +77,7 @@ var noValue, noError = reflect.Zero(anyType), reflect.Zero(errorType)
 // boxed returns v as a value of the interface type T, also where v is nil, which reflect.ValueOf would lose.
 func boxed[T any](v T) reflect.Value { return reflect.ValueOf(&v).Elem() }
 
-// bytes is what a handler of bytes returned.
+// rawBytes is what a handler of bytes returned.
 type rawBytes []byte
 
 // raw wraps a handler of bytes to be served. aws-lambda-go gives no sign of when it has sent the answer of such a handler,

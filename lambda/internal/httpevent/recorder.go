@@ -1,0 +1,150 @@
+package httpevent
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/stillwarm/stillwarm/internal/httpreq"
+)
+
+// Recorder is a [http.ResponseWriter] that keeps what is written to it. It implements [httpreq.FormWriter],
+// [httpreq.ErrorWriter] and [http.Flusher]. It is for one goroutine.
+type Recorder struct {
+	// Sniff has a missing Content-Type guessed from the body, as a server does.
+	Sniff bool
+	// Head leaves the body out.
+	Head bool
+
+	header http.Header
+	sent   http.Header // a copy, as it was when the header was final
+	status int
+	body   []byte
+	form   httpreq.Form
+	whole  bool // the body came in one piece, in a form
+	err    error
+}
+
+// Header implements [http.ResponseWriter].
+func (r *Recorder) Header() http.Header {
+	if r.header == nil {
+		r.header = http.Header{}
+	}
+	return r.header
+}
+
+// WriteHeader implements [http.ResponseWriter]. Informational answers cannot be sent and are dropped.
+func (r *Recorder) WriteHeader(status int) {
+	if r.status != 0 || status < 200 {
+		return
+	}
+	r.status, r.sent = status, sendable(r.Header())
+}
+
+// sendable returns a copy of the fields as net/http sends them: without fields whose name is no name, and with spaces in place
+// of new lines.
+func sendable(h http.Header) http.Header {
+	out := make(http.Header, len(h))
+	for name, values := range h {
+		if !validToken(name) {
+			continue
+		}
+		values = slices.Clone(values)
+		for i, v := range values {
+			if !validValue(v) {
+				values[i] = strings.Map(func(c rune) rune {
+					if c < ' ' && c != '\t' || c == 0x7f {
+						return ' '
+					}
+					return c
+				}, v)
+			}
+		}
+		if len(values) > 0 {
+			out[name] = values
+		}
+	}
+	return out
+}
+
+// errForm is returned to a handler that writes to a body that it has given whole.
+var errForm = errors.New("the body was written already")
+
+// Write implements [http.ResponseWriter].
+func (r *Recorder) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.WriteHeader(http.StatusOK)
+	}
+	switch {
+	case r.whole:
+		return 0, errForm
+	case !bodyAllowed(r.status):
+		return 0, http.ErrBodyNotAllowed
+	case r.Head:
+		return len(p), nil
+	}
+	r.body = append(r.body, p...)
+	return len(p), nil
+}
+
+// WriteForm implements [httpreq.FormWriter].
+func (r *Recorder) WriteForm(body []byte, form httpreq.Form) error {
+	if r.status == 0 {
+		r.WriteHeader(http.StatusOK)
+	}
+	switch {
+	case r.whole || len(r.body) > 0:
+		return errForm
+	case r.Head || !bodyAllowed(r.status):
+		return nil
+	}
+	r.body, r.form, r.whole = body, form, true
+	return nil
+}
+
+// WriteError implements [httpreq.ErrorWriter].
+func (r *Recorder) WriteError(err error) { r.err = err }
+
+// Flush implements [http.Flusher]: it makes the header final.
+func (r *Recorder) Flush() {
+	if r.status == 0 {
+		r.WriteHeader(http.StatusOK)
+	}
+}
+
+// Err returns what WriteError was given.
+func (r *Recorder) Err() error { return r.err }
+
+// Status returns the status that was written, and 200 where none was.
+func (r *Recorder) Status() int {
+	if r.status == 0 {
+		return http.StatusOK
+	}
+	return r.status
+}
+
+// Response returns the answer as the event's source takes it.
+func (r *Recorder) Response(e *Event) *Response {
+	r.Flush()
+	h := r.sent
+	if r.Sniff {
+		sniff(h, r.body, r.status)
+	}
+	if !r.Head && r.status != http.StatusNotModified {
+		h.Del("Content-Length") // the service counts what it sends
+	}
+	return e.Encode(r.status, h, r.body, r.form)
+}
+
+// sniff sets a missing Content-Type, as net/http does.
+func sniff(h http.Header, body []byte, status int) {
+	if _, set := h["Content-Type"]; set || len(body) == 0 || h.Get("Content-Encoding") != "" || !bodyAllowed(status) {
+		return
+	}
+	h.Set("Content-Type", http.DetectContentType(body))
+}
+
+func bodyAllowed(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}
