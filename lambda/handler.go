@@ -61,12 +61,12 @@ func startable(handler any, options []Option) Handler {
 // newHandler returns aws-lambda-go's handler around the user's, inside of which invocations begin and finish.
 func newHandler(handler any, options []Option, served bool) Handler {
 	if h, ok := handler.(Handler); ok {
-		web, isHTTP := handler.(*httpHandler)
+		special, isSpecial := handler.(wrappable)
 		switch {
 		case reflect.TypeOf(handler) == finished:
 			return h
-		case served && isHTTP:
-			return web.wrap().build(options, true)
+		case served && isSpecial:
+			return special.wrap().build(options, true)
 		case served:
 			return raw(h).build(options, true)
 		default:
@@ -78,6 +78,10 @@ func newHandler(handler any, options []Option, served bool) Handler {
 	}
 	return awslambda.NewHandlerWithOptions(handler, options...) // not a handler: it knows how to say so
 }
+
+// wrappable is a handler of this package's own with a better way to be served than through bytes. It is an interface, so that a
+// function that uses no such handler does not link it.
+type wrappable interface{ wrap() *wrapper }
 
 // called runs a handler of bytes as an invocation for somebody who calls Invoke.
 type called struct{ handler Handler }
