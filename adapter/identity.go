@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"encoding/hex"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -8,6 +9,9 @@ import (
 	"strings"
 	"sync"
 	"unsafe"
+
+	"github.com/stillwarm/stillwarm/internal/buildid"
+	"github.com/stillwarm/stillwarm/internal/codeid"
 )
 
 // identity says which function was wrapped, and where.
@@ -16,6 +20,16 @@ type identity struct {
 	stable  bool           // the function itself has this name: it is a declared top-level function
 	closure unsafe.Pointer // tells one closure from another made by the same code
 	place   string         // file:line of the call that wraps
+}
+
+// codeIdentity is what entries of the function must have in common with this program: the identity that stillwarm build
+// gave the function's code, or that of the whole build.
+func codeIdentity(name string) (string, error) {
+	if id, ok := codeid.Of(name); ok {
+		return "code " + hex.EncodeToString(id[:]), nil
+	}
+	id, err := buildid.Read()
+	return "build " + id, err
 }
 
 // identify names the function. A closure's own name counts the function literals before it, so it moves when code is

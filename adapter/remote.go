@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
-	"github.com/stillwarm/stillwarm/internal/buildid"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/internal/key"
 	"github.com/stillwarm/stillwarm/serialize"
@@ -97,8 +96,7 @@ func (r *remote) codeIdentity() (string, error) {
 	if r.core.opts.hasVersion {
 		return "version " + r.core.opts.version, nil
 	}
-	id, err := buildid.Read()
-	return "build " + id, err
+	return codeIdentity(r.core.id.name)
 }
 
 // address returns the question's key in the store.
