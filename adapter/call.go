@@ -24,14 +24,15 @@ type typed interface {
 type call[In, Out any] struct {
 	question
 	d    *Data[In, Out]
+	core *dataCore
 	in   In
 	arg  *In // what the run works on: in itself where nobody else can change it
 	pass Out // a result that memory has no room for, on its way to the caller
 }
 
 // newCall returns the question of a call. It keeps nothing of the buffer.
-func newCall[In, Out any](d *Data[In, Out], scope string, b *keyBuffer, in In) *question {
-	q := &call[In, Out]{d: d, in: in}
+func newCall[In, Out any](d *Data[In, Out], c *dataCore, scope callScope, b *keyBuffer, in In) *question {
+	q := &call[In, Out]{d: d, core: c, in: in}
 	q.typed = q
 	q.scope, q.enc, q.codec = scope, append(q.room[:0], b.enc...), d.codec.ID()
 	if q.key = textOf(q.enc); len(q.enc) > longKey {
@@ -52,14 +53,14 @@ func (q *call[In, Out]) run(ctx context.Context) (any, bool, error) {
 	}
 	frozen := new(Out)
 	if err := clone.Copy(d.out, frozen, &out); err != nil {
-		d.core.uncacheable(ctx, err)
+		q.core.uncacheable(ctx, err)
 		return &out, false, nil
 	}
 	return frozen, true, nil
 }
 
 func (q *call[In, Out]) unchanged() bool {
-	enc, err := q.d.encode(nil, q.scope, q.arg)
+	enc, _, err := q.d.encode(q.core, nil, q.scope, q.arg)
 	return err == nil && bytes.Equal(enc, q.enc)
 }
 

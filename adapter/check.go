@@ -3,11 +3,8 @@ package adapter
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"reflect"
-	"slices"
-	"strings"
-
-	"github.com/stillwarm/stillwarm/internal/key"
 )
 
 // check names the function and returns the first thing that is wrong with its options, if any.
@@ -16,16 +13,11 @@ func (c *options) check(kind string, fn any, in, out reflect.Type) (identity, er
 	if problem != nil {
 		c.problems = append(c.problems, problem)
 	}
-	if kind == "data" {
-		c.checkType("CacheIf", c.cacheIf, in, out)
-		c.checkPersist()
+	c.checkType("Key", typedFunc{fn: c.key.fn, in: c.key.in}, in, out)
+	if kind == kindData {
+		c.checkData(in, out)
 	} else {
-		c.checkType("Validate", c.validate, in, out)
-		c.checkType("ValidateWith", c.validateWith, in, out)
-		c.checkType("OnRelease", c.onRelease, in, out)
-		if c.validate.fn != nil && c.validateWith.fn != nil {
-			c.problem("ValidateWith", "", "Validate is given as well; keep one of them")
-		}
+		c.checkResource(in, out)
 	}
 	if len(c.problems) == 0 {
 		return id, nil
@@ -35,12 +27,48 @@ func (c *options) check(kind string, fn any, in, out reflect.Type) (identity, er
 	return id, p
 }
 
+func (c *options) checkData(in, out reflect.Type) {
+	c.checkType("CacheIf", c.cacheIf, in, out)
+	c.checkType("PrivateIf", c.privateIf, in, out)
+	c.checkType("FailIf", c.failIf, in, out)
+	c.checkType("TTLFrom", c.ttlFrom, in, out)
+	c.checkType("Tags", c.tags, in, out)
+	c.checkType("TagsOf", c.tagsOf, in, out)
+	c.checkPersist()
+	if c.softTimeout > 0 && c.staleFor == 0 && c.failSafe == 0 {
+		c.problem("SoftTimeout", c.softTimeout.String(), "returns an older result, and without StaleFor or FailSafe none is kept; add one of them")
+	}
+	if c.refreshAhead > 0 && c.ttl == 0 && c.ttlFrom.fn == nil {
+		c.problem("RefreshAhead", fmt.Sprint(c.refreshAhead), "is a share of the ttl, and there is none; add TTL or TTLFrom")
+	}
+}
+
+func (c *options) checkResource(in, out reflect.Type) {
+	c.checkType("Validate", c.validate, in, out)
+	c.checkType("ValidateErr", c.validateErr, in, out)
+	c.checkType("ValidateWith", c.validateWith, in, out)
+	c.checkType("OnRelease", c.onRelease, in, out)
+	first := ""
+	for _, v := range []struct {
+		option string
+		f      typedFunc
+	}{{"Validate", c.validate}, {"ValidateErr", c.validateErr}, {"ValidateWith", c.validateWith}} {
+		switch {
+		case v.f.fn == nil:
+		case first == "":
+			first = v.option
+		default:
+			c.problem(v.option, "", first+" is given as well; keep one of them")
+		}
+	}
+}
+
 // checkType compares the types that a generic option was instantiated for with the function's.
 func (c *options) checkType(option string, f typedFunc, in, out reflect.Type) {
 	if f.fn == nil {
 		return
 	}
-	if f.out != out {
+	if f.out != nil && f.out != out {
 		c.problem(option, fmt.Sprintf("func of %v", f.out), fmt.Sprintf("the function's result is %v, so it must take that", out))
 	}
 	if f.in != nil && f.in != in {
@@ -48,77 +76,18 @@ func (c *options) checkType(option string, f typedFunc, in, out reflect.Type) {
 	}
 }
 
-// keyPlan compiles how the function's argument is hashed.
-func (c *options) keyPlan(name string, in reflect.Type, addresses bool) (*key.Plan, error) {
-	ko := key.Options{Function: shortName(name), Hashers: c.hashers, AllowAddresses: addresses}
-	for _, h := range c.hashTypes {
-		if err := key.CheckHashResult(h.result, ko); err != nil {
-			return nil, &UserHashError{
-				Function: name, Hasher: h.hasher, Type: h.arg, err: err,
-				cause: fmt.Errorf("%w (the hash function is %s, for `%v`)", err, shortName(h.hasher), h.arg),
-			}
+// scopeOf returns what of a call's context is part of its key. cached is false where the tenant cannot be known, so that
+// the call must run without the cache.
+func (c *options) scopeOf(ctx context.Context, rt *Runtime) (scope callScope, cached bool) {
+	if !c.shareAcrossTenants {
+		if scope.tenant, cached = rt.tenants.of(ctx); !cached {
+			rt.logOnce(ctx, "unknown tenant", slog.LevelWarn,
+				"this process serves several tenants, and a call's context names none; running it without the cache")
+			return scope, false
 		}
 	}
-	p, err := key.Compile(in, ko)
-	if err != nil {
-		return nil, hashError(err)
+	if c.scope != nil {
+		scope.own = c.scope(ctx)
 	}
-	return p, nil
-}
-
-func (c *options) runtimeOrDefault() *Runtime {
-	if c.runtime != nil {
-		return c.runtime
-	}
-	return Default()
-}
-
-// summary writes down what the options amount to, so that two sets of them can be compared and shown.
-func (c *options) summary() string {
-	var parts []string
-	add := func(name string, v any) {
-		if !reflect.ValueOf(v).IsZero() {
-			parts = append(parts, fmt.Sprintf("%s=%v", name, v))
-		}
-	}
-	add("TTL", c.ttl)
-	add("MaxEntries", c.maxEntries)
-	if c.persist.set {
-		parts = append(parts, "Persist="+strings.TrimSpace(fmt.Sprintf("%v %s", c.persist.on, c.persist.name)))
-	}
-	add("MaxSize", c.maxSize)
-	add("StaleFor", c.staleFor)
-	add("FailSafe", c.failSafe)
-	add("Jitter", c.jitter)
-	add("Version", c.version)
-	add("NearTTL", c.nearTTL)
-	add("ValidateEvery", c.validateEvery)
-	add("Spinner", c.spinner.text)
-	add("NoSpinner", c.spinner.off)
-	for _, f := range []struct {
-		name string
-		code uintptr
-	}{
-		// Validate is not among them: changing it does not make another cache.
-		{"CacheIf", c.cacheIf.code}, {"OnRelease", c.onRelease.code}, {"Scope", codeOf(c.scope)},
-	} {
-		if f.code != 0 {
-			parts = append(parts, fmt.Sprintf("%s=func@%x", f.name, f.code))
-		}
-	}
-	for _, h := range c.hashers {
-		parts = append(parts, "HashFunc="+h.Name)
-	}
-	slices.Sort(parts)
-	if len(parts) == 0 {
-		return "no options"
-	}
-	return strings.Join(parts, ", ")
-}
-
-func codeOf(f func(context.Context) string) uintptr {
-	if f == nil {
-		return 0
-	}
-	return reflect.ValueOf(f).Pointer()
+	return scope, true
 }

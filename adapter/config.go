@@ -76,8 +76,6 @@ const (
 
 	envFunctionName   = "AWS_LAMBDA_FUNCTION_NAME"
 	envFunctionMemory = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
-	envInitType       = "AWS_LAMBDA_INITIALIZATION_TYPE"
-	envConcurrency    = "AWS_LAMBDA_MAX_CONCURRENCY"
 )
 
 // fill completes the configuration from the environment and the defaults.
@@ -168,19 +166,6 @@ func defaultMemory() int64 {
 		return limit / 4
 	}
 	return 256 * mib
-}
-
-// host says what kind of process this is, as far as the life of a goroutine is concerned.
-type host struct {
-	// freezes: this process stands still between invocations, so what is left for later may never run.
-	freezes bool
-}
-
-func detectHost() host {
-	inLambda := os.Getenv(envFunctionName) != ""
-	n, _ := strconv.Atoi(os.Getenv(envConcurrency))
-	managed := os.Getenv(envInitType) == "lambda-managed-instances" || n > 1
-	return host{freezes: inLambda && !managed}
 }
 
 func firstSet[T comparable](a, b T) T {

@@ -37,28 +37,31 @@ type dataCore struct {
 	storing sync.Mutex
 	glances map[string]*glance // the keys that a caller looks up on its own; guarded by storing
 
-	remote *remote // nil: memory only
+	remote      *remote // nil: memory only
+	unpersisted string  // why it is memory only where the function asked for more
 }
 
-func newDataCore(rt *Runtime, id identity, o *options, number uint32, in, out [32]byte) *dataCore {
+func newDataCore(rt *Runtime, id identity, o *options, in, out [32]byte) *dataCore {
 	c := &dataCore{rt: rt, id: id, opts: o}
+	number := rt.nextNumber()
 	c.head = [headLen]byte{byte(number >> 16), byte(number >> 8), byte(number), 0}
 	c.owner = rt.tier.Owner(c, o.maxEntries, o.maxSize)
-	c.remote = newRemote(c, in, out)
-	rt.data = append(rt.data, c)
+	c.remote, c.unpersisted = newRemote(c, in, out)
+	rt.addData(c)
 	return c
 }
 
-// prefix begins a key in memory: the function's number, then the scope, framed.
-func (c *dataCore) prefix(dst []byte, scope string) []byte {
-	dst = append(dst, c.head[:]...)
-	n := uint32(len(scope))
-	dst = append(dst, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
-	return append(dst, scope...)
+// announce says that results are not persisted although that was asked for.
+func (c *dataCore) announce(ctx context.Context) {
+	if c.unpersisted != "" {
+		c.rt.unpersisted(ctx, c.id.name, c.unpersisted)
+	}
 }
 
-// prefixLen is the length of what prefix writes.
-func prefixLen(scope string) int { return headLen + 4 + len(scope) }
+// prefix begins a key in memory: the function's number, then the scope, framed.
+func (c *dataCore) prefix(dst []byte, scope callScope) []byte {
+	return scope.appendTo(append(dst, c.head[:]...))
+}
 
 // fresh returns the entry under key that may be handed out without asking anybody, or nil.
 func (c *dataCore) fresh(key []byte) *memory.Entry {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"sync"
+	"time"
 
 	"github.com/stillwarm/stillwarm/internal/clone"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
@@ -16,9 +17,9 @@ type None = struct{}
 
 // Data is a function whose results are cached. It is safe for concurrent use.
 type Data[In, Out any] struct {
-	core  *dataCore
+	cores *perRuntime[dataCore]
 	fn    func(context.Context, In) (Out, error)
-	keys  *key.Plan
+	keys  *argumentKey[In]
 	out   *clone.Plan
 	codec *serialize.Codec
 	args  argumentPlan
@@ -54,16 +55,16 @@ func dataOptions(place string, opts []DataOption) *options {
 	return o
 }
 
-func newData[In, Out any](fn func(context.Context, In) (Out, error), o *options) (*Data[In, Out], error) {
+func newData[In, Out any](fn func(context.Context, In) (Out, error), o *options, notices ...func(context.Context, *Runtime)) (*Data[In, Out], error) {
 	if fn == nil {
 		return nil, &OptionError{Option: "function", Value: "nil", Place: o.place, Reason: "CacheData needs a function"}
 	}
-	id, err := o.check("data", fn, reflect.TypeFor[In](), reflect.TypeFor[Out]())
+	id, err := o.check(kindData, fn, reflect.TypeFor[In](), reflect.TypeFor[Out]())
 	if err != nil {
 		return nil, err
 	}
 	d := &Data[In, Out]{fn: fn, args: argumentPlanFor(reflect.TypeFor[In]())}
-	if d.keys, err = o.keyPlan(id.name, reflect.TypeFor[In](), false); err != nil {
+	if d.keys, err = compileArgument[In](o, id, false); err != nil {
 		return nil, err
 	}
 	if d.codec, err = serialize.CodecFor(reflect.TypeFor[Out]()); err != nil {
@@ -75,14 +76,14 @@ func newData[In, Out any](fn func(context.Context, In) (Out, error), o *options)
 	if o.cacheIf.fn != nil {
 		d.keep = o.cacheIf.fn.(func(Out) bool)
 	}
-	rt := o.runtimeOrDefault()
-	core, problem := rt.register("data", id, o, func(number uint32) any {
-		return newDataCore(rt, id, o, number, d.keys.Fingerprint(), key.Fingerprint(reflect.TypeFor[Out]()))
+	b := &binding{kind: kindData, id: id, opts: o, notices: notices}
+	d.cores, err = bind(b, func(rt *Runtime) (*dataCore, func(context.Context)) {
+		c := newDataCore(rt, id, o, d.keys.fingerprint(), key.Fingerprint(reflect.TypeFor[Out]()))
+		return c, c.announce
 	})
-	if problem != nil {
-		return nil, problem
+	if err != nil {
+		return nil, err
 	}
-	d.core = core.(*dataCore)
 	return d, nil
 }
 
@@ -96,15 +97,21 @@ var keyBuffers = sync.Pool{New: func() any { return &keyBuffer{enc: make([]byte,
 // The key is taken once, before the run. When ctx ends, Get returns its error; a run that others wait for goes on.
 // Get never fails because of the cache, except where the argument holds something that cannot be hashed.
 func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
-	c := d.core
+	c := d.cores.of(ctx)
 	if c.rt.off() {
 		return d.fn(ctx, in)
 	}
-	scope := c.opts.scopeOf(ctx)
+	scope, cached := c.opts.scopeOf(ctx, c.rt)
+	if !cached {
+		return d.uncached(ctx, c, in)
+	}
 	buf := keyBuffers.Get().(*keyBuffer)
-	if buf.enc, err = d.encode(buf.enc[:0], scope, &in); err != nil {
+	if buf.enc, cached, err = d.encode(c, buf.enc[:0], scope, &in); err != nil || !cached {
 		buf.giveBack()
-		return out, err
+		if err != nil {
+			return out, err
+		}
+		return d.uncached(ctx, c, in)
 	}
 	if e := c.fresh(buf.local()); e != nil {
 		if clone.Copy(d.out, &out, e.Value.(*Out)) == nil {
@@ -113,19 +120,32 @@ func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
 			return out, nil
 		}
 	}
-	q := newCall(d, scope, buf, in)
+	q := newCall(d, c, scope, buf, in)
 	buf.giveBack()
 	a, err := c.answer(ctx, q)
 	return d.hand(ctx, a, in, err)
 }
 
+// uncached runs the function for a call that is not cached.
+func (d *Data[In, Out]) uncached(ctx context.Context, c *dataCore, in In) (out Out, err error) {
+	start := time.Now()
+	defer func() {
+		c.stats.runs.Add(1)
+		if err != nil {
+			c.stats.errors.Add(1)
+		}
+		c.rt.emit(ctx, Event{Kind: EventRun, Function: c.id.name, Duration: time.Since(start), Err: err})
+	}()
+	return d.fn(ctx, in)
+}
+
 // encode writes the key of the call behind the function's number and the scope. After an error dst is as it was.
-func (d *Data[In, Out]) encode(dst []byte, scope string, in *In) ([]byte, error) {
-	enc, err := key.Append(d.keys, d.core.prefix(dst, scope), in)
-	if err != nil {
-		return dst, hashError(err)
+func (d *Data[In, Out]) encode(c *dataCore, dst []byte, scope callScope, in *In) (enc []byte, cached bool, err error) {
+	enc, cached, err = d.keys.append(c.prefix(dst, scope), in)
+	if err != nil || !cached {
+		return dst, cached, err
 	}
-	return enc, nil
+	return enc, true, nil
 }
 
 // freeze copies what is not cached where it can be copied, so that every caller who waited gets its own.
@@ -159,56 +179,67 @@ func (d *Data[In, Out]) hand(ctx context.Context, a *answer, in In, err error) (
 // Refresh runs the function now, whatever is cached, and puts the result in its place, here and in the backend. If the
 // function fails, the error is returned and what was cached stays.
 func (d *Data[In, Out]) Refresh(ctx context.Context, in In) (Out, error) {
-	c := d.core
+	c := d.cores.of(ctx)
 	if c.rt.off() {
 		return d.fn(ctx, in)
 	}
-	q, err := d.question(ctx, in)
+	q, err := d.question(ctx, c, in)
 	if err != nil {
 		var zero Out
 		return zero, err
+	}
+	if q == nil {
+		return d.uncached(ctx, c, in)
 	}
 	a, err := c.refreshNow(ctx, q)
 	return d.hand(ctx, a, in, err)
 }
 
-// question makes the whole question of a call that does not take the short way.
-func (d *Data[In, Out]) question(ctx context.Context, in In) (*question, error) {
-	scope := d.core.opts.scopeOf(ctx)
-	enc, err := d.encode(nil, scope, &in)
-	if err != nil {
+// question makes the whole question of a call that does not take the short way; nil where the call is not cached.
+func (d *Data[In, Out]) question(ctx context.Context, c *dataCore, in In) (*question, error) {
+	scope, cached := c.opts.scopeOf(ctx, c.rt)
+	if !cached {
+		return nil, nil
+	}
+	enc, cached, err := d.encode(c, nil, scope, &in)
+	if err != nil || !cached {
 		return nil, err
 	}
-	return newCall(d, scope, &keyBuffer{enc: enc}, in), nil
+	return newCall(d, c, scope, &keyBuffer{enc: enc}, in), nil
 }
 
 // Clear makes every entry of the function a miss. It returns when every later Get in this container misses; other
 // containers follow within [NearTTL]. A run under way gives its result to its callers, and it is not stored. The error
 // says that the backend could not be told: this container misses all the same and tries again.
-func (d *Data[In, Out]) Clear(ctx context.Context) error { return d.core.clear(ctx) }
+func (d *Data[In, Out]) Clear(ctx context.Context) error { return d.cores.of(ctx).clear(ctx) }
 
 // ClearFor makes the entry for this argument, in the context's scope, a miss: in this container and in the backend. It
 // is not an error if there is none. Other containers that have the entry in their memory serve it until its ttl is
 // over; where that matters, use Clear.
 func (d *Data[In, Out]) ClearFor(ctx context.Context, in In) error {
-	q, err := d.question(ctx, in)
-	if err != nil {
+	c := d.cores.of(ctx)
+	q, err := d.question(ctx, c, in)
+	if err != nil || q == nil {
 		return err
 	}
-	return d.core.clearFor(ctx, q)
+	return c.clearFor(ctx, q)
 }
 
 // Explain tells what Get would find, without running the function: the key, the tier, the age, or why it would be a miss.
 func (d *Data[In, Out]) Explain(ctx context.Context, in In) (Explanation, error) {
-	q, err := d.question(ctx, in)
+	c := d.cores.of(ctx)
+	q, err := d.question(ctx, c, in)
 	if err != nil {
 		return Explanation{}, err
 	}
-	return d.core.explain(ctx, q), nil
+	if q == nil {
+		return Explanation{Function: c.id.name, Why: "this call is not cached"}, nil
+	}
+	return c.explain(ctx, q), nil
 }
 
 // Stats returns what happened in this container since the function was wrapped.
-func (d *Data[In, Out]) Stats() Stats { return d.core.snapshot() }
+func (d *Data[In, Out]) Stats() Stats { return d.cores.of(context.Background()).snapshot() }
 
 // hit counts and tells of a fresh entry from memory.
 func (c *dataCore) hit(ctx context.Context, e *memory.Entry) {

@@ -48,7 +48,7 @@ func Deprecate[In, Out any](fn func(context.Context, In) (Out, error), d Depreca
 	return func(ctx context.Context, in In) (Out, error) {
 		to := rt
 		if to == nil {
-			to = Default()
+			to = runtimeIn(ctx)
 		}
 		d.warn(ctx, to, name, where)
 		return fn(ctx, in)
@@ -160,11 +160,10 @@ func legacyData[In, Out any](fn func(context.Context, In) (Out, error), o *optio
 	if len(o.resourceOnly) > 0 {
 		o.problem("a resource's option", "", "it was given to "+o.deprecatedName+" of data; only resources are validated and released")
 	}
-	data, err := newData(fn, o)
+	data, err := newData(fn, o, o.notice(d, fn))
 	if err != nil {
 		panic(err)
 	}
-	o.announce(d, data.core.rt, data.core.id.name)
 	return data
 }
 
@@ -176,21 +175,23 @@ func legacyResource[In, Out any](fn func(context.Context, In) (Out, error), o *o
 		o.problem("Persist, MaxSize or another option of data", "", "it was given to "+o.deprecatedName+
 			" of a resource; a resource is not serializable, only data can be persisted")
 	}
-	r, err := newResource(fn, o)
+	r, err := newResource(fn, o, o.notice(d, fn))
 	if err != nil {
 		panic(err)
 	}
-	o.announce(d, r.pool.rt, r.pool.id.name)
 	return r
 }
 
-// announce warns that the function was wrapped by a deprecated name, and of each option that can be removed.
-func (c *options) announce(d Deprecation, rt *Runtime, function string) {
-	d.warn(context.Background(), rt, function, c.place)
-	for _, option := range c.legacy {
-		Deprecation{
-			Name: option, Use: "no option in its place: it can be removed", Docs: docsPage,
-		}.warn(context.Background(), rt, function, c.place)
+// notice returns what warns that the function was wrapped by a deprecated name, and of each option that can be removed.
+func (c *options) notice(d Deprecation, fn any) func(context.Context, *Runtime) {
+	return func(ctx context.Context, rt *Runtime) {
+		id, _ := identify(fn, c.name, c.place)
+		d.warn(ctx, rt, id.name, c.place)
+		for _, option := range c.legacy {
+			Deprecation{
+				Name: option, Use: "no option in its place: it can be removed", Docs: docsPage,
+			}.warn(ctx, rt, id.name, c.place)
+		}
 	}
 }
 

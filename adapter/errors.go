@@ -53,12 +53,13 @@ func (e *UserHashError) Unwrap() error { return e.err }
 
 // hashError turns what package key reports into the errors of this package.
 func hashError(err error) error {
-	var u *key.UnhashableError
-	if errors.As(err, &u) {
+	if err == nil {
+		return nil
+	}
+	if u, ok := errors.AsType[*key.UnhashableError](err); ok {
 		return &UnhashableParamError{Function: u.Function, Argument: u.Argument, Type: u.Type, Path: u.Path, cause: u}
 	}
-	var h *key.UserHashError
-	if errors.As(err, &h) {
+	if h, ok := errors.AsType[*key.UserHashError](err); ok {
 		return &UserHashError{Function: h.Function, Hasher: h.Hasher, Type: h.Type, Path: h.Path, cause: h, err: h.Err}
 	}
 	return err

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/stillwarm/stillwarm/internal/duration"
-	"github.com/stillwarm/stillwarm/internal/key"
 )
 
 // A DataOption configures a function cached by [CacheData] or [NewData]. The most important ones, in the order in
@@ -48,61 +48,85 @@ func (o onlyResource) applyResource(c *options) { o.set(c) }
 func (o onlyResource) applyCache(c *options)    { c.resourceOnly = append(c.resourceOnly, o) }
 func (o onlyLegacy) applyCache(c *options)      { o.set(c) }
 
-// options is what the options of one function add up to. The zero value is the default of each.
+// options is what the options of one function add up to. The zero value is the default of each. Two wraps of a function
+// are one cache if they agree in every field that is not marked `same:"-"`: see differences. The tag option is the name
+// in messages.
 type options struct {
-	place    string // file:line of the call that wraps
-	problems []*OptionError
+	place    string         `same:"-"` // file:line of the call that wraps
+	problems []*OptionError `same:"-"`
+	runtime  *Runtime       `same:"-"` // each Runtime has a registry of its own
 
-	name       string
-	ttl        time.Duration // zero: never
-	maxEntries int
-	maxSize    int64
-	hashers    []key.Hasher
-	hashTypes  []hashResult
-	scope      func(context.Context) string
-	staleFor   time.Duration
-	spinner    spinner
-	runtime    *Runtime
+	name               string                       `option:"Name"`
+	ttl                time.Duration                `option:"TTL"` // zero: never
+	maxEntries         int                          `option:"MaxEntries"`
+	hashers            []hashFunc                   `option:"HashFunc"`
+	key                keyFunc                      `option:"Key"`
+	scope              func(context.Context) string `option:"Scope"`
+	shareAcrossTenants bool                         `option:"ShareAcrossTenants"`
+	staleFor           time.Duration                `option:"StaleFor"`
+	spinner            spinner                      `option:"Spinner"`
 
-	persist    persistence
-	failSafe   time.Duration
-	jitter     float64
-	version    string
-	hasVersion bool
-	cacheIf    typedFunc
-	nearTTL    time.Duration
-	hasNearTTL bool
+	maxSize       int64         `option:"MaxSize"`
+	persist       persistence   `option:"Persist"`
+	failSafe      time.Duration `option:"FailSafe"`
+	failIf        typedFunc     `option:"FailIf"`
+	softTimeout   time.Duration `option:"SoftTimeout"`
+	refreshAhead  float64       `option:"RefreshAhead"` // share of the ttl; zero: off
+	ttlFrom       typedFunc     `option:"TTLFrom"`
+	jitter        float64       `option:"Jitter"`
+	version       string        `option:"Version"` // empty: none
+	cacheIf       typedFunc     `option:"CacheIf"`
+	privateIf     typedFunc     `option:"PrivateIf"`
+	tags          typedFunc     `option:"Tags"`
+	tagsOf        typedFunc     `option:"TagsOf"`
+	nearTTL       time.Duration `option:"NearTTL"` // zero: the default
+	coherent      bool          `option:"Coherent"`
+	canonicalJSON bool          `option:"CanonicalJSON"`
 
-	validate      typedFunc
-	validateWith  typedFunc
-	validateEvery time.Duration
-	onRelease     typedFunc
+	validate      typedFunc     `option:"Validate"`
+	validateErr   typedFunc     `option:"ValidateErr"`
+	validateWith  typedFunc     `option:"ValidateWith"`
+	validateEvery time.Duration `option:"ValidateEvery"`
+	onRelease     typedFunc     `option:"OnRelease"`
 
-	dataOnly       []onlyData
-	resourceOnly   []onlyResource
-	outputMutation bool
-	legacy         []string // names of options that the current functions no longer have
-	deprecatedName string   // the deprecated function that wraps, or empty
+	// What the deprecated names need to know. None of it changes what is cached.
+	dataOnly       []onlyData     `same:"-"`
+	resourceOnly   []onlyResource `same:"-"`
+	outputMutation bool           `same:"-"`
+	legacy         []string       `same:"-"` // names of options that the current functions no longer have
+	deprecatedName string         `same:"-"` // the deprecated function that wraps, or empty
 }
 
 // typedFunc is a function given through a generic option, with the types it was instantiated for: the option does not
 // know the cached function, so the types are compared when both are at hand.
 type typedFunc struct {
-	fn   any
-	in   reflect.Type // nil where the function takes no argument of type In
-	out  reflect.Type
-	code uintptr
+	fn  any
+	in  reflect.Type // nil where the function takes no argument of type In
+	out reflect.Type // nil where it takes no result
 }
 
-type hashResult struct {
-	hasher      string
-	arg, result reflect.Type
+// hashFunc is a function given through HashFunc or HashFuncNamed.
+type hashFunc struct {
+	fn       any
+	typeName string                 // of HashFuncNamed
+	arg      reflect.Type           // of HashFunc
+	result   reflect.Type           // of HashFunc
+	hash     func(any) (any, error) `same:"-"`
 }
 
+// persistence is what Persist asked for.
 type persistence struct {
 	set  bool
 	on   bool
 	name string // a backend's scheme; empty: the configured one
+}
+
+// String returns the option's argument.
+func (p persistence) String() string {
+	if p.name != "" {
+		return p.name
+	}
+	return strconv.FormatBool(p.on)
 }
 
 type spinner struct {
@@ -110,23 +134,32 @@ type spinner struct {
 	text string
 }
 
+// String returns the option's argument.
+func (s spinner) String() string {
+	if s.off {
+		return "false"
+	}
+	return s.text
+}
+
 func (c *options) problem(option, value, reason string) {
 	c.problems = append(c.problems, &OptionError{Option: option, Value: value, Reason: reason})
 }
 
-// duration parses an option's duration, given as one or as text.
+// durationText is what options take for a duration: one, or a text that [TTL] describes.
+type durationText interface{ time.Duration | ~string }
+
+// duration parses an option's duration.
 func (c *options) duration(option string, v any) time.Duration {
-	var d time.Duration
-	var text string
-	switch v := v.(type) {
-	case time.Duration:
-		d, text = v, v.String()
-	case string:
-		var err error
-		if text = fmt.Sprintf("%q", v); v == "none" || v == "never" {
+	d, isDuration := v.(time.Duration)
+	text := d.String()
+	if !isDuration {
+		given := reflect.ValueOf(v).String()
+		if text = strconv.Quote(given); given == "none" || given == "never" {
 			return 0
 		}
-		if d, err = duration.Parse(v); err != nil {
+		var err error
+		if d, err = duration.Parse(given); err != nil {
 			c.problem(option, text, err.Error())
 			return 0
 		}
@@ -141,12 +174,12 @@ func (c *options) duration(option string, v any) time.Duration {
 // TTL sets how long a result stays fresh, on the wall clock. It takes a duration or a text: Go's durations ("24h",
 // "1h23s"), days and weeks ("1d", "1.5 days", "1w 2d") and ISO 8601 ("PT1H"). Without it, or with "none", entries
 // never expire. Reading an entry does not extend its life. For data the ttl holds in every tier.
-func TTL[T time.Duration | string](ttl T) Option {
+func TTL[T durationText](ttl T) Option {
 	return Option{func(c *options) { c.ttl = c.duration("TTL", any(ttl)) }}
 }
 
-// MaxEntries bounds how many entries this function keeps in one container; the least valuable leave first (for
-// resources: the least recently used). Without it only the memory budget of the [Runtime] bounds them.
+// MaxEntries bounds how many entries this function keeps in one container; expired ones leave first, then the
+// least recently used. Without it only the memory budget of the [Runtime] bounds them.
 func MaxEntries(n int) Option {
 	return Option{func(c *options) {
 		if n <= 0 {
@@ -177,16 +210,14 @@ func Name(name string) Option {
 func HashFunc[T, K any](hash func(T) K) Option {
 	return Option{func(c *options) {
 		t := reflect.TypeFor[T]()
-		name := funcName(hash)
-		c.hashers = append(c.hashers, key.Hasher{
-			Type: t,
-			Name: name,
-			Hash: func(v any) (any, error) {
-				arg, _ := v.(T) // a nil interface value arrives as nil
-				return hash(arg), nil
-			},
-		})
-		c.hashTypes = append(c.hashTypes, hashResult{name, t, reflect.TypeFor[K]()})
+		if hash == nil {
+			c.problem("HashFunc", "nil", fmt.Sprintf("needs a function of `%v`", t))
+			return
+		}
+		c.hashers = append(c.hashers, hashFunc{fn: hash, arg: t, result: reflect.TypeFor[K](), hash: func(v any) (any, error) {
+			arg, _ := v.(T) // a nil interface value arrives as nil
+			return hash(arg), nil
+		}})
 	}}
 }
 
@@ -198,35 +229,45 @@ func HashFuncNamed(typeName string, hash func(any) (any, error)) Option {
 			c.problem("HashFuncNamed", fmt.Sprintf("%q", typeName), "needs a type's full name and a function")
 			return
 		}
-		c.hashers = append(c.hashers, key.Hasher{TypeName: typeName, Name: funcName(hash), Hash: hash})
+		c.hashers = append(c.hashers, hashFunc{fn: hash, typeName: typeName, hash: hash})
 	}}
 }
 
-// Scope makes what it returns part of every key: entries of one scope are invisible to another. Use it for a tenant
-// or a user; it is called once per call, with the call's context.
+// Scope makes what it returns part of every key: entries of one scope are invisible to another. Use it for a user, a
+// customer or an instance of a service; it is called once per call, with the call's context.
 //
-// Without it the scope is the invocation's tenant, where Lambda's tenant isolation names one: what was computed for one
-// tenant is not shown to another unless a Scope that returns something else says that it may be.
+// It adds to the tenant, which is part of every key where Lambda's tenant isolation names one: see [ShareAcrossTenants].
 func Scope(scope func(context.Context) string) Option {
-	return Option{func(c *options) { c.scope = scope }}
+	return Option{func(c *options) {
+		if scope == nil {
+			c.problem("Scope", "nil", "needs a function")
+			return
+		}
+		c.scope = scope
+	}}
 }
+
+// ShareAcrossTenants leaves Lambda's tenant out of the key, so that what was computed for one tenant is returned to
+// every other. Use it for results that are the same for all, such as exchange rates. Without it a function with tenant
+// isolation keeps the results of its tenants apart, also in calls whose context carries no tenant: an execution
+// environment belongs to one.
+func ShareAcrossTenants() Option { return Option{func(c *options) { c.shareAcrossTenants = true }} }
 
 // StaleFor adds a stale window after the ttl: in it a call gets the old value at once, and one refresh runs after the
 // response. When the window is over, the next call recomputes. A failing refresh keeps the old value until the
 // window ends, is logged once, and is not tried again for a minute.
-func StaleFor[T time.Duration | string](window T) Option {
+func StaleFor[T durationText](window T) Option {
 	return Option{func(c *options) { c.staleFor = c.duration("StaleFor", any(window)) }}
 }
 
 // Spinner sets the text that shows that the function runs, when a run takes longer than 100 ms: in development as
 // a progress line, deployed as a debug record. False turns it off; the default is "Running name(...)".
-func Spinner[T bool | string](s T) Option {
+func Spinner[T ~bool | ~string](s T) Option {
 	return Option{func(c *options) {
-		switch s := any(s).(type) {
-		case bool:
-			c.spinner = spinner{off: !s}
-		case string:
-			c.spinner = spinner{text: s}
+		if v := reflect.ValueOf(s); v.Kind() == reflect.Bool {
+			c.spinner = spinner{off: !v.Bool()}
+		} else {
+			c.spinner = spinner{text: v.String()}
 		}
 	}}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/stillwarm/stillwarm/internal/duration"
@@ -12,39 +13,37 @@ import (
 // Persist says whether results outlive the container: true in the configured backend, false in memory only, or a
 // backend's name such as "s3" where several are configured. The default is true where a backend is configured; where
 // none is, true keeps them in memory only and says so once in the log.
-func Persist[T bool | string](p T) DataOption {
+func Persist[T ~bool | ~string](p T) DataOption {
 	return onlyData{func(c *options) {
-		switch p := any(p).(type) {
-		case bool:
-			c.persist = persistence{set: true, on: p}
-		case string:
-			if p == "" {
-				c.problem("Persist", `""`, "must be true, false or the name of a backend, such as \"redis\" or \"s3\"")
-				return
-			}
-			c.persist = persistence{set: true, on: true, name: p}
+		v := reflect.ValueOf(p)
+		switch {
+		case v.Kind() == reflect.Bool:
+			c.persist = persistence{set: true, on: v.Bool()}
+		case v.String() == "":
+			c.problem("Persist", `""`, "must be true, false or the name of a backend, such as \"redis\" or \"s3\"")
+		default:
+			c.persist = persistence{set: true, on: true, name: v.String()}
 		}
 	}}
 }
 
 // MaxSize bounds the memory that this function's entries take in one container, in bytes or as a text such as "64MB"
-// (10^6) or "64MiB" (2^20). The least valuable leave first; a result larger than the bound is not kept in memory.
-func MaxSize[T int | int64 | string](size T) DataOption {
+// (10^6) or "64MiB" (2^20). Expired entries leave first, then the least recently used; a result larger than the bound is
+// not kept in memory.
+func MaxSize[T ~int | ~int64 | ~string](size T) DataOption {
 	return onlyData{func(c *options) {
+		v := reflect.ValueOf(size)
+		text := fmt.Sprint(v)
 		var n int64
-		var text string
-		switch v := any(size).(type) {
-		case int:
-			n, text = int64(v), fmt.Sprint(v)
-		case int64:
-			n, text = v, fmt.Sprint(v)
-		case string:
+		if v.Kind() == reflect.String {
+			text = strconv.Quote(v.String())
 			var err error
-			text = fmt.Sprintf("%q", v)
-			if n, err = duration.ParseSize(v); err != nil {
+			if n, err = duration.ParseSize(v.String()); err != nil {
 				c.problem("MaxSize", text, err.Error())
 				return
 			}
+		} else {
+			n = v.Int()
 		}
 		if n <= 0 {
 			c.problem("MaxSize", text, "must be at least 1 byte; leave the option out for no bound of its own")
@@ -56,7 +55,7 @@ func MaxSize[T int | int64 | string](size T) DataOption {
 
 // FailSafe keeps results for that long after their ttl, for the case that the function fails: then the old value is
 // returned and the error is logged. Off by default.
-func FailSafe[T time.Duration | string](d T) DataOption {
+func FailSafe[T durationText](d T) DataOption {
 	return onlyData{func(c *options) { c.failSafe = c.duration("FailSafe", any(d)) }}
 }
 
@@ -82,28 +81,105 @@ func Version(v string) DataOption {
 			c.problem("Version", `""`, "must not be empty; leave the option out to let each build start cold")
 			return
 		}
-		c.version, c.hasVersion = v, true
+		c.version = v
 	}}
 }
 
-// CacheIf caches only results for which the predicate holds. It sees a copy of the result; Out must be the result type
-// of the function.
+// CacheIf caches only results for which the predicate holds. It sees a copy of the result, so it can change nothing
+// that anyone gets; Out must be the result type of the function. A result that it refuses is returned to everyone who
+// waited for that run. Where a result may go to nobody but the caller that it was made for, use [PrivateIf]. If the
+// predicate panics, the result is returned, not cached, and the panic is logged.
 func CacheIf[Out any](keep func(Out) bool) DataOption {
+	return ofOut("CacheIf", keep, func(c *options) *typedFunc { return &c.cacheIf })
+}
+
+// PrivateIf says which results are for the caller alone whose run made them, such as a page with a user's name on it. A
+// private result is not cached and is given to nobody else: callers that waited for that run run the function for
+// themselves. For two minutes nobody waits for another's run of that key. The predicate sees a copy of the result.
+//
+// [CacheIf] differs: what it refuses still goes to everyone who waited.
+func PrivateIf[Out any](private func(Out) bool) DataOption {
+	return ofOut("PrivateIf", private, func(c *options) *typedFunc { return &c.privateIf })
+}
+
+// FailIf says which results are failures, such as a response with status 503 that comes without an error. A failure is
+// not cached; where [FailSafe] keeps an older result, that one is returned in its place. The predicate sees a copy of
+// the result.
+func FailIf[Out any](failed func(Out) bool) DataOption {
+	return ofOut("FailIf", failed, func(c *options) *typedFunc { return &c.failIf })
+}
+
+// TTLFrom takes the ttl from the result: the expiry of a token, the max-age of a response. Zero or less means that the
+// result is not stored. [TTL], where it is given as well, is the upper bound. The function sees a copy of the result.
+func TTLFrom[Out any](ttl func(Out) time.Duration) DataOption {
+	return ofOut("TTLFrom", ttl, func(c *options) *typedFunc { return &c.ttlFrom })
+}
+
+// Tags labels entries by their argument, so that [InvalidateTags] finds them whatever function made them: a customer's
+// id, a product. It is called once per call, before the function runs.
+func Tags[In any](tags func(In) []string) DataOption {
 	return onlyData{func(c *options) {
-		if keep == nil {
-			c.problem("CacheIf", "nil", "needs a function")
+		if tags == nil {
+			c.problem("Tags", "nil", "needs a function")
 			return
 		}
-		c.cacheIf = typedFunc{fn: keep, out: reflect.TypeFor[Out](), code: reflect.ValueOf(keep).Pointer()}
+		c.tags = typedFunc{fn: tags, in: reflect.TypeFor[In]()}
+	}}
+}
+
+// TagsOf is [Tags] for labels that only the result tells. Where the backend cannot tell whether one of them was
+// invalidated while the function ran, the result is not stored: prefer Tags where the argument is enough. The function
+// sees a copy of the result.
+func TagsOf[In, Out any](tags func(In, Out) []string) DataOption {
+	return onlyData{func(c *options) {
+		if tags == nil {
+			c.problem("TagsOf", "nil", "needs a function")
+			return
+		}
+		c.tagsOf = typedFunc{fn: tags, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
+	}}
+}
+
+// SoftTimeout bounds how long a call waits for the function where an older result is at hand, in its [StaleFor] or
+// [FailSafe] window: after d the call returns the older result, and the run is finished after the response.
+func SoftTimeout[T durationText](d T) DataOption {
+	return onlyData{func(c *options) { c.softTimeout = c.duration("SoftTimeout", any(d)) }}
+}
+
+// RefreshAhead renews an entry that is asked for late in its ttl before it expires: RefreshAhead(0.8) starts one
+// refresh, after the response, at a hit in the last fifth. Entries that nobody asks for expire.
+func RefreshAhead(share float64) DataOption {
+	return onlyData{func(c *options) {
+		if math.IsNaN(share) || share <= 0 || share >= 1 {
+			c.problem("RefreshAhead", fmt.Sprint(share), "must be more than 0 and less than 1; 0.8 refreshes in the last fifth of the ttl")
+			return
+		}
+		c.refreshAhead = share
 	}}
 }
 
 // NearTTL sets how long this container trusts its memory before it asks the backend whether the function was cleared
 // elsewhere: one small read per function and NearTTL. Every container sees a Clear within it. The default is 5 s.
-func NearTTL[T time.Duration | string](d T) DataOption {
+func NearTTL[T durationText](d T) DataOption {
+	return onlyData{func(c *options) { c.nearTTL = c.duration("NearTTL", any(d)) }}
+}
+
+// Coherent makes this container see within [NearTTL] that another one replaced or cleared a single entry: by Set,
+// Refresh or ClearFor. An entry in memory is then compared with the backend's each NearTTL, at the cost of one small
+// read for each entry in use. Without it a container sees such a change when its own entry ends.
+func Coherent() DataOption { return onlyData{func(c *options) { c.coherent = true }} }
+
+// CanonicalJSON makes arguments of type json.RawMessage count by what they say (RFC 8785) rather than by their bytes:
+// white space, the order of members and the writing of numbers make no difference then.
+func CanonicalJSON() DataOption { return onlyData{func(c *options) { c.canonicalJSON = true }} }
+
+// ofOut returns an option that is a function of the result.
+func ofOut[Out, R any](name string, fn func(Out) R, field func(*options) *typedFunc) DataOption {
 	return onlyData{func(c *options) {
-		if c.nearTTL = c.duration("NearTTL", any(d)); c.nearTTL > 0 {
-			c.hasNearTTL = true
+		if fn == nil {
+			c.problem(name, "nil", "needs a function")
+			return
 		}
+		*field(c) = typedFunc{fn: fn, out: reflect.TypeFor[Out]()}
 	}}
 }

@@ -19,7 +19,19 @@ func Validate[Out any](valid func(context.Context, Out) bool) ResourceOption {
 			c.problem("Validate", "nil", "needs a function")
 			return
 		}
-		c.validate = typedFunc{fn: valid, out: reflect.TypeFor[Out](), code: reflect.ValueOf(valid).Pointer()}
+		c.validate = typedFunc{fn: valid, out: reflect.TypeFor[Out]()}
+	}}
+}
+
+// ValidateErr is [Validate] with a function that says why an object is not valid. Where a new object is not valid either,
+// the call's error wraps that cause beside [ErrInvalid].
+func ValidateErr[Out any](valid func(context.Context, Out) error) ResourceOption {
+	return onlyResource{func(c *options) {
+		if valid == nil {
+			c.problem("ValidateErr", "nil", "needs a function")
+			return
+		}
+		c.validateErr = typedFunc{fn: valid, out: reflect.TypeFor[Out]()}
 	}}
 }
 
@@ -31,7 +43,7 @@ func ValidateWith[In, Out any](valid func(context.Context, In, Out) bool) Resour
 			return
 		}
 		c.validateWith = typedFunc{
-			fn: valid, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](), code: reflect.ValueOf(valid).Pointer(),
+			fn: valid, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](),
 		}
 	}}
 }
@@ -57,6 +69,6 @@ func OnRelease[Out any](release func(context.Context, Out) error) ResourceOption
 			c.problem("OnRelease", "nil", "needs a function")
 			return
 		}
-		c.onRelease = typedFunc{fn: release, out: reflect.TypeFor[Out](), code: reflect.ValueOf(release).Pointer()}
+		c.onRelease = typedFunc{fn: release, out: reflect.TypeFor[Out]()}
 	}}
 }

@@ -3,6 +3,7 @@ package adapter
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -21,50 +22,50 @@ func backendName(rawURL string) string {
 	return scheme
 }
 
-// backendFor returns the backend that a function asked for; nil where it is memory only.
-func (rt *Runtime) backendFor(function string, p persistence) backends.PersistenceManager {
+// backendFor returns the backend that a function asked for; nil where it is memory only, and why where it asked for
+// more.
+func (rt *Runtime) backendFor(p persistence) (m backends.PersistenceManager, why string) {
 	switch {
 	case p.set && !p.on || rt.config.Disabled:
-		return nil
+		return nil, ""
 	case p.set && rt.manager == nil && rt.config.Backend != "none":
-		rt.unpersisted(function, "no backend is configured; set "+envBackend)
-		return nil
+		return nil, "no backend is configured; set " + envBackend
 	case p.name == "" || rt.manager == nil || rt.config.Manager != nil:
-		return rt.manager
+		return rt.manager, ""
 	}
 	urls := strings.Fields(rt.config.Backend)
 	i := slices.IndexFunc(urls, func(u string) bool { return backendName(u) == backendName(p.name) })
 	if i < 0 {
-		rt.unpersisted(function, fmt.Sprintf("no %s backend is configured (configured: %s)", p.name, strings.Join(rt.config.backendNames(), ", ")))
-		return nil
+		return nil, fmt.Sprintf("no %s backend is configured (configured: %s)", p.name, strings.Join(rt.config.backendNames(), ", "))
 	}
 	if len(urls) == 1 {
-		return rt.manager
+		return rt.manager, ""
 	}
-	return rt.single(function, urls[i])
+	return rt.single(urls[i])
 }
 
-// single opens one of several configured backends by itself, once. The Runtime is locked.
-func (rt *Runtime) single(function, rawURL string) backends.PersistenceManager {
+// single opens one of several configured backends by itself, once.
+func (rt *Runtime) single(rawURL string) (m backends.PersistenceManager, why string) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
 	if m := rt.singles[rawURL]; m != nil {
-		return m
+		return m, ""
 	}
 	m, err := backends.Open(context.Background(), rawURL)
 	if err != nil {
-		rt.unpersisted(function, err.Error())
-		return nil
+		return nil, err.Error()
 	}
 	if rt.singles == nil {
 		rt.singles = map[string]backends.PersistenceManager{}
 	}
 	rt.singles[rawURL] = m
-	return m
+	return m, ""
 }
 
 // unpersisted says that a function's results stay in memory although it asked for more. A setting that is missing where
 // the program happens to run, a laptop or a test, must not keep the function from running.
-func (rt *Runtime) unpersisted(function, why string) {
-	rt.logger.Warn("stillwarm: results are kept in memory only", "function", function, "why", why)
+func (rt *Runtime) unpersisted(ctx context.Context, function, why string) {
+	rt.log(ctx, slog.LevelWarn, "results are kept in memory only", "function", function, "why", why)
 }
 
 // checkPersist refuses a name that is no backend's.

@@ -22,6 +22,8 @@ type pool struct {
 	release func(context.Context, any) error // nil: nothing to release
 	stats   poolCounters
 
+	uncached atomic.Int64 // calls that got an object of their own
+
 	flights flight.Group
 	out     pending.Counter // objects that are not released yet
 
@@ -49,20 +51,24 @@ type object struct {
 
 // access is one call.
 type access struct {
-	key   string
-	open  func(context.Context) (any, error)
-	valid func(context.Context, any) bool // nil: always
+	key      string
+	uncached bool // this call gets an object of its own
+	open     func(context.Context) (any, error)
+	valid    func(context.Context, any) bool // nil: always
 }
 
 func newPool(rt *Runtime, id identity, o *options, release func(context.Context, any) error) *pool {
 	p := &pool{rt: rt, id: id, opts: o, release: release, objects: map[string]*object{}, recent: list.New()}
-	rt.pools = append(rt.pools, p)
+	rt.addPool(p)
 	return p
 }
 
 // get returns an object that is open and valid, as far as anybody can know.
 func (p *pool) get(ctx context.Context, a access) (any, error) {
-	if p.rt.off() {
+	if a.uncached {
+		a.key = fmt.Sprintf("\x00uncached %d", p.uncached.Add(1))
+	}
+	if a.uncached || p.rt.off() {
 		return p.open(ctx, a)
 	}
 	thaw := p.rt.thawed()
@@ -220,7 +226,7 @@ func (p *pool) make(ctx context.Context, call *flight.Call, a access) (any, erro
 	for _, waiting := range call.Contexts() {
 		p.use(waiting, o)
 	}
-	ready := p.enter(o, !call.Dropped() && !p.rt.off())
+	ready := p.enter(o, !a.uncached && !call.Dropped() && !p.rt.off())
 	p.mu.Unlock()
 	p.finish(ctx, ready)
 	return o, nil

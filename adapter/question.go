@@ -11,7 +11,7 @@ import (
 // question is one call on its way to an answer.
 type question struct {
 	typed
-	scope string
+	scope callScope
 	key   string // the key in this container's memory
 	enc   []byte // the function's number, the scope, the encoded argument
 
@@ -66,7 +66,7 @@ func (b *keyBuffer) giveBack() {
 }
 
 // encodedArgument is what follows the function's number and the scope in enc: see dataCore.prefix.
-func (q *question) encodedArgument() []byte { return q.enc[prefixLen(q.scope):] }
+func (q *question) encodedArgument() []byte { return q.enc[headLen+q.scope.size():] }
 
 // answer is what a question got. Its value is a pointer to Out that several callers may share: each copies it.
 type answer struct {

@@ -48,16 +48,16 @@ type remote struct {
 }
 
 // newRemote returns the function's part of the backend, or nil where it lives in memory only.
-func newRemote(c *dataCore, in, out [32]byte) *remote {
-	m := c.rt.backendFor(c.id.name, c.opts.persist)
+func newRemote(c *dataCore, in, out [32]byte) (r *remote, why string) {
+	m, why := c.rt.backendFor(c.opts.persist)
 	if m == nil {
-		return nil
+		return nil, why
 	}
-	r := &remote{core: c, manager: m, in: in, out: out, nearTTL: defaultNearTTL}
-	if c.opts.hasNearTTL {
+	r = &remote{core: c, manager: m, in: in, out: out, nearTTL: defaultNearTTL}
+	if c.opts.nearTTL > 0 {
 		r.nearTTL = c.opts.nearTTL
 	}
-	return r
+	return r, ""
 }
 
 // open returns the function's store, opened at its first use; nil where it cannot be opened, which is said once.
@@ -93,7 +93,7 @@ func (r *remote) open(ctx context.Context) backends.Store {
 
 // codeIdentity is what an entry's code must have in common with this program's.
 func (r *remote) codeIdentity() (string, error) {
-	if r.core.opts.hasVersion {
+	if r.core.opts.version != "" {
 		return "version " + r.core.opts.version, nil
 	}
 	return codeIdentity(r.core.id.name)
@@ -102,7 +102,7 @@ func (r *remote) codeIdentity() (string, error) {
 // address returns the question's key in the store.
 func (r *remote) address(q *question) string {
 	if q.address == "" {
-		sum := r.keys.Sum(q.scope, q.encodedArgument())
+		sum := r.keys.Sum(q.scope.text(), q.encodedArgument())
 		hex.Encode(q.digest[:], sum[:])
 		q.address = textOf(q.digest[:])
 	}

@@ -4,16 +4,14 @@ import (
 	"context"
 	"io"
 	"reflect"
-
-	"github.com/stillwarm/stillwarm/internal/key"
 )
 
 // Resource is a cache of shared objects: connections, clients, models. It is safe for concurrent use, and what it
 // returns must be too.
 type Resource[In, Out any] struct {
-	pool *pool
-	open func(context.Context, In) (Out, error)
-	keys *key.Plan
+	pools *perRuntime[pool]
+	open  func(context.Context, In) (Out, error)
+	keys  *argumentKey[In]
 
 	validate     func(context.Context, Out) bool
 	validateWith func(context.Context, In, Out) bool
@@ -48,27 +46,26 @@ func resourceOptions(place string, opts []ResourceOption) *options {
 	return o
 }
 
-func newResource[In, Out any](open func(context.Context, In) (Out, error), o *options) (*Resource[In, Out], error) {
+func newResource[In, Out any](open func(context.Context, In) (Out, error), o *options, notices ...func(context.Context, *Runtime)) (*Resource[In, Out], error) {
 	if open == nil {
 		return nil, &OptionError{Option: "function", Value: "nil", Place: o.place, Reason: "CacheResource needs a function"}
 	}
-	id, err := o.check("resource", open, reflect.TypeFor[In](), reflect.TypeFor[Out]())
+	id, err := o.check(kindResource, open, reflect.TypeFor[In](), reflect.TypeFor[Out]())
 	if err != nil {
 		return nil, err
 	}
 	r := &Resource[In, Out]{open: open}
-	if r.keys, err = o.keyPlan(id.name, reflect.TypeFor[In](), true); err != nil {
+	if r.keys, err = compileArgument[In](o, id, true); err != nil {
 		return nil, err
 	}
 	r.validate, _ = o.validate.fn.(func(context.Context, Out) bool)
 	r.validateWith, _ = o.validateWith.fn.(func(context.Context, In, Out) bool)
 	release := releaser[Out](o)
-	rt := o.runtimeOrDefault()
-	p, problem := rt.register("resource", id, o, func(uint32) any { return newPool(rt, id, o, release) })
-	if problem != nil {
-		return nil, problem
+	b := &binding{kind: kindResource, id: id, opts: o, releases: release != nil, notices: notices}
+	r.pools, err = bind(b, func(rt *Runtime) (*pool, func(context.Context)) { return newPool(rt, id, o, release), nil })
+	if err != nil {
+		return nil, err
 	}
-	r.pool = p.(*pool)
 	return r, nil
 }
 
@@ -101,12 +98,14 @@ type quietCloser interface{ Close() }
 // keep the object longer than it needs it.
 func (r *Resource[In, Out]) Get(ctx context.Context, in In) (Out, error) {
 	var zero Out
-	k, err := r.key(ctx, in)
+	p := r.pools.of(ctx)
+	k, cached, err := r.key(ctx, p, in)
 	if err != nil {
 		return zero, err
 	}
 	a := access{
-		key: k,
+		key:      k,
+		uncached: !cached,
 		open: func(ctx context.Context) (any, error) {
 			out, err := r.open(ctx, in)
 			return &out, err
@@ -118,40 +117,43 @@ func (r *Resource[In, Out]) Get(ctx context.Context, in In) (Out, error) {
 	case r.validateWith != nil:
 		a.valid = func(ctx context.Context, v any) bool { return r.validateWith(ctx, in, *v.(*Out)) }
 	}
-	v, err := r.pool.get(ctx, a)
+	v, err := p.get(ctx, a)
 	if err != nil {
 		return zero, err
 	}
 	return *v.(*Out), nil
 }
 
-func (r *Resource[In, Out]) key(ctx context.Context, in In) (string, error) {
-	scope := r.pool.opts.scopeOf(ctx)
-	n := len(scope)
-	buf := append(make([]byte, 0, 128), byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
-	enc, err := key.Append(r.keys, append(buf, scope...), &in)
-	if err != nil {
-		return "", hashError(err)
+// key returns the key of a call. cached is false where the call is to get an object of its own.
+func (r *Resource[In, Out]) key(ctx context.Context, p *pool, in In) (k string, cached bool, err error) {
+	scope, cached := p.opts.scopeOf(ctx, p.rt)
+	if !cached {
+		return "", false, nil
 	}
-	return string((&keyBuffer{enc: enc}).local()), nil
+	enc, cached, err := r.keys.append(scope.appendTo(make([]byte, 0, 128)), &in)
+	if err != nil || !cached {
+		return "", cached, err
+	}
+	return string((&keyBuffer{enc: enc}).local()), true, nil
 }
 
 // Clear removes every object from this container's cache; each is released when no invocation uses it any more. It
 // returns when every later Get opens a new one. Other containers have objects of their own.
 func (r *Resource[In, Out]) Clear(ctx context.Context) error {
-	r.pool.clear(ctx)
+	r.pools.of(ctx).clear(ctx)
 	return nil
 }
 
 // ClearFor removes the object for this argument, in the context's scope. It is not an error if there is none.
 func (r *Resource[In, Out]) ClearFor(ctx context.Context, in In) error {
-	k, err := r.key(ctx, in)
-	if err != nil {
+	p := r.pools.of(ctx)
+	k, cached, err := r.key(ctx, p, in)
+	if err != nil || !cached {
 		return err
 	}
-	r.pool.clearFor(ctx, k)
+	p.clearFor(ctx, k)
 	return nil
 }
 
 // Stats returns what happened in this container since the resource was wrapped.
-func (r *Resource[In, Out]) Stats() ResourceStats { return r.pool.snapshot() }
+func (r *Resource[In, Out]) Stats() ResourceStats { return r.pools.of(context.Background()).snapshot() }

@@ -4,16 +4,17 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambdacontext"
-
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/breaker"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
+	"github.com/stillwarm/stillwarm/internal/hooks"
+	"github.com/stillwarm/stillwarm/internal/host"
 	"github.com/stillwarm/stillwarm/internal/invocation"
 	"github.com/stillwarm/stillwarm/internal/pending"
 	"github.com/stillwarm/stillwarm/serialize"
@@ -23,7 +24,7 @@ import (
 // logger. A program has one, [Default], unless it makes more with [New]. It is safe for concurrent use.
 type Runtime struct {
 	config  Config
-	host    host
+	freezes bool // it stands still between invocations, so what is left for later may never run
 	logger  *slog.Logger
 	manager backends.PersistenceManager // nil: memory only
 	sealer  *serialize.Sealer
@@ -32,24 +33,19 @@ type Runtime struct {
 	writing chan struct{} // holds one for each entry that is being written
 	tier    *memory.Tier
 
+	registry *registry // of the functions that were wrapped for it
+	tenants  tenants
+
 	mu       sync.Mutex
-	wrapped  map[string]*wrapping
 	data     []*dataCore
 	pools    []*pool
 	singles  map[string]backends.PersistenceManager // of several configured backends, those that a function asked for by name
 	once     map[string]struct{}
-	lastID   uint32
+	numbers  uint32
 	closed   atomic.Bool
 	backlog  pending.Counter
 	lastSeen atomic.Int64 // wall clock of the last use of a resource
 	thaws    atomic.Int64
-}
-
-// wrapping remembers what was wrapped under one name.
-type wrapping struct {
-	id      identity
-	options string // what the options amount to, for comparing
-	object  any
 }
 
 // New returns a Runtime. It connects to nothing and reads no file. An error names the setting, its value and what is
@@ -66,9 +62,10 @@ func New(c Config) (*Runtime, error) {
 func newRuntime(c Config) (*Runtime, error) {
 	c, err := c.fill()
 	rt := &Runtime{
-		config: c, host: detectHost(), logger: c.Logger,
-		wrapped: map[string]*wrapping{}, once: map[string]struct{}{},
+		config: c, freezes: host.Freezes(), logger: c.Logger,
+		registry: new(registry), once: map[string]struct{}{},
 	}
+	rt.tenants.strict = host.InLambda()
 	rt.tier = memory.New(c.MemoryMax, func(tag any) { tag.(*dataCore).evicted() }, memory.WithClock(rt.now))
 	rt.reads = breaker.New(c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, "read", err) })
 	rt.writes = breaker.New(10*c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, "write", err) })
@@ -103,23 +100,11 @@ func openManager(c Config) (backends.PersistenceManager, error) {
 	return m, nil
 }
 
-var defaultRuntime = sync.OnceValue(func() *Runtime {
-	rt, err := newRuntime(Config{})
-	if err != nil {
-		rt.logger.Error("stillwarm: part of the configuration cannot be used; going on without it", "error", err.Error())
-	}
-	return rt
-})
-
-// Default returns the Runtime that is made from the environment at its first use. What of the environment it cannot
-// use, it says once in the log, and goes on without: a cache must not keep a function from starting.
-func Default() *Runtime { return defaultRuntime() }
-
 // Logger returns the logger.
 func (rt *Runtime) Logger() *slog.Logger { return rt.logger }
 
-// Development reports whether the program is being developed rather than deployed.
-func (rt *Runtime) Development() bool { return rt.config.Mode == Development }
+// development reports whether the program is being developed rather than deployed.
+func (rt *Runtime) development() bool { return rt.config.Mode == Development }
 
 // now is the wall-clock time in nanoseconds since 1970. Go's monotonic clock plays no part in it: it may stand still
 // while a container is frozen.
@@ -151,29 +136,6 @@ func (rt *Runtime) logOnce(ctx context.Context, key string, level slog.Level, ms
 	}
 }
 
-// caller returns whose invocation the context belongs to: the request id, and the tenant where the function isolates
-// tenants. It finds them with aws-lambda-go's own Start, too.
-func caller(ctx context.Context) (requestID, tenantID string) {
-	if inv := invocation.From(ctx); inv != nil {
-		return inv.RequestID(), inv.TenantID()
-	}
-	if lc, ok := lambdacontext.FromContext(ctx); ok {
-		return lc.AwsRequestID, lc.TenantID
-	}
-	return "", ""
-}
-
-// scopeOf returns the scope of a call: what the option says, or the tenant.
-func (c *options) scopeOf(ctx context.Context) string {
-	if c.scope != nil {
-		return c.scope(ctx)
-	}
-	if _, tenant := caller(ctx); tenant != "" {
-		return "tenant\x00" + tenant
-	}
-	return ""
-}
-
 func (rt *Runtime) outage(ctx context.Context, direction string, err error) {
 	rt.emit(ctx, Event{Kind: EventOutage, Tier: TierBackend, Err: err})
 	if err == nil {
@@ -188,9 +150,6 @@ func (rt *Runtime) outage(ctx context.Context, direction string, err error) {
 	rt.log(ctx, level, "the backend fails; functions run without it until it works again",
 		"operation", direction, "error", err.Error())
 }
-
-// BackendTimeout returns the bound on one read of the backend.
-func (rt *Runtime) BackendTimeout() time.Duration { return rt.config.BackendTimeout }
 
 // after does a job once the response is out: at the end of the invocation where there is one, in a goroutine where
 // nothing freezes, and else at once, because there is no later. Close waits for all of them.
@@ -221,23 +180,45 @@ func (rt *Runtime) afterOr(ctx context.Context, job func(context.Context), drop 
 		defer inv.Finish(ctx)
 		run(ctx)
 	}
-	if rt.host.freezes {
+	if rt.freezes {
 		whole()
 		return
 	}
 	go whole()
 }
 
-// NeedsRelease reports whether a resource wrapped so far has something to release at shutdown.
-func (rt *Runtime) NeedsRelease() bool {
+// needsRelease reports whether a resource wrapped so far has something to release at shutdown.
+func (rt *Runtime) needsRelease() bool {
+	return slices.ContainsFunc(rt.functions(kindResource), func(e *registered) bool { return e.b.releases })
+}
+
+// functions returns the functions of a kind that were wrapped for this Runtime.
+func (rt *Runtime) functions(kind string) []*registered {
+	all := rt.registry.all(kind)
+	if hooks.Testing.Load() && rt.registry != &unbound { // a test's runtime stands in for the default one
+		all = append(all, unbound.all(kind)...)
+	}
+	return all
+}
+
+// nextNumber returns a number for a function.
+func (rt *Runtime) nextNumber() uint32 {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	for _, p := range rt.pools {
-		if p.release != nil {
-			return true
-		}
-	}
-	return false
+	rt.numbers++
+	return rt.numbers
+}
+
+func (rt *Runtime) addData(c *dataCore) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	rt.data = append(rt.data, c)
+}
+
+func (rt *Runtime) addPool(p *pool) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	rt.pools = append(rt.pools, p)
 }
 
 // Close finishes what was left to write, releases every resource and closes the backend. Resources that a running
@@ -270,10 +251,13 @@ func (rt *Runtime) Close(ctx context.Context) error {
 func (rt *Runtime) off() bool { return rt.config.Disabled || rt.closed.Load() }
 
 // ClearData clears every function cached by [CacheData] in this program, for all containers. See [Data.Clear].
-func ClearData(ctx context.Context) error { return Default().ClearData(ctx) }
+func ClearData(ctx context.Context) error { return runtimeIn(ctx).ClearData(ctx) }
 
 // ClearData clears every function cached as data in this Runtime.
 func (rt *Runtime) ClearData(ctx context.Context) error {
+	for _, e := range rt.functions(kindData) { // also those that were not called here yet: others have called them
+		e.ensure(ctx, rt)
+	}
 	rt.mu.Lock()
 	all := rt.data
 	rt.mu.Unlock()
@@ -285,7 +269,7 @@ func (rt *Runtime) ClearData(ctx context.Context) error {
 }
 
 // ClearResources removes every resource from this container, and releases each when nobody uses it any more.
-func ClearResources(ctx context.Context) error { return Default().ClearResources(ctx) }
+func ClearResources(ctx context.Context) error { return runtimeIn(ctx).ClearResources(ctx) }
 
 // ClearResources removes every resource of this Runtime.
 func (rt *Runtime) ClearResources(ctx context.Context) error {
@@ -296,35 +280,6 @@ func (rt *Runtime) ClearResources(ctx context.Context) error {
 		p.clear(ctx)
 	}
 	return nil
-}
-
-// register enters a wrapped function under its name. The same function with the same options again gets the object of
-// the first time; another function under the name, or other options, is an error that names both places.
-func (rt *Runtime) register(kind string, id identity, o *options, make func(number uint32) any) (any, *OptionError) {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	key := kind + " " + id.name
-	amount := o.summary()
-	old := rt.wrapped[key]
-	if old == nil {
-		rt.lastID++
-		w := &wrapping{id: id, options: amount, object: make(rt.lastID)}
-		rt.wrapped[key] = w
-		return w.object, nil
-	}
-	e := &OptionError{Function: id.name, Option: "Name", Place: id.place}
-	switch {
-	case old.id.closure != id.closure:
-		e.Reason = "another function was wrapped under this name at " + old.id.place + "; two functions of one name would " +
-			"get each other's results: name one of them differently with adapter.Name"
-	case old.options != amount:
-		e.Option = "options"
-		e.Reason = "the function was wrapped with other options at " + old.id.place + " (" + old.options + " there, " + amount +
-			" here); two sets of options are two caches: name one of them differently with adapter.Name"
-	default:
-		return old.object, nil
-	}
-	return nil, e
 }
 
 // thawed notes a use of a resource and returns the number of thaws so far.

@@ -49,7 +49,7 @@ func (p *progress) show() {
 	}
 	p.shown = true
 	p.say(false)
-	if p.rt.Development() {
+	if p.rt.development() {
 		p.timer.Reset(spinnerTick)
 	}
 }
@@ -59,14 +59,14 @@ func (p *progress) end() {
 	defer p.mu.Unlock()
 	p.ended = true
 	p.timer.Stop()
-	if p.shown && p.rt.Development() {
+	if p.shown && p.rt.development() {
 		p.say(true)
 	}
 }
 
 func (p *progress) say(done bool) {
 	level := slog.LevelDebug
-	if p.rt.Development() {
+	if p.rt.development() {
 		level = slog.LevelInfo
 	}
 	p.rt.log(p.ctx, level, "running", "text", p.text, "function", p.function,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"github.com/stillwarm/stillwarm/internal/host"
 	"github.com/stillwarm/stillwarm/internal/invocation"
 )
 
@@ -34,8 +35,7 @@ var inLambda = os.Getenv("AWS_LAMBDA_RUNTIME_API") != ""
 
 // waits tells whether work may be left for after the response: this process stands still between invocations, and
 // serves one at a time. Elsewhere goroutines are safe, and a worker that is held could have served somebody.
-var waits = lambdacontext.MaxConcurrency() <= 1 &&
-	os.Getenv("AWS_LAMBDA_INITIALIZATION_TYPE") != "lambda-managed-instances"
+var waits = host.OneAtATime()
 
 // running reports whether the context belongs to an invocation that began further out.
 func running(ctx context.Context) bool { return invocation.From(ctx) != nil }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/adapter"
+	"github.com/stillwarm/stillwarm/internal/hooks"
 )
 
 type runtimeKey struct{}
@@ -33,9 +34,9 @@ func runtimeOf(ctx context.Context) *adapter.Runtime {
 // What this package needs of a Runtime beyond its documented methods is asked here and nowhere else.
 
 func logger(rt *adapter.Runtime) *slog.Logger          { return rt.Logger() }
-func development(rt *adapter.Runtime) bool             { return rt.Development() }
-func backendTimeout(rt *adapter.Runtime) time.Duration { return rt.BackendTimeout() }
-func needsRelease(rt *adapter.Runtime) bool            { return rt.NeedsRelease() }
+func development(rt *adapter.Runtime) bool             { return hooks.Of(rt).Development() }
+func backendTimeout(rt *adapter.Runtime) time.Duration { return hooks.Of(rt).BackendTimeout() }
+func needsRelease(rt *adapter.Runtime) bool            { return hooks.Of(rt).NeedsRelease() }
 
 // named remembers the runtimes that WithRuntime was given. An option says nothing about itself once it is made, and
 // Start must know before the first invocation whether anything needs a release.
