@@ -340,7 +340,7 @@ func TestKeyOption(t *testing.T) {
 			if own == get(t, ctx, r, "") || own.closed.Load() != 0 {
 				t.Fatal("shared, or closed while in use")
 			}
-			if get(t, ctx, r, "a") != get(t, ctx, r, "a") {
+			if first := get(t, ctx, r, "a"); first != get(t, ctx, r, "a") {
 				t.Fatal("the others are not shared")
 			}
 		})
