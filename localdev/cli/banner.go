@@ -48,6 +48,16 @@ func banner(w io.Writer, r *runner.Runner, took time.Duration) {
 	line("function", "%s (ready after %s)", relative(r.Function()), termlog.Duration(took))
 	line("address", "%s/", r.URL())
 	line("page", "%s/_stillwarm/", r.URL())
+	for i, text := range r.Surroundings() {
+		name := ""
+		if i == 0 {
+			name = "settings"
+		}
+		for _, part := range wrapped(text, bannerWidth) {
+			line(name, "%s", part)
+			name = ""
+		}
+	}
 	line("backend", "%s", backend)
 	for _, service := range r.Services() {
 		for text := range strings.SplitSeq(service, "\n") {
@@ -59,6 +69,9 @@ func banner(w io.Writer, r *runner.Runner, took time.Duration) {
 	line("containers", "up to %d, %d MB, timeout %s", o.Containers, o.MemoryMB, o.Timeout)
 	line("try", "curl %s/", r.URL())
 	line("", "curl -d '{}' %s/2015-03-31/functions/function/invocations", r.URL())
+	if o.Watch {
+		line("edit", "save a file, and the new version takes over when it is built")
+	}
 	fmt.Fprintln(&b, "  Ctrl-C ends it and everything that it started.")
 	if err := r.BuildError(); err != nil {
 		fmt.Fprintf(&b, "\nThe build failed. Requests are answered with the compiler's output; each tries again.\n%v\n", err)

@@ -11,6 +11,8 @@ import (
 	"runtime/debug"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/stillwarm/stillwarm/localdev/runner"
 )
 
 // UsageError says that the command line asks for what cannot be. A command that returns it ends with status 2.
@@ -27,6 +29,10 @@ func (e *UsageError) ExitCode() int { return 2 }
 // Program is how the command that this process runs is called, for texts that tell what to type next. A program sets it
 // before it parses its arguments.
 var Program = "stillwarm dev"
+
+// CompareKeys says what a change of the code did to the keys of cached functions, in lines for people: see
+// [runner.Options]. A program that can tell sets it before it parses its arguments; nil says nothing.
+var CompareKeys func(ctx context.Context, before, after runner.Version) ([]string, error)
 
 // standalone is the command line of go run ./localdev: dev is what it does where no other command is named.
 type standalone struct {

@@ -30,11 +30,16 @@ type Dev struct {
 	Name     string `placeholder:"NAME" group:"The function" help:"The function's name. Default: the folder's."`
 	Region   string `placeholder:"REGION" group:"The function" help:"The function's region. Default: AWS_REGION, or us-east-1."`
 
-	Env []string `sep:"none" placeholder:"NAME[=VALUE]" group:"Its surroundings" help:"A variable for the function; NAME alone passes yours through. May be repeated."`
+	Watch bool `default:"true" negatable:"" group:"The function" help:"Build again when a file of the function changes; the last good version serves until the new one is built."`
 
-	Timeout     Seconds `default:"30s" group:"Its limits" help:"The function's timeout: 5, 5s or 1m30s."`
-	InitTimeout Seconds `default:"10s" group:"Its limits" help:"Limit of a cold start."`
-	Memory      int     `default:"128" placeholder:"MB" group:"Its limits" help:"The function's memory."`
+	Env              []string `sep:"none" placeholder:"NAME[=VALUE]" group:"Its surroundings" help:"A variable for the function; NAME alone passes yours through. May be repeated."`
+	EnvFile          string   `placeholder:"FILE" group:"Its surroundings" help:"A file of NAME=VALUE lines for the function's environment; --env beats it."`
+	Template         string   `placeholder:"FILE" group:"Its surroundings" help:"Take environment, timeout, memory and handler from this SAM template; flags beat it."`
+	TemplateFunction string   `placeholder:"NAME" group:"Its surroundings" help:"The function's resource in --template. Default: the one whose code is in FOLDER, or the only one."`
+
+	Timeout     *Seconds `group:"Its limits" help:"The function's timeout: 5, 5s or 1m30s. Default: the template's, or 30s."`
+	InitTimeout Seconds  `default:"10s" group:"Its limits" help:"Limit of a cold start."`
+	Memory      *int     `placeholder:"MB" group:"Its limits" help:"The function's memory. Default: the template's, or 128."`
 
 	Backend string `placeholder:"WHERE" group:"Where results persist" help:"redis or s3 (a server is started and ended), a URL (redis://, s3://, disk://), several separated by spaces, or none. Default: files in a temporary folder."`
 	Data    string `placeholder:"FOLDER" group:"Where results persist" help:"Where what is started for --backend keeps its data. Default: a temporary folder."`
@@ -73,6 +78,10 @@ lambda.Start; it needs no account and no container engine.
   ` + Program + ` ./my-function                     run a function; http://127.0.0.1:8787/ reaches it
   ` + Program + ` ./my-function --backend redis     keep results in a Redis that is started and ended
   ` + Program + ` ./my-function --addr 9000 --timeout 5 --env STAGE=dev
+  ` + Program + ` --template template.yaml          take the function's settings from SAM
+
+Edit and save: the new version takes over as soon as it is built, and a build that fails shows the compiler's errors here
+and on the page while the last good version goes on.
 
 The page is at http://127.0.0.1:8787/_stillwarm/. Ctrl-C ends everything that was started.`
 }
@@ -97,9 +106,16 @@ func (d *Dev) Run(ctx context.Context, k *kong.Context) error {
 func (d *Dev) options() (runner.Options, error) {
 	o := runner.Options{
 		Function: d.Folder, Binary: d.Binary, Tags: d.Tags, Race: d.Race, FastBuild: d.Fast, ServeBuildErrors: true,
-		Name: d.Name, Region: d.Region, Timeout: time.Duration(d.Timeout), InitTimeout: time.Duration(d.InitTimeout),
-		MemoryMB: d.Memory, Backend: d.Backend, Data: d.Data, Containers: d.Containers, Queue: d.Queue,
+		Name: d.Name, Region: d.Region, InitTimeout: time.Duration(d.InitTimeout),
+		EnvFile: d.EnvFile, Template: d.Template, TemplateFunction: d.TemplateFunction, Watch: d.Watch, CompareKeys: CompareKeys,
+		Backend: d.Backend, Data: d.Data, Containers: d.Containers, Queue: d.Queue,
 		QueueTimeout: time.Duration(d.QueueTimeout), Idle: time.Duration(d.Idle),
+	}
+	if d.Timeout != nil {
+		o.Timeout = time.Duration(*d.Timeout)
+	}
+	if d.Memory != nil {
+		o.MemoryMB = *d.Memory
 	}
 	if o.Queue == 0 {
 		o.Queue = -1 // the option's zero is its default
@@ -134,7 +150,7 @@ func (d *Dev) folder(o *runner.Options) error {
 	if o.Function == "" {
 		o.Function = d.Function
 	}
-	if o.Function == "" && o.Binary == "" {
+	if o.Function == "" && o.Binary == "" && o.Template == "" {
 		if here, _ := filepath.Glob("*.go"); len(here) > 0 && runner.CheckFolder(".") == nil {
 			o.Function = "."
 		}
@@ -155,7 +171,9 @@ func (d *Dev) combinations() error {
 	refuse(d.Data != "" && d.Backend == "none", "--data keeps a backend's data, and --backend none has none")
 	refuse(d.Containers < 1, "--containers must be at least 1")
 	refuse(d.Queue < 0, "--queue must be 0 or more")
-	refuse(d.Timeout == 0, "--timeout must be more than 0")
+	refuse(d.TemplateFunction != "" && d.Template == "", "--template-function names a resource of --template, which is missing")
+	refuse(d.Memory != nil && *d.Memory == 0, "--memory must be more than 0")
+	refuse(d.Timeout != nil && *d.Timeout == 0, "--timeout must be more than 0")
 	refuse(d.InitTimeout == 0, "--init-timeout must be more than 0")
 	return errors.Join(errs...)
 }

@@ -68,18 +68,17 @@ func (r *Runner) BackendNote() string { return r.backend.Note }
 // its data, or what stands in for it.
 func (r *Runner) Services() []string { return r.backend.Services }
 
-// BuildError returns why the last build failed, or nil.
-func (r *Runner) BuildError() error {
-	r.buildMu.Lock()
-	defer r.buildMu.Unlock()
-	return r.buildErr
-}
-
 // Function returns the function's folder.
 func (r *Runner) Function() string { return r.opts.Function }
 
-// Options returns the options with their defaults filled in.
-func (r *Runner) Options() Options { return r.opts }
+// Options returns the options with their defaults filled in, and with what a template and an env file say of the version
+// that runs.
+func (r *Runner) Options() Options {
+	if v := r.current.Load(); v != nil {
+		return v.opts
+	}
+	return r.opts
+}
 
 // Containers returns what the containers that live are doing, by number. A test may end one by its process id.
 func (r *Runner) Containers() []Status {

@@ -11,6 +11,7 @@
 package runner
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -67,8 +68,23 @@ type Options struct {
 	Idle time.Duration
 	// MemoryMB is told to the function, not enforced. Default: 128.
 	MemoryMB int
+	// Handler is told to the function as its handler's name. Default: the template's, or bootstrap.
+	Handler string
 	// Env is added to the function's environment, as K=V; it beats what the runner sets.
 	Env []string
+	// EnvFile is a file of NAME=VALUE lines for the function's environment; Env beats it.
+	EnvFile string
+	// Template is an AWS SAM or CloudFormation template that says what the function gets in the service: variables,
+	// timeout, memory, handler. Env, EnvFile and the other options beat it.
+	Template string
+	// TemplateFunction is the function's resource in Template. Default: the one whose code is in Function, or the only one.
+	TemplateFunction string
+	// Watch follows the function's files and brings containers to what they say: Start returns a runner that builds again
+	// after a change, lets the new version take over when it is built, and keeps the last good one where it does not build.
+	Watch bool
+	// CompareKeys, if set, is asked after each change of the code what it did to the keys of cached functions. It returns
+	// lines for people. It runs beside the function; ctx ends with the runner.
+	CompareKeys func(ctx context.Context, before, after Version) ([]string, error)
 	// Backend is where results persist: a URL; "redis" or "s3" for a server that the runner starts and ends ("minio" or
 	// "versitygw" for that one), or a stand-in where none is installed; several of these separated by spaces, fastest
 	// first; "none"; or "" for files in a temporary folder that is removed by Close.
@@ -127,9 +143,8 @@ func (o Options) withDefaults() (Options, error) {
 		}
 	}
 	orString(&o.Name, functionName(filepath.Base(o.Function)))
-	orString(&o.Region, os.Getenv("AWS_REGION"))
-	orString(&o.Region, os.Getenv("AWS_DEFAULT_REGION"))
-	orString(&o.Region, "us-east-1")
+	o.Region = o.region()
+	orString(&o.Handler, "bootstrap")
 	orString(&o.Addr, "127.0.0.1:0")
 	or(&o.Containers, 10)
 	or(&o.Queue, 1000)
@@ -157,9 +172,34 @@ func orString(value *string, otherwise string) {
 	}
 }
 
+func (o Options) region() string {
+	for _, region := range []string{o.Region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")} {
+		if region != "" {
+			return region
+		}
+	}
+	return "us-east-1"
+}
+
+// absolute makes paths independent of the working folder.
+func (o Options) absolute() Options {
+	for _, path := range []*string{&o.Function, &o.Binary, &o.EnvFile, &o.Template} {
+		if *path == "" {
+			continue
+		}
+		if abs, err := filepath.Abs(*path); err == nil {
+			*path = abs
+		}
+	}
+	return o
+}
+
 // Check returns what is wrong with the options, or nil. It starts nothing and asks no server.
 func (o Options) Check() error {
-	_, err := o.withDefaults()
+	o, _, err := o.absolute().surroundings()
+	if err == nil {
+		_, err = o.withDefaults()
+	}
 	return err
 }
 

@@ -9,13 +9,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/stillwarm/stillwarm/localdev/internal/build"
 	"github.com/stillwarm/stillwarm/localdev/internal/container"
 	"github.com/stillwarm/stillwarm/localdev/internal/front"
 	"github.com/stillwarm/stillwarm/localdev/internal/guard"
@@ -25,13 +23,15 @@ import (
 	"github.com/stillwarm/stillwarm/localdev/internal/process"
 	"github.com/stillwarm/stillwarm/localdev/internal/services"
 	"github.com/stillwarm/stillwarm/localdev/internal/termlog"
+	"github.com/stillwarm/stillwarm/localdev/internal/watch"
 )
 
 // Runner runs one function. It is safe for concurrent use. Close must be called, or processes and a folder stay until
 // the program ends.
 type Runner struct {
-	opts    Options
-	fn      container.Function
+	raw     Options // as they were given
+	opts    Options // with defaults, and what template and env file said at the start
+	current atomic.Pointer[version]
 	temp    string
 	backend services.Backend
 	keeper  *process.Keeper
@@ -48,20 +48,31 @@ type Runner struct {
 	async  sync.WaitGroup
 	closed sync.Once
 
-	buildMu    sync.Mutex
+	buildMu    sync.Mutex // held while a version is made
 	buildErr   error
 	buildTried time.Time
+	retired    string // the executable of the version before
+
+	stateMu sync.Mutex
+	build   BuildState
+	took    []string
+
+	sources watch.Build // of the goroutine that follows the files
+	missing []string    // variables that were named
 }
 
 // Start builds the function and opens the address. It returns when clients can be answered; processes start with the
 // first invocations. ctx bounds the start, not the runner's life. A failed build is an error that holds the compiler's
 // output, unless Options.ServeBuildErrors is set.
 func Start(ctx context.Context, o Options) (_ *Runner, err error) {
-	o, err = o.withDefaults()
-	if err != nil {
+	raw := o.absolute()
+	if o, _, err = raw.surroundings(); err != nil {
 		return nil, err
 	}
-	r := &Runner{opts: o, log: termlog.New(o.Log, o.Colour)}
+	if o, err = o.withDefaults(); err != nil {
+		return nil, err
+	}
+	r := &Runner{raw: raw, opts: o, log: termlog.New(o.Log, o.Colour)}
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -90,33 +101,19 @@ func Start(ctx context.Context, o Options) (_ *Runner, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r.fn = r.function()
-	if err := r.build(ctx); err != nil && (!o.ServeBuildErrors || ctx.Err() != nil) {
+	began := time.Now()
+	if o.Binary == "" {
+		_, _ = fmt.Fprintf(r.log, "building %s\n", o.Name)
+	}
+	if err := r.renew(ctx, nil, true); err != nil && (!o.ServeBuildErrors || ctx.Err() != nil || !failedBuild(err)) {
 		return nil, err
 	}
 	r.assemble()
+	if o.Watch {
+		r.async.Go(func() { r.follow(began) })
+	}
 	go func() { _ = r.http.Serve(listener) }()
 	return r, nil
-}
-
-// function says what the containers run.
-func (r *Runner) function() container.Function {
-	o := r.opts
-	f := container.Function{
-		Binary: o.Binary, Dir: o.Function, Name: o.Name, Region: o.Region, MemoryMB: o.MemoryMB,
-		Timeout: o.Timeout, InitTimeout: o.InitTimeout,
-	}
-	if f.Binary == "" {
-		f.Binary = filepath.Join(r.temp, "bootstrap")
-		if runtime.GOOS == "windows" {
-			f.Binary += ".exe"
-		}
-	}
-	// Always set, also to "": a backend in the developer's own environment must not be used by surprise.
-	f.Env = append(f.Env, "STILLWARM_BACKEND="+r.backend.URL)
-	f.Env = append(f.Env, r.backend.Env...)
-	f.Env = append(f.Env, o.Env...)
-	return f
 }
 
 // assemble connects the parts. Nothing in it can fail.
@@ -161,7 +158,7 @@ func (r *Runner) startContainer(
 		Output: r.output,
 		Warn:   func(c *container.Container, text string) { r.journal.Warn(c.Slot, text) },
 	}
-	return container.Start(place, r.fn, hooks, first)
+	return container.Start(place, r.current.Load().fn, hooks, first)
 }
 
 func (r *Runner) worked(call *container.Call) {
@@ -176,35 +173,6 @@ func (r *Runner) output(c *container.Container, requestID string, line []byte) {
 		r.opts.OnOutput(c.Slot, line)
 	}
 	r.journal.Output(c.Slot, requestID, line)
-}
-
-// build builds the function, unless it was given as a binary.
-func (r *Runner) build(ctx context.Context) error {
-	if r.opts.Binary != "" {
-		return nil
-	}
-	r.buildMu.Lock()
-	defer r.buildMu.Unlock()
-	_, _ = fmt.Fprintf(r.log, "building %s\n", r.opts.Name)
-	r.buildErr = build.Build(ctx, build.Options{
-		Dir: r.opts.Function, Output: r.fn.Binary, Tags: r.opts.Tags, Race: r.opts.Race,
-		Fast: r.opts.FastBuild, Progress: r.log,
-	})
-	r.buildTried = time.Now()
-	return r.buildErr
-}
-
-// built returns nil once there is something to run. After a failed build every request tries again, those that came
-// during a try share its result.
-func (r *Runner) built() error {
-	came := time.Now()
-	r.buildMu.Lock()
-	err, tried := r.buildErr, r.buildTried
-	r.buildMu.Unlock()
-	if err == nil || tried.After(came) {
-		return err
-	}
-	return r.build(r.ctx)
 }
 
 // do is how the front reaches the function.
@@ -233,9 +201,10 @@ func (r *Runner) runAsync(f func(context.Context)) {
 }
 
 func (r *Runner) about() page.About {
+	o := r.Options()
 	return page.About{
-		Function: r.opts.Function, Address: r.URL(), Backend: WithoutPasswords(r.Backend()), Containers: r.opts.Containers,
-		MemoryMB: r.opts.MemoryMB, Timeout: r.opts.Timeout.String(),
+		Function: o.Function, Address: r.URL(), Backend: WithoutPasswords(r.Backend()), Containers: o.Containers,
+		MemoryMB: o.MemoryMB, Timeout: o.Timeout.String(),
 	}
 }
 

@@ -54,7 +54,8 @@ func Build(ctx context.Context, o Options) error {
 	if err != nil || !info.IsDir() {
 		return &Error{Dir: o.Dir, Err: errors.New("no such folder"), Hint: "name the function's folder with --function"}
 	}
-	args := []string{"build", "-o", o.Output}
+	// Nobody debugs this file, and symbols are a good part of what a link writes.
+	args := []string{"build", "-ldflags=-s -w", "-o", o.Output}
 	if o.Tags != "" {
 		args = append(args, "-tags", o.Tags)
 	}

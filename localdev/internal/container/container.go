@@ -24,6 +24,7 @@ type Function struct {
 	MemoryMB    int           // told to the function, not enforced
 	Timeout     time.Duration // of an invocation, until the function asks for the next one
 	InitTimeout time.Duration // from the process's start until it asks for its first invocation
+	Handler     string        // told to it; "" for bootstrap
 	Env         []string      // what is added to the environment of a Lambda function, as K=V
 }
 

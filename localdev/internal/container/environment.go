@@ -23,6 +23,10 @@ var passed = []string{
 	"SYSTEMROOT", "USERPROFILE",
 }
 
+// Environment returns what environment returns for a container whose addresses and folders are not known yet. The names
+// are those that the process will see.
+func (f Function) Environment() []string { return f.environment("", "") }
+
 // environment returns the process's whole environment: little of the developer's, then Lambda's, then the function's
 // own. Of two with one name the later holds.
 func (f Function) environment(api, tmp string) []string {
@@ -46,7 +50,7 @@ func (f Function) environment(api, tmp string) []string {
 		"AWS_EXECUTION_ENV=AWS_Lambda_provided.al2023",
 		"AWS_REGION="+region,
 		"AWS_DEFAULT_REGION="+region,
-		"_HANDLER="+handler,
+		"_HANDLER="+f.handler(),
 		"LAMBDA_TASK_ROOT="+f.Dir,
 		"LAMBDA_RUNTIME_DIR="+f.Dir,
 		"TMPDIR="+tmp, // a container has a /tmp of its own
@@ -54,6 +58,13 @@ func (f Function) environment(api, tmp string) []string {
 		"STILLWARM_MODE=development",
 	)
 	return lastOfEach(append(env, f.Env...))
+}
+
+func (f Function) handler() string {
+	if f.Handler == "" {
+		return handler
+	}
+	return f.Handler
 }
 
 func logStream(now time.Time) string {

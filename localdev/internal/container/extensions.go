@@ -99,7 +99,7 @@ func (c *Container) register(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Lambda-Extension-Identifier", x.id)
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]string{
-		"functionName": c.fn.Name, "functionVersion": version, "handler": handler,
+		"functionName": c.fn.Name, "functionVersion": version, "handler": c.fn.handler(),
 	})
 }
 

@@ -47,6 +47,7 @@ type Pool struct {
 	cfg Config
 
 	mu     sync.Mutex
+	era    int // containers of an earlier one leave after their invocation
 	slots  []*slot
 	idle   []*container.Container // the most recently used last
 	queue  []*ticket
@@ -57,6 +58,7 @@ type Pool struct {
 // slot is a place for a container. Between two containers it is empty.
 type slot struct {
 	taken bool // a container is in it, or about to be
+	era   int  // in which its container was started
 	c     *container.Container
 	reap  *time.Timer
 }
@@ -143,7 +145,7 @@ func (p *Pool) place(t *ticket) bool {
 		if s.taken || (t.slot != 0 && t.slot != i+1) {
 			continue
 		}
-		s.taken = true
+		s.taken, s.era = true, p.era
 		p.gone.Add(1)
 		go p.start(i+1, t) // starting a process takes a while: not under the lock
 		return true
@@ -177,6 +179,10 @@ func (p *Pool) start(n int, t *ticket) {
 func (p *Pool) onIdle(c *container.Container) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.slots[c.Slot-1].era < p.era {
+		c.StopIfIdle()
+		return
+	}
 	p.idle = append(p.idle, c)
 	p.serveQueue()
 	if p.cfg.IdleTimeout > 0 && slices.Contains(p.idle, c) {
@@ -216,6 +222,30 @@ func (p *Pool) reap(c *container.Container) {
 	if i >= 0 {
 		c.StopIfIdle()
 	}
+}
+
+// Recycle replaces every container: those that are idle end now, the others after their invocation. Calls that come from
+// now on, and those that wait, get containers that Config.Start makes from now on.
+func (p *Pool) Recycle() {
+	p.mu.Lock()
+	p.era++
+	idle := p.idle
+	p.idle = nil
+	for _, c := range idle {
+		p.stopReaping(c)
+	}
+	p.mu.Unlock()
+	for _, c := range idle {
+		c.StopIfIdle()
+	}
+}
+
+// Outdated reports whether the container leaves after its invocation.
+func (p *Pool) Outdated(c *container.Container) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.slots[c.Slot-1]
+	return s.c == c && s.era < p.era
 }
 
 func (p *Pool) stopReaping(c *container.Container) {
