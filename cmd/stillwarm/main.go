@@ -19,6 +19,8 @@ import (
 // commands is the command line. A subcommand is one field here and one file: a struct whose fields are its flags and
 // whose Run method does the work. Run may take a context.Context, which ends with Ctrl-C, and an *output.
 type commands struct {
+	Build    buildCommand   `cmd:"" passthrough:"" help:"Build a function like go build, and keep cached results over deploys that do not change what computes them."`
+	Why      whyCommand     `cmd:"" passthrough:"" help:"Say which cached functions keep their entries from one build or revision to another, and why."`
 	Dev      cli.Dev        `cmd:"" help:"Run a function on this machine as Lambda would, with a page that shows what happens."`
 	Services cli.Services   `cmd:"" help:"List or install the servers behind dev --backend redis and s3."`
 	Version  versionCommand `cmd:"" help:"Print the version of this command."`

@@ -44,6 +44,9 @@ func executable() (string, error) {
 	return os.Executable()
 }
 
+// Of returns the identity of the executable with the path, in the form of [Read].
+func Of(path string) (string, error) { return of(path) }
+
 func of(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -1,0 +1,332 @@
+package codeid
+
+import (
+	"fmt"
+	"go/ast"
+	"go/types"
+	"slices"
+	"strings"
+)
+
+// Doubt is a reason why a function has the identity of the whole build: what decides its results cannot be told.
+type Doubt struct {
+	Why   string `json:"why"`
+	Place string `json:"place,omitempty"` // file:line
+}
+
+func (d Doubt) String() string {
+	if d.Place == "" {
+		return d.Why
+	}
+	return d.Why + " (" + d.Place + ")"
+}
+
+// analysis is what is known once all wraps have been found.
+type analysis struct {
+	*graph
+	roots     []*node
+	setup     map[*node]bool
+	setupHash digest
+	mentioned map[*node][]*node // who mentions a function, handed over or not
+}
+
+// inquiry examines one wrap.
+type inquiry struct {
+	*analysis
+	w       *wrap
+	closure map[*node]bool
+	code    map[*node]bool // closure and setup: what the identity covers
+	shared  map[location]bool
+	doubts  []Doubt
+}
+
+func (q *inquiry) doubt(why, place string) {
+	d := Doubt{Why: why, Place: place}
+	if !slices.Contains(q.doubts, d) {
+		q.doubts = append(q.doubts, d)
+	}
+}
+
+// examine collects the doubts about one wrap.
+func (q *inquiry) examine() {
+	for _, m := range q.everyone {
+		q.doubt(m.why, m.place)
+	}
+	if q.w.fn == nil {
+		q.doubt("an HTTP cache does not say which handler it wraps", q.w.place)
+	}
+	if !q.w.name.exact {
+		q.doubt("its name is not constant", q.w.place)
+	}
+	q.argument()
+	q.construction()
+	q.marks()
+	q.events()
+	q.calledWithArguments()
+}
+
+// argument refuses arguments whose code the caller brings along.
+func (q *inquiry) argument() {
+	if q.w.fn == nil {
+		return
+	}
+	if q.w.in == nil {
+		q.doubt("the wrapped function's argument type cannot be told", q.w.place)
+		return
+	}
+	for _, t := range []types.Type{q.w.in, q.w.out} {
+		if hasTypeParam(t) {
+			q.doubt("it is wrapped inside generic code", q.w.place)
+		}
+	}
+	if where := interfaceIn(q.w.in, nil); where != "" {
+		q.doubt("its argument holds an interface ("+where+"), whose code the caller chooses", q.w.place)
+	}
+}
+
+// construction asks how a closure or bound method comes about.
+func (q *inquiry) construction() {
+	if !q.w.locals {
+		return
+	}
+	within := q.w.within
+	if fn, ok := within.obj.(*types.Func); ok && (fn.Signature().TypeParams() != nil || fn.Signature().RecvTypeParams() != nil) {
+		q.doubt("it is wrapped inside generic code", q.w.place)
+	}
+	if within.kind != kindFunc {
+		return
+	}
+	if !q.setup[within] {
+		q.doubt("it depends on variables of "+short(within.id)+", which does not run during the setup", q.w.place)
+		return
+	}
+	for _, by := range q.mentioned[within] {
+		if !q.code[by] {
+			q.doubt("it depends on variables of "+short(within.id)+", which "+short(by.id)+" calls after the setup", by.place)
+		}
+	}
+}
+
+// marks are what the code contains that cannot be seen through.
+func (q *inquiry) marks() {
+	results := reach(q.rootNodes(), func(_ *node, e edge) bool { return !e.scope })
+	units := map[*unit]bool{}
+	for _, n := range sorted(q.code) {
+		for _, m := range n.marks {
+			if m.context && (m.scope || !results[n]) {
+				continue // a Scope may read the context: what it returns is part of the key
+			}
+			if q.closure[n] || !m.context {
+				q.doubt(short(n.id)+": "+m.why, m.place)
+			}
+		}
+		if !units[n.unit] {
+			units[n.unit] = true
+			if n.unit.foreign != "" {
+				q.doubt("package "+n.unit.path+" contains "+n.unit.foreign, "")
+			}
+			if n.unit.unsafe != "" {
+				q.doubt("package "+n.unit.path+" imports unsafe", n.unit.unsafe)
+			}
+		}
+	}
+}
+
+func (q *inquiry) rootNodes() []*node {
+	roots := []*node{q.w.node}
+	if q.w.locals {
+		roots = append(roots, q.w.within)
+	}
+	return roots
+}
+
+// events looks for code outside of what the identity covers that changes state which the function can see.
+func (q *inquiry) events() {
+	q.shared = q.sharedBy(q.w, q.code)
+	modules := q.dependencies()
+	for _, n := range q.nodes {
+		for _, e := range n.events {
+			if q.code[n] && (!e.handed || q.closure[n]) {
+				continue
+			}
+			switch {
+			case e.to.global == "std" || e.to.global != "" && modules[e.to.global]:
+				q.doubt(short(n.id)+" changes the state of the process or of a dependency: "+e.what, e.place)
+			case q.sees(e.to):
+				q.doubt(fmt.Sprintf("%s is %s by %s, outside of the function's code", e.to, e.what, short(n.id)), e.place)
+			}
+		}
+	}
+}
+
+// sees reports whether the function can see a change of the state.
+func (q *inquiry) sees(l location) bool {
+	if l.variable != nil && q.unitOf[l.variable.Pkg()] == nil {
+		return true // a dependency's: its code may read it anywhere
+	}
+	return l.global == "" && q.shared[l]
+}
+
+// dependencies are the packages of other modules that the code uses.
+func (q *inquiry) dependencies() map[string]bool {
+	used := map[string]bool{}
+	for n := range q.code {
+		for _, p := range n.unit.pkg.Imports() {
+			used[p.Path()] = true
+		}
+	}
+	return used
+}
+
+func (l location) String() string {
+	switch {
+	case l.variable != nil:
+		return "variable " + l.variable.Name()
+	case l.field != nil:
+		return "field " + l.field.Name()
+	case l.held != "":
+		return "what " + shortType(l.held) + " holds"
+	}
+	return l.global
+}
+
+// calledWithArguments looks for functions of the covered code that other code calls with arguments of its own, and that
+// change state which the function can see.
+func (q *inquiry) calledWithArguments() {
+	for _, n := range sorted(q.code) {
+		if n.kind != kindFunc || n.obj == nil {
+			continue
+		}
+		method := n.obj.(*types.Func).Signature().Recv() != nil
+		if !n.params && !method {
+			continue
+		}
+		by := q.callerOutside(n)
+		if by == nil {
+			continue
+		}
+		for m := range reach([]*node{n}, func(_ *node, e edge) bool { return q.code[e.to] && e.to.kind == kindFunc }) {
+			for _, e := range m.events {
+				if q.sees(e.to) && !(e.recv && !n.params && m == n) {
+					q.doubt(fmt.Sprintf("%s is %s by %s, which %s calls with values of its own", e.to, e.what, short(m.id), short(by.id)), e.place)
+				}
+			}
+		}
+	}
+}
+
+// callerOutside returns a declaration outside of the covered code that mentions the function, or nil.
+func (q *inquiry) callerOutside(n *node) *node {
+	for _, by := range q.mentioned[n] {
+		if !q.code[by] {
+			return by
+		}
+		if q.setup[by] && !q.closure[by] {
+			for _, e := range by.edges {
+				if e.to == n && e.handed {
+					return by
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// interfaceIn returns the first interface that a value of the type may hold, or "".
+func interfaceIn(t types.Type, seen map[types.Type]bool) string {
+	if seen == nil {
+		seen = map[types.Type]bool{}
+	}
+	if seen[t] || immutable(t) {
+		return ""
+	}
+	seen[t] = true
+	switch u := t.Underlying().(type) {
+	case *types.Interface:
+		return shortType((&walker{}).typeText(t))
+	case *types.Struct:
+		for f := range u.Fields() {
+			if s := interfaceIn(f.Type(), seen); s != "" {
+				return s
+			}
+		}
+	case *types.Map:
+		if s := interfaceIn(u.Key(), seen); s != "" {
+			return s
+		}
+		return interfaceIn(u.Elem(), seen)
+	case interface{ Elem() types.Type }:
+		return interfaceIn(u.Elem(), seen)
+	}
+	return ""
+}
+
+func hasTypeParam(t types.Type) bool {
+	found := false
+	seen := map[types.Type]bool{}
+	var walk func(types.Type)
+	walk = func(t types.Type) {
+		if t == nil || seen[t] || found {
+			return
+		}
+		seen[t] = true
+		switch u := types.Unalias(t).(type) {
+		case *types.TypeParam:
+			found = true
+		case *types.Named:
+			for a := range u.TypeArgs().Types() {
+				walk(a)
+			}
+		case *types.Map:
+			walk(u.Key())
+			walk(u.Elem())
+		case *types.Struct:
+			for f := range u.Fields() {
+				walk(f.Type())
+			}
+		case interface{ Elem() types.Type }:
+			walk(u.Elem())
+		}
+	}
+	walk(t)
+	return found
+}
+
+// short leaves out the folders of a package's path.
+func short(id string) string {
+	if rest, ok := strings.CutPrefix(id, "wrap "); ok {
+		return "the wrap of " + short(rest)
+	}
+	return id[strings.LastIndexByte(id, '/')+1:]
+}
+
+func shortType(t string) string {
+	var b strings.Builder
+	word := 0
+	for i := range len(t) {
+		switch c := t[i]; {
+		case c == '/':
+			kept := b.String()[:word]
+			b.Reset()
+			b.WriteString(kept)
+		case strings.IndexByte("*[](){}, ;", c) >= 0:
+			b.WriteByte(c)
+			word = b.Len()
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// shareLocals notes what the variables lead to that a closure captures or a method is bound to.
+func (g *graph) shareLocals(s *sharing, w *wrap) {
+	ast.Inspect(w.call, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			if v, ok := w.unit.info.Uses[id].(*types.Var); ok && !v.IsField() && isLocal(v) {
+				s.share(v.Type())
+			}
+		}
+		return true
+	})
+}

@@ -1,0 +1,267 @@
+package codeid
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"strings"
+)
+
+// immutableTypes never change, although they hold references.
+var immutableTypes = map[string]bool{
+	"time.Time": true, "time.Location": true, "net/netip.Addr": true, "net/netip.Prefix": true, "net/netip.AddrPort": true,
+	"reflect.Type": true, "regexp.Regexp": true, "strings.Replacer": true, "encoding/base64.Encoding": true,
+	"encoding/base32.Encoding": true, "unique.Handle": true, "context.Context": true, "log/slog.Logger": true,
+	"encoding/binary.ByteOrder": true, "log/slog.Handler": true,
+}
+
+// immutable reports whether the type, or what it points to, is known never to change.
+func immutable(t types.Type) bool {
+	name := typeName(t)
+	return name != nil && name.Pkg() != nil && immutableTypes[name.Pkg().Path()+"."+name.Name()]
+}
+
+// harmlessTypes change by being used, in ways that no result is made of.
+var harmlessTypes = map[string]bool{
+	"sync.Mutex": true, "sync.RWMutex": true, "sync.Once": true, "sync.WaitGroup": true, "sync.Pool": true, "sync.Cond": true,
+	"sync.Locker": true, "log.Logger": true, "testing.T": true, "net/http.ServeMux": false, "database/sql.DB": true,
+	"database/sql.Stmt": true, "database/sql.Rows": true, "database/sql.Tx": true,
+}
+
+// readMethods are methods that change nothing, of types that have others.
+var readMethods = map[string]bool{
+	"(*net/http.Client).Do": true, "(*net/http.Client).Get": true, "(*net/http.Client).Head": true, "(*net/http.Client).Post": true,
+	"(*net/http.Client).PostForm": true, "(net/http.Header).Get": true, "(net/http.Header).Values": true,
+	"(net/http.Header).Clone": true, "(net/url.Values).Get": true, "(net/url.Values).Has": true, "(net/url.Values).Encode": true,
+	"(*net/url.URL).String": true, "(*net/url.URL).Query": true, "(*net/url.URL).Hostname": true, "(*net/url.URL).Port": true,
+	"(*net/http.ServeMux).ServeHTTP": true, "(net/http.Handler).ServeHTTP": true, "(net/http.HandlerFunc).ServeHTTP": true,
+	"(*sync/atomic.Bool).Load": true, "(*sync/atomic.Int32).Load": true, "(*sync/atomic.Int64).Load": true,
+	"(*sync/atomic.Uint32).Load": true, "(*sync/atomic.Uint64).Load": true, "(*sync/atomic.Pointer[T]).Load": true,
+	"(*sync/atomic.Value).Load": true, "(*sync.Map).Load": true, "(*sync.Map).Range": true,
+	"(error).Error": true, "(fmt.Stringer).String": true, "(net/http.RoundTripper).RoundTrip": true,
+}
+
+// readOnlyMethod reports whether a method of a dependency is known to change nothing that a result is made of.
+func readOnlyMethod(fn *types.Func) bool {
+	recv := fn.Signature().Recv().Type()
+	if isLibrary(fn) {
+		return fn.Name() != "Set" // which stores a result that the caller made
+	}
+	if fn.Pkg() == nil || immutable(recv) {
+		return fn.Name() != "Longest" // of a regexp
+	}
+	if flat(recv) {
+		return true // a value that is copied
+	}
+	full := fn.Origin().FullName()
+	if name := typeName(recv); name != nil && name.Pkg() != nil {
+		path := name.Pkg().Path()
+		if harmlessTypes[path+"."+name.Name()] && !strings.HasPrefix(fn.Name(), "Set") {
+			return true
+		}
+		if (path == "html/template" || path == "text/template") && (strings.HasPrefix(fn.Name(), "Execute") || fn.Name() == "Lookup" || fn.Name() == "Name") {
+			return true
+		}
+	}
+	return readMethods[full] || remoteCall(fn)
+}
+
+// remoteCall reports whether a method looks like one that asks another system: it takes a context first. What such a
+// method changes is not in this process.
+func remoteCall(fn *types.Func) bool {
+	params := fn.Signature().Params()
+	return params.Len() > 0 && isContext(params.At(0).Type()) && !setterName(fn.Name())
+}
+
+// setterName reports whether a function with the name is likely to change what it is called on.
+func setterName(name string) bool {
+	for _, prefix := range []string{
+		"Set", "Add", "Put", "Store", "Register", "Insert", "Push", "Append", "Update", "Swap", "CompareAnd", "Reset",
+		"Enable", "Disable", "Use", "Configure", "Replace", "Merge", "Load", "Init", "Override", "Remove", "Delete", "Clear", "Unset",
+	} {
+		if rest, ok := strings.CutPrefix(name, prefix); ok && (rest == "" || rest[0] < 'a' || rest[0] > 'z') {
+			return true
+		}
+	}
+	return false
+}
+
+// pureFunctions are dependencies' functions that leave what they are given as it is, beside those of inert packages.
+var pureFunctions = map[string]bool{
+	"encoding/json.Marshal": true, "encoding/json.MarshalIndent": true, "encoding/json.NewEncoder": true, "encoding/json.Valid": true,
+	"encoding/xml.Marshal": true, "io.WriteString": true, "sort.SearchStrings": true, "sort.SearchInts": true, "sort.Search": true,
+	"os.WriteFile": true, "reflect.DeepEqual": true, "net/http.NewRequestWithContext": true, "io.Copy": true, "io.ReadAll": true,
+	"net/http.Error": true, "net/http.Redirect": true, "net/http.StatusText": true, "log.Print": true, "log.Printf": true,
+	"log.Println": true, "log.Fatal": true, "log.Fatalf": true, "fmt.Print": true, "fmt.Println": true, "fmt.Printf": true,
+	"fmt.Fprint": true, "fmt.Fprintln": true, "fmt.Fprintf": true, "maps.Keys": true, "maps.Values": true, "maps.Clone": true,
+	"slices.ContainsFunc": true, "slices.IndexFunc": true, "slices.SortedFunc": true, "slices.MaxFunc": true, "slices.MinFunc": true,
+	"slices.BinarySearch": true, "slices.EqualFunc": true, "context.WithValue": true, "context.WithTimeout": true,
+	"context.WithCancel": true, "context.WithDeadline": true, "maps.Equal": true, "reflect.TypeOf": true,
+}
+
+// pure reports whether a dependency's function changes nothing through its arguments, and nothing of its own.
+func pure(fn *types.Func) bool {
+	path := fn.Pkg().Path()
+	name := path + "." + fn.Name()
+	return isLibrary(fn) || inertPackages[path] || inertFunctions[name] || pureFunctions[name] || path == "log/slog" && !setterName(fn.Name())
+}
+
+// processState are functions of the standard library that change the state of the process.
+var processState = map[string]bool{
+	"os.Setenv": true, "os.Unsetenv": true, "os.Clearenv": true, "os.Chdir": true, "syscall.Setenv": true, "syscall.Unsetenv": true,
+	"syscall.Clearenv": true, "syscall.Chdir": true, "math/rand.Seed": true, "log.SetOutput": true, "log.SetFlags": true,
+	"log.SetPrefix": true, "log/slog.SetDefault": true, "log/slog.SetLogLoggerLevel": true, "encoding/gob.Register": true,
+	"encoding/gob.RegisterName": true, "database/sql.Register": true, "image.RegisterFormat": true, "mime.AddExtensionType": true,
+	"net/http.Handle": true, "net/http.HandleFunc": true, "expvar.Publish": true, "crypto.RegisterHash": true,
+	"archive/zip.RegisterCompressor": true, "archive/zip.RegisterDecompressor": true, "crypto/x509.SetFallbackRoots": true,
+	"flag.Set": true, "flag.Parse": true, "internal/godebug.Setenv": true, "crypto/elliptic.Register": true,
+}
+
+// call notes what a call may change: what a builtin changes, what a dependency's function or method gets.
+func (c *writer) call(n *ast.CallExpr) {
+	tv := c.info.Types[n.Fun]
+	if tv.IsType() {
+		return
+	}
+	if tv.IsBuiltin() {
+		c.builtin(n)
+		return
+	}
+	fn := calleeOf(c.info, n)
+	if fn == nil {
+		c.calledValue(n)
+		return
+	}
+	if fn.Pkg() != nil && c.w.g.unitOf[fn.Pkg()] != nil {
+		c.userCall(n, fn)
+		return
+	}
+	if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && fn.Signature().Recv() != nil {
+		c.method(n, sel, fn)
+		return
+	}
+	if fn.Pkg() == nil {
+		return
+	}
+	if !pure(fn) {
+		c.global(n, fn)
+		c.arguments(n)
+	}
+}
+
+func (c *writer) builtin(n *ast.CallExpr) {
+	id, ok := ast.Unparen(n.Fun).(*ast.Ident)
+	if !ok || len(n.Args) == 0 {
+		return
+	}
+	switch id.Name {
+	case "delete", "clear", "copy", "close":
+		c.held(n.Args[0], "changed by "+id.Name)
+	}
+}
+
+// global notes functions of dependencies that exist for what they change: those that return nothing or an error only.
+func (c *writer) global(n *ast.CallExpr, fn *types.Func) {
+	path := fn.Pkg().Path()
+	name := path + "." + fn.Name()
+	std := !strings.Contains(strings.SplitN(path, "/", 2)[0], ".")
+	if std {
+		if processState[name] {
+			c.add(location{global: "std"}, n, "changed by "+fn.Pkg().Name()+"."+fn.Name(), false)
+		}
+		return
+	}
+	results := fn.Signature().Results()
+	silent := results.Len() == 0 || results.Len() == 1 && types.Identical(results.At(0).Type(), types.Universe.Lookup("error").Type())
+	if silent && !remoteCall(fn) && !strings.HasPrefix(fn.Name(), "Start") || setterName(fn.Name()) {
+		c.add(location{global: path}, n, "changed by "+fn.Pkg().Name()+"."+fn.Name(), false)
+	}
+}
+
+// arguments notes that what the arguments lead to may be changed.
+func (c *writer) arguments(n *ast.CallExpr) {
+	for _, arg := range n.Args {
+		t := c.info.TypeOf(arg)
+		if t == nil || flat(t) || immutable(t) {
+			continue
+		}
+		switch t.Underlying().(type) {
+		case *types.Pointer, *types.Map, *types.Slice, *types.Chan, *types.Struct:
+			c.held(arg, "handed to "+types.ExprString(n.Fun))
+		}
+	}
+}
+
+// method notes what a dependency's method may do to what it is called on.
+func (c *writer) method(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) {
+	if readOnlyMethod(fn) {
+		return
+	}
+	what := "changed by ." + fn.Name()
+	p := c.follow(sel.X)
+	t := c.info.TypeOf(sel.X)
+	if v, ok := p.root.(*types.Var); ok && isLocal(v) && !p.shared && !isReference(t) {
+		return
+	}
+	if s := c.info.Selections[sel]; s != nil && types.IsInterface(t) && !setterName(fn.Name()) {
+		return // whatever it holds is converted somewhere; its own methods are read there
+	}
+	c.held(sel.X, what)
+	if !isReference(t) {
+		c.add(location{held: "*" + c.w.typeText(t)}, n, what, p.root != nil && p.root == c.recv)
+	}
+	c.arguments(n)
+}
+
+// calledValue notes the call of a function that a variable or field holds: it may keep state.
+func (c *writer) calledValue(n *ast.CallExpr) {
+	p := c.follow(n.Fun)
+	if p.inner.variable != nil {
+		if to := c.w.g.nodeOf(p.inner.variable); to != nil && !statelessValue(c.info, to) {
+			c.add(p.inner, n, "called", false)
+		}
+	}
+}
+
+// statelessValue reports whether a variable's initial value is a function that keeps no state of its own.
+func statelessValue(info *types.Info, n *node) bool {
+	spec, ok := n.decl.(*ast.ValueSpec)
+	if !ok || n.value < 0 || n.value >= len(spec.Values) {
+		return false
+	}
+	switch v := ast.Unparen(spec.Values[n.value]).(type) {
+	case *ast.FuncLit:
+		return true
+	case *ast.Ident:
+		_, ok := n.unit.info.Uses[v].(*types.Func)
+		return ok
+	case *ast.SelectorExpr:
+		_, ok := n.unit.info.Uses[v.Sel].(*types.Func)
+		return ok
+	case *ast.CallExpr:
+		fn := calleeOf(n.unit.info, v)
+		return fn != nil && fn.Pkg() != nil && fn.Pkg().Path() == "sync"
+	}
+	return false
+}
+
+// userCall notes references that become values of any on the way into a function of the user's, which may hand them on
+// to something that decodes into them.
+func (c *writer) userCall(n *ast.CallExpr, fn *types.Func) {
+	params := fn.Signature().Params()
+	for i, arg := range n.Args {
+		if i >= params.Len() {
+			break
+		}
+		it, ok := params.At(i).Type().Underlying().(*types.Interface)
+		if !ok || it.NumMethods() > 0 || isTypeParam(params.At(i).Type()) {
+			continue
+		}
+		if t := c.info.TypeOf(arg); t != nil && isPointer(t) && !immutable(t) {
+			if u, ok := ast.Unparen(arg).(*ast.UnaryExpr); ok && u.Op == token.AND {
+				continue
+			}
+			c.held(arg, "handed to "+fn.Name())
+		}
+	}
+}

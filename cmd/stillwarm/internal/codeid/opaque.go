@@ -1,0 +1,73 @@
+package codeid
+
+import (
+	"go/types"
+	"strings"
+)
+
+// opaqueFunctions are functions whose results depend on more of the program than on what they are called with. Positions in
+// the source, build settings and names are not part of any identity.
+var opaqueFunctions = map[string]string{
+	"runtime.Caller":                  "the position of code in its file",
+	"runtime.Callers":                 "the position of code in its file",
+	"runtime.CallersFrames":           "the position of code in its file",
+	"runtime.FuncForPC":               "the position of code in its file",
+	"runtime.Stack":                   "the position of code in its file",
+	"runtime/debug.Stack":             "the position of code in its file",
+	"runtime/debug.PrintStack":        "the position of code in its file",
+	"runtime/debug.ReadBuildInfo":     "how the program was built",
+	"runtime/debug.ParseBuildInfo":    "how the program was built",
+	"debug/buildinfo.ReadFile":        "how the program was built",
+	"os.Executable":                   "the program's own file",
+	"(reflect.Value).MethodByName":    "a method that is found by name",
+	"(reflect.Value).Method":          "a method that is found by number",
+	"(reflect.Type).MethodByName":     "a method that is found by name",
+	"(reflect.Type).Method":           "a method that is found by number",
+	"(reflect.Value).FieldByName":     "a field that is found by name",
+	"(reflect.Type).FieldByName":      "a field that is found by name",
+	"(reflect.Value).FieldByNameFunc": "a field that is found by name",
+	"(reflect.Type).FieldByNameFunc":  "a field that is found by name",
+	"(reflect.Value).UnsafePointer":   "memory by its address",
+	"(reflect.Value).UnsafeAddr":      "memory by its address",
+	"(reflect.Value).Pointer":         "memory by its address",
+	"plugin.Open":                     "code that is not part of the build",
+}
+
+// opaque says why a use of the object cannot be seen through, or "". With context, what it reads is a value that some
+// caller put into the context.
+func opaque(obj types.Object) (why string, context bool) {
+	fn, ok := obj.(*types.Func)
+	if !ok || fn.Pkg() == nil {
+		return "", false
+	}
+	sig := fn.Signature()
+	if sig.Recv() == nil {
+		if why := opaqueFunctions[fn.Pkg().Path()+"."+fn.Name()]; why != "" {
+			return "it reads " + why + " (" + fn.Pkg().Name() + "." + fn.Name() + ")", false
+		}
+		if strings.HasSuffix(fn.Name(), "FromContext") && takesContext(sig) && !tracing(fn.Pkg().Path()) {
+			return "it reads a value of the context (" + fn.Pkg().Name() + "." + fn.Name() + ")", true
+		}
+		return "", false
+	}
+	if why := opaqueFunctions[fn.Origin().FullName()]; why != "" {
+		return "it reads " + why + " (" + fn.Name() + ")", false
+	}
+	if fn.Name() == "Value" && sig.Params().Len() == 1 && sig.Results().Len() == 1 &&
+		types.IsInterface(sig.Params().At(0).Type()) && types.IsInterface(sig.Results().At(0).Type()) {
+		return "it reads a value of the context", true
+	}
+	return "", false
+}
+
+func takesContext(sig *types.Signature) bool {
+	for v := range sig.Params().Variables() {
+		if isContext(v.Type()) {
+			return true
+		}
+	}
+	return false
+}
+
+// tracing reports whether the package's context values are spans, which no result is made of.
+func tracing(path string) bool { return strings.HasPrefix(path, "go.opentelemetry.io/otel") }

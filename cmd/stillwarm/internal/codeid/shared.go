@@ -1,0 +1,122 @@
+package codeid
+
+import (
+	"go/types"
+)
+
+// sharing collects the state that a function's code can reach and that other code can reach, too.
+type sharing struct {
+	g         *graph
+	locations map[location]bool
+	converted []types.Type // what becomes an interface value in the code that is hashed
+	seen      map[types.Type]bool
+}
+
+// share notes what is reached through a value of the type.
+func (s *sharing) share(t types.Type) {
+	if t == nil || s.seen[t] {
+		return
+	}
+	s.seen[t] = true
+	text := (&walker{}).typeText
+	switch u := types.Unalias(t).(type) {
+	case *types.Pointer:
+		s.locations[location{held: text(u)}] = true
+		s.share(u.Elem())
+		return
+	case *types.Named:
+		s.named(u)
+		if immutable(t) {
+			return
+		}
+	}
+	switch u := t.Underlying().(type) {
+	case *types.Pointer:
+		s.locations[location{held: text(t)}] = true
+		s.share(u.Elem())
+	case *types.Map:
+		s.locations[location{held: text(t)}] = true
+		s.share(u.Key())
+		s.share(u.Elem())
+	case *types.Slice:
+		s.locations[location{held: text(t)}] = true
+		s.share(u.Elem())
+	case *types.Chan:
+		s.locations[location{held: text(t)}] = true
+		s.share(u.Elem())
+	case *types.Array:
+		s.share(u.Elem())
+	case *types.Struct:
+		s.fields(t, u)
+	case *types.Interface:
+		s.dynamic(t, u)
+	}
+}
+
+// named covers what a dependency's type holds of the user's: its type arguments, and anything where it is a container.
+func (s *sharing) named(t *types.Named) {
+	obj := t.Obj()
+	if obj.Pkg() == nil || s.g.unitOf[obj.Pkg()] != nil {
+		return
+	}
+	s.locations[location{held: "*" + (&walker{}).typeText(t)}] = true
+	if wrapping(obj.Pkg().Path()) && obj.Name() == "Data" {
+		return // results are copies
+	}
+	for a := range t.TypeArgs().Types() {
+		s.share(a)
+	}
+	switch obj.Pkg().Path() + "." + obj.Name() {
+	case "sync.Map", "sync.Pool", "sync/atomic.Value", "container/list.List", "container/ring.Ring":
+		s.dynamic(nil, nil)
+	}
+}
+
+func (s *sharing) fields(t types.Type, u *types.Struct) {
+	name := typeName(t)
+	foreign := name != nil && name.Pkg() != nil && s.g.unitOf[name.Pkg()] == nil
+	for f := range u.Fields() {
+		if foreign && !f.Exported() {
+			continue
+		}
+		s.locations[location{field: f.Origin()}] = true
+		s.share(f.Type())
+	}
+}
+
+// dynamic covers an interface: any type that becomes one and has its methods may be in it.
+func (s *sharing) dynamic(t types.Type, it *types.Interface) {
+	if immutable(t) {
+		return
+	}
+	for _, c := range s.converted {
+		if it == nil || types.Implements(c, it) || types.Implements(types.NewPointer(c), it) {
+			s.share(c)
+		}
+	}
+}
+
+// sharedBy returns the state that the code of a function shares with the rest of the program.
+func (g *graph) sharedBy(w *wrap, code map[*node]bool) map[location]bool {
+	s := &sharing{g: g, locations: map[location]bool{}, seen: map[types.Type]bool{}}
+	for n := range code {
+		s.converted = append(s.converted, n.converted...)
+	}
+	for n := range code {
+		for _, v := range n.vars {
+			s.locations[location{variable: v}] = true
+			if g.exposed(v) {
+				s.share(v.Type())
+			}
+		}
+	}
+	if w.within.kind == kindVar {
+		if v, ok := w.within.obj.(*types.Var); ok { // where Set would be called
+			s.locations[location{variable: v}] = true
+		}
+	}
+	if w.locals {
+		g.shareLocals(s, w)
+	}
+	return s.locations
+}
