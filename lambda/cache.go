@@ -2,17 +2,208 @@ package lambda
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
 
 	"github.com/stillwarm/stillwarm/adapter"
+	"github.com/stillwarm/stillwarm/lambda/internal/eventkind"
 )
 
-// CacheHandler returns a handler that answers equal events from the cache: [adapter.CacheData] around the whole
-// handler. The options are those of cached data, and so is what it refuses: it panics, as CacheData does, where the
-// event cannot be hashed or the response cannot be stored. The handler must depend on its event alone: an event that
-// carries a time or an id of the request is never seen twice, so leave such fields out with the tag `cache:"-"`.
-// Errors are not cached. The handler that it returns is safe for concurrent use if h is.
+// CacheHandler returns a handler that answers equal events from the cache: [adapter.CacheData] around the whole handler,
+// with what package events of aws-lambda-go says about them.
+//
+// Events that ask for an answer (authorizers, AppSync, Lex, Cognito triggers, Client VPN, S3 Object Lambda) are keyed without the ids,
+// times and traces that change at each delivery. Notifications, queues, streams and jobs are refused, because each must
+// reach the handler: cache what the handler looks up instead. Types of your own are keyed whole; leave fields out with
+// the tag `cache:"-"`. A handler that has missed a hundred times without a hit says so once in the log, with the fields that
+// differed.
+//
+// The options are those of cached data, and so is what is refused: CacheHandler panics, as CacheData does, with an error
+// that says why. A result with a StatusCode of 408, 425, 429 or of 500 and more is not cached unless [adapter.CacheIf] says
+// otherwise. Errors are not cached.
 //
 //	lambda.Start(lambda.CacheHandler(quote, adapter.TTL("5m")))
-func CacheHandler[In, Out any](h func(context.Context, In) (Out, error), opts ...adapter.DataOption) func(context.Context, In) (Out, error) {
-	return adapter.CacheData(h, opts...).Get
+func CacheHandler[In, Out any](h func(context.Context, In) (Out, error), opts ...adapter.DataOption) *CachedHandler[In, Out] {
+	c, err := newCachedHandler(h, opts)
+	if err != nil {
+		var option *adapter.OptionError
+		if errors.As(err, &option) {
+			option.Place = callSite(2)
+		}
+		panic(err)
+	}
+	return c
+}
+
+// CachedHandler is a handler whose answers are cached. It is a [Handler] for [Start]; its method [CachedHandler.Call] is the
+// handler as a function. It is safe for concurrent use if the handler is.
+type CachedHandler[In, Out any] struct {
+	handler func(context.Context, In) (Out, error)
+	data    *adapter.Data[In, Out]
+	kind    eventkind.Kind
+	watch   missWatch
+	direct  func() Handler
+}
+
+var _ wrappable = (*CachedHandler[int, int])(nil)
+
+func newCachedHandler[In, Out any](h func(context.Context, In) (Out, error), opts []adapter.DataOption) (*CachedHandler[In, Out], error) {
+	in, out := reflect.TypeFor[In](), reflect.TypeFor[Out]()
+	c := &CachedHandler[In, Out]{handler: h, kind: eventkind.Of(in)}
+	if err := refuse(h, c.kind, in, out); err != nil {
+		return nil, err
+	}
+	var own []adapter.DataOption
+	if index := statusField(out); index != nil {
+		own = append(own, adapter.CacheIf(func(v Out) bool { return keepStatus(reflect.ValueOf(v), index) }))
+	}
+	var err error
+	if c.kind.Class == eventkind.Request {
+		c.data, err = adapter.NewData(h, slices.Concat(own, []adapter.DataOption{adapter.HashFunc(projected[In])}, opts)...)
+	}
+	// Two hash functions for one type are an error, and then the user's counts.
+	if c.data == nil {
+		c.data, err = adapter.NewData(h, append(own, opts...)...)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.direct = sync.OnceValue(func() Handler { return c.wrap().build(nil, false) })
+	return c, nil
+}
+
+// projected is what an event is keyed by.
+func projected[In any](in In) []any {
+	return eventkind.Project(in, eventkind.Of(reflect.TypeFor[In]()).Omit)
+}
+
+// refuse returns an error for events that must reach the handler and results that are none.
+func refuse(h any, kind eventkind.Kind, in, out reflect.Type) error {
+	reason := ""
+	switch {
+	case kind.Class == eventkind.Delivery:
+		reason = fmt.Sprintf("%s %s; cache inside the handler what it looks up, with adapter.CacheData", kind.Name, kind.Why)
+	case eventkind.Outcome(out) != "":
+		reason = fmt.Sprintf("its result %s %s; cache inside the handler what it looks up, with adapter.CacheData", out, eventkind.Outcome(out))
+	case out.Implements(reflect.TypeFor[io.Reader]()):
+		reason = fmt.Sprintf("its result %s is a stream, which can be read once; return the data whole, or cache what it is made of with adapter.CacheData", out)
+	case out.Kind() == reflect.Interface:
+		reason = fmt.Sprintf("its result is of type %s, which says nothing about what is to be stored; let the handler return the type itself", out)
+	default:
+		return nil
+	}
+	return &adapter.OptionError{Function: handlerName(h), Option: "CacheHandler", Value: in.String(), Reason: reason}
+}
+
+func handlerName(h any) string {
+	v := reflect.ValueOf(h)
+	if v.Kind() != reflect.Func || v.IsNil() {
+		return ""
+	}
+	if f := runtime.FuncForPC(v.Pointer()); f != nil {
+		return f.Name()
+	}
+	return ""
+}
+
+// callSite returns file and line of a caller.
+func callSite(skip int) string {
+	_, file, line, ok := runtime.Caller(skip)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", file, line)
+}
+
+// statusField returns where a result has its HTTP status, or nil.
+func statusField(out reflect.Type) []int {
+	if out.Kind() == reflect.Pointer {
+		out = out.Elem()
+	}
+	if out.Kind() != reflect.Struct {
+		return nil
+	}
+	if f, ok := out.FieldByName("StatusCode"); ok && f.IsExported() && f.Type.Kind() == reflect.Int {
+		return f.Index
+	}
+	return nil
+}
+
+// keepStatus reports whether a result's status is none that says "not now".
+func keepStatus(v reflect.Value, index []int) bool {
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return true
+		}
+		v = v.Elem()
+	}
+	f, err := v.FieldByIndexErr(index)
+	if err != nil {
+		return true
+	}
+	switch status := f.Int(); status {
+	case 408, 425, 429:
+		return false
+	default:
+		return status < 500
+	}
+}
+
+// Call returns the handler's answer to an event: a copy from the cache, or that of a run. It is what [adapter.Data.Get] is for
+// a function.
+func (c *CachedHandler[In, Out]) Call(ctx context.Context, in In) (Out, error) {
+	if eventkind.Has(in, c.kind.Never) {
+		c.watch.never(ctx, c.kind)
+		return c.handler(ctx, in)
+	}
+	if c.watch.done.Load() {
+		return c.data.Get(ctx, in)
+	}
+	seen := &firstEvent{}
+	out, err := c.data.Get(adapter.Observe(ctx, seen.see), in)
+	c.watch.add(ctx, handlerName(c.handler), seen.kind(), in)
+	return out, err
+}
+
+// Invoke implements [Handler].
+func (c *CachedHandler[In, Out]) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	return c.direct().Invoke(ctx, payload)
+}
+
+func (c *CachedHandler[In, Out]) wrap() *wrapper { return typed(c.Call) }
+
+// Clear makes every answer a miss; see [adapter.Data.Clear].
+func (c *CachedHandler[In, Out]) Clear(ctx context.Context) error { return c.data.Clear(ctx) }
+
+// ClearFor makes the answer to an event a miss; see [adapter.Data.ClearFor].
+func (c *CachedHandler[In, Out]) ClearFor(ctx context.Context, in In) error {
+	return c.data.ClearFor(ctx, in)
+}
+
+// Refresh runs the handler now and keeps its answer; see [adapter.Data.Refresh].
+func (c *CachedHandler[In, Out]) Refresh(ctx context.Context, in In) (Out, error) {
+	return c.data.Refresh(ctx, in)
+}
+
+// Stats tells what happened in this container.
+func (c *CachedHandler[In, Out]) Stats() adapter.Stats { return c.data.Stats() }
+
+// Explain tells what Call would find for an event, without running the handler.
+func (c *CachedHandler[In, Out]) Explain(ctx context.Context, in In) (adapter.Explanation, error) {
+	if eventkind.Has(in, c.kind.Never) {
+		return adapter.Explanation{Function: handlerName(c.handler), Why: "never cached: " + c.kind.NeverWhy}, nil
+	}
+	return c.data.Explain(ctx, in)
+}
+
+// String returns the handler's name.
+func (c *CachedHandler[In, Out]) String() string {
+	name := handlerName(c.handler)
+	return name[strings.LastIndexByte(name, '/')+1:]
 }

@@ -45,6 +45,10 @@ func userCallback() { _ = runtimeapitest.Pass("user") }
 func cacheFunctions() map[string]function {
 	return map[string]function{
 		"cache: handler": {start: func() { lambda.Start(lambda.CacheHandler(count, adapter.TTL("1h"))) }},
+		"cache: gated": {start: func() {
+			lambda.Start(lambda.CacheHandler(func(_ context.Context, o order) (string, error) { return o.Item, nil }, adapter.Name("gated")),
+				lambda.WithSetEscapeHTML(true))
+		}},
 		"cache: release": {start: func() { lambda.Start(useConnection(), lambda.WithEnableSIGTERM(userCallback)) }},
 		"cache: release, NewHandler": {start: func() {
 			lambda.Start(lambda.NewHandlerWithOptions(useConnection(), lambda.WithEnableSIGTERM(userCallback)))

@@ -32,7 +32,7 @@ func ExampleStart() {
 func ExampleCacheHandler() {
 	handler := lambda.CacheHandler(fetchQuote, adapter.Name("example.handler"), adapter.TTL("5m"))
 	for range 2 {
-		q, err := handler(context.Background(), question{Symbol: "ACME"})
+		q, err := handler.Call(context.Background(), question{Symbol: "ACME"})
 		fmt.Println(q.Symbol, q.Cents, err)
 	}
 	// Output:

@@ -65,8 +65,8 @@ func newHandler(handler any, options []Option, served bool) Handler {
 		switch {
 		case reflect.TypeOf(handler) == finished:
 			return h
-		case served && isSpecial:
-			return special.wrap().build(options, true)
+		case isSpecial:
+			return special.wrap().build(options, served)
 		case served:
 			return raw(h).build(options, true)
 		default:

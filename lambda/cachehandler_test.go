@@ -1,0 +1,375 @@
+package lambda_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/stillwarm/stillwarm/adapter"
+	"github.com/stillwarm/stillwarm/lambda"
+	"github.com/stillwarm/stillwarm/lambda/internal/runtimeapitest"
+)
+
+var samplesDir = sync.OnceValue(func() string {
+	out, err := exec.Command("go", "list", "-f", "{{.Dir}}", "github.com/aws/aws-lambda-go/events").Output()
+	if err != nil {
+		panic(err)
+	}
+	return filepath.Join(strings.TrimSpace(string(out)), "testdata")
+})
+
+// delivery is one of the services' samples with some members changed: paths of names with dots between them.
+func delivery(t *testing.T, sample string, changes map[string]any) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(samplesDir(), sample))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc map[string]any
+	if err := json.Unmarshal(text, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for path, v := range changes {
+		names := strings.Split(path, ".")
+		at := doc
+		for _, name := range names[:len(names)-1] {
+			next, ok := at[name].(map[string]any)
+			if !ok {
+				next = map[string]any{}
+				at[name] = next
+			}
+			at = next
+		}
+		at[names[len(names)-1]] = v
+	}
+	b, err := json.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// requestLike is one type of events that ask for an answer: what changes at each delivery, and one thing that decides.
+type requestLike struct {
+	sample        string
+	next, decides map[string]any
+	check         func(t *testing.T, deliveries ...[]byte)
+}
+
+var wrapped atomic.Int64
+
+// cached checks that deliveries but the last are one event, and the last another.
+func cached[In any](t *testing.T, deliveries ...[]byte) {
+	t.Helper()
+	runs := 0
+	h := lambda.CacheHandler(func(context.Context, In) (int, error) { runs++; return runs, nil },
+		adapter.Name(fmt.Sprint("events.", wrapped.Add(1))))
+	for i, d := range deliveries {
+		want := "1"
+		if i == len(deliveries)-1 {
+			want = "2"
+		}
+		if got, err := h.Invoke(t.Context(), d); err != nil || string(got) != want {
+			t.Errorf("delivery %d of %T was answered by run %s (%v), want %s", i+1, *new(In), got, err, want)
+		}
+	}
+}
+
+func requestLikes() map[string]requestLike {
+	traced := func(more map[string]any) map[string]any {
+		more["headers.x-amzn-trace-id"] = "Root=2"
+		return more
+	}
+	user := map[string]any{"userName": "another"}
+	return map[string]requestLike{
+		"APIGatewayCustomAuthorizerRequest": {"apigw-custom-auth-request.json", nil, map[string]any{"authorizationToken": "other"}, cached[events.APIGatewayCustomAuthorizerRequest]},
+		"APIGatewayCustomAuthorizerRequestTypeRequest": {"apigw-custom-auth-request-type-request.json", traced(map[string]any{
+			"requestContext.requestId": "2", "multiValueHeaders.X-Amzn-Trace-Id": []string{"Root=2"}, "headers.X-Amz-Cf-Id": "2",
+		}), map[string]any{"headers.Authorization": "other"}, cached[events.APIGatewayCustomAuthorizerRequestTypeRequest]},
+		"APIGatewayV2CustomAuthorizerV1Request": {"apigw-v2-custom-authorizer-v1-request.json", traced(map[string]any{"requestContext.requestId": "2"}),
+			map[string]any{"requestContext.identity.sourceIp": "192.0.2.1"}, cached[events.APIGatewayV2CustomAuthorizerV1Request]},
+		"APIGatewayV2CustomAuthorizerV2Request": {"apigw-v2-custom-authorizer-v2-request.json", traced(map[string]any{
+			"requestContext.requestId": "2", "requestContext.time": "now", "requestContext.timeEpoch": 17,
+		}), map[string]any{"cookies": []string{"other"}}, cached[events.APIGatewayV2CustomAuthorizerV2Request]},
+		"AppSyncLambdaAuthorizerRequest": {"appsync-lambda-auth-request.json", map[string]any{"requestContext.requestId": "2"},
+			map[string]any{"requestContext.queryString": "other"}, cached[events.AppSyncLambdaAuthorizerRequest]},
+		"IoTCustomAuthorizerRequest": {"iot-custom-auth-request.json", nil, map[string]any{"token": "other"}, cached[events.IoTCustomAuthorizerRequest]},
+		"IoTCoreCustomAuthorizerRequest": {"iot-custom-auth-request.json", map[string]any{"connectionMetadata.id": "2", "protocolData.http.headers.X-Amzn-Trace-Id": "Root=2"},
+			map[string]any{"protocolData.mqtt.username": "other"}, cached[events.IoTCoreCustomAuthorizerRequest]},
+		"ClientVPNConnectionHandlerRequest": {"clientvpn-connectionhandler-request.json", map[string]any{"connection-id": "2"}, map[string]any{"username": "other"}, cached[events.ClientVPNConnectionHandlerRequest]},
+		"LexEvent":                          {"lex-event.json", nil, map[string]any{"inputTranscript": "other"}, cached[events.LexEvent]},
+		"S3ObjectLambdaEvent": {"s3-object-lambda-event-head-object-iam.json", map[string]any{
+			"xAmzRequestId": "2", "headObjectContext.inputS3Url": "https://signed.example.com/2", "userRequest.headers.X-Amz-Date": "20261126T000000Z",
+		}, map[string]any{"userRequest.url": "https://example.com/other"}, cached[events.S3ObjectLambdaEvent]},
+		"*S3ObjectLambdaEvent": {"s3-object-lambda-event-list-objects-v2-iam.json", map[string]any{"xAmzRequestId": "2", "listObjectsV2Context.inputS3Url": "2"},
+			map[string]any{"userIdentity.arn": "other"}, cached[*events.S3ObjectLambdaEvent]},
+		"CognitoEventUserPoolsPreSignup":           {"cognito-event-userpools-presignup.json", nil, user, cached[events.CognitoEventUserPoolsPreSignup]},
+		"CognitoEventUserPoolsPreAuthentication":   {"cognito-event-userpools-preauthentication.json", nil, user, cached[events.CognitoEventUserPoolsPreAuthentication]},
+		"CognitoEventUserPoolsMigrateUser":         {"cognito-event-userpools-migrateuser.json", nil, map[string]any{"request.password": "other"}, cached[events.CognitoEventUserPoolsMigrateUser]},
+		"CognitoEventUserPoolsPreTokenGen":         {"cognito-event-userpools-pretokengen.json", nil, user, cached[events.CognitoEventUserPoolsPreTokenGen]},
+		"CognitoEventUserPoolsPreTokenGenV2":       {"cognito-event-userpools-pretokengen-v2.json", nil, user, cached[events.CognitoEventUserPoolsPreTokenGenV2]},
+		"CognitoEventUserPoolsPreTokenGenV2_0":     {"cognito-event-userpools-pretokengen-v2_0.json", nil, user, cached[events.CognitoEventUserPoolsPreTokenGenV2_0]},
+		"CognitoEventUserPoolsCustomMessage":       {"cognito-event-userpools-custommessage.json", nil, user, cached[events.CognitoEventUserPoolsCustomMessage]},
+		"CognitoEventUserPoolsInboundFederation":   {"cognito-event-userpools-inbound-federation-oidc.json", nil, user, cached[events.CognitoEventUserPoolsInboundFederation]},
+		"CognitoEventUserPoolsDefineAuthChallenge": {"cognito-event-userpools-define-auth-challenge.json", nil, user, cached[events.CognitoEventUserPoolsDefineAuthChallenge]},
+		"CognitoEventUserPoolsVerifyAuthChallenge": {"cognito-event-userpools-verify-auth-challenge.json", nil, user, cached[events.CognitoEventUserPoolsVerifyAuthChallenge]},
+	}
+}
+
+func TestEventsThatAskForAnAnswer(t *testing.T) {
+	for name, tt := range requestLikes() {
+		t.Run("L4 the second delivery hits: "+name, func(t *testing.T) {
+			tt.check(t, delivery(t, tt.sample, nil), delivery(t, tt.sample, tt.next), delivery(t, tt.sample, tt.decides))
+		})
+	}
+	t.Run("L4 a hash function of the user's own chooses the key", func(t *testing.T) {
+		runs := 0
+		h := lambda.CacheHandler(func(context.Context, events.LexEvent) (int, error) { runs++; return runs, nil }, adapter.Name("events.chosen"),
+			adapter.HashFunc(func(e events.LexEvent) string { return e.InputTranscript }))
+		for user := range 3 {
+			if got, err := h.Call(t.Context(), events.LexEvent{InputTranscript: "hello", UserID: fmt.Sprint(user)}); err != nil || got != 1 {
+				t.Fatal(got, err)
+			}
+		}
+	})
+	t.Run("L4 a GetObject of S3 Object Lambda reaches the handler each time", func(t *testing.T) {
+		runs := 0
+		h := lambda.CacheHandler(func(context.Context, events.S3ObjectLambdaEvent) (int, error) { runs++; return runs, nil }, adapter.Name("events.getobject"))
+		event := delivery(t, "s3-object-lambda-event-get-object-iam.json", nil)
+		for range 3 {
+			if _, err := h.Invoke(t.Context(), event); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var in events.S3ObjectLambdaEvent
+		_ = json.Unmarshal(event, &in)
+		x, err := h.Explain(t.Context(), in)
+		if runs != 3 || err != nil || !strings.Contains(x.Why, "token") {
+			t.Fatalf("%d runs, %q, %v", runs, x.Why, err)
+		}
+	})
+}
+
+// refusal returns the error with which CacheHandler panics for a handler of these types.
+func refusal[In, Out any](t *testing.T) string {
+	t.Helper()
+	var e *adapter.OptionError
+	func() {
+		defer func() {
+			err, _ := recover().(error)
+			if !errors.As(err, &e) {
+				t.Fatalf("%T to %T: not refused: %v", *new(In), *new(Out), err)
+			}
+		}()
+		lambda.CacheHandler(func(context.Context, In) (out Out, err error) { return out, nil }, adapter.Name("refused"))
+	}()
+	if !strings.HasPrefix(filepath.Base(e.Place), "cachehandler_test.go:") {
+		t.Errorf("place %q", e.Place)
+	}
+	return e.Error()
+}
+
+func TestEventsThatMustReachTheHandler(t *testing.T) {
+	type S = string
+	for name, text := range map[string]string{
+		"SQSEvent": refusal[events.SQSEvent, S](t), "*SQSEvent": refusal[*events.SQSEvent, S](t), "SNSEvent": refusal[events.SNSEvent, S](t),
+		"S3Event": refusal[events.S3Event, S](t), "KinesisEvent": refusal[events.KinesisEvent, events.KinesisEventResponse](t),
+		"DynamoDBEvent": refusal[events.DynamoDBEvent, S](t), "CloudWatchEvent": refusal[events.EventBridgeEvent, S](t),
+		"KafkaEvent": refusal[events.KafkaEvent, S](t), "CodePipelineJobEvent": refusal[events.CodePipelineEvent, S](t),
+		"APIGatewayWebsocketProxyRequest": refusal[events.APIGatewayWebsocketProxyRequest, S](t), "ConnectEvent": refusal[events.ConnectEvent, S](t),
+		"CodeBuildEvent": refusal[events.CodeBuildEvent, S](t),
+	} {
+		t.Run("L4 refused with the reason and the way out: "+name, func(t *testing.T) {
+			if !strings.Contains(text, "events."+strings.TrimPrefix(name, "*")) || !strings.Contains(text, "adapter.CacheData") {
+				t.Error(text)
+			}
+		})
+	}
+}
+
+type ownEvent struct {
+	Item string
+	At   int64
+	Meta map[string]string
+}
+
+func TestResultsThatAreNone(t *testing.T) {
+	t.Run("L4 batch failures, streams and interfaces are refused with the way out", func(t *testing.T) {
+		for want, text := range map[string]string{
+			"repeated at each retry":     refusal[ownEvent, events.SQSEventResponse](t),
+			"would be repeated":          refusal[ownEvent, *events.DynamoDBTimeWindowEventResponse](t),
+			"can be read once":           refusal[ownEvent, *events.LambdaFunctionURLStreamingResponse](t),
+			"cache what it is made of":   refusal[ownEvent, *bytes.Buffer](t),
+			"return the type itself":     refusal[ownEvent, any](t),
+			"which can be read once; re": refusal[ownEvent, io.Reader](t),
+		} {
+			if !strings.Contains(text, want) || strings.Contains(text, "CacheResource") {
+				t.Errorf("%q is not in %q", want, text)
+			}
+		}
+	})
+	t.Run("L4 a failure with a nil error is not cached", func(t *testing.T) {
+		for status, runsWanted := range map[int]int{200: 1, 404: 1, 408: 3, 425: 3, 429: 3, 500: 3, 503: 3} {
+			runs := 0
+			h := lambda.CacheHandler(func(context.Context, ownEvent) (events.APIGatewayProxyResponse, error) {
+				runs++
+				return events.APIGatewayProxyResponse{StatusCode: status}, nil
+			}, adapter.Name(fmt.Sprint("status.", status)))
+			for range 3 {
+				if res, err := h.Call(t.Context(), ownEvent{}); err != nil || res.StatusCode != status {
+					t.Fatal(res, err)
+				}
+			}
+			if runs != runsWanted {
+				t.Errorf("%d: %d runs, want %d", status, runs, runsWanted)
+			}
+		}
+	})
+	t.Run("L4 CacheIf decides where it is given", func(t *testing.T) {
+		runs := 0
+		h := lambda.CacheHandler(func(context.Context, ownEvent) (*events.ALBTargetGroupResponse, error) {
+			runs++
+			return &events.ALBTargetGroupResponse{StatusCode: 503}, nil
+		}, adapter.Name("status.own"), adapter.CacheIf(func(*events.ALBTargetGroupResponse) bool { return true }))
+		for range 3 {
+			if _, err := h.Call(t.Context(), ownEvent{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if runs != 1 {
+			t.Errorf("%d runs", runs)
+		}
+	})
+}
+
+func TestCachedHandler(t *testing.T) {
+	runs := 0
+	h := lambda.CacheHandler(func(_ context.Context, e ownEvent) (string, error) {
+		runs++
+		return fmt.Sprint(e.Item, runs), nil
+	}, adapter.Name("cachedhandler"), adapter.TTL("1h"))
+	tea := ownEvent{Item: "tea"}
+	call := func(want string) {
+		t.Helper()
+		if got, err := h.Call(t.Context(), tea); err != nil || got != want {
+			t.Fatalf("got %q %v, want %q", got, err, want)
+		}
+	}
+	t.Run("L4 Call, Clear, ClearFor, Refresh, Stats, Explain", func(t *testing.T) {
+		call("tea1")
+		call("tea1")
+		if x, err := h.Explain(t.Context(), tea); err != nil || !x.Hit {
+			t.Fatalf("%+v %v", x, err)
+		}
+		if err := h.Clear(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		call("tea2")
+		if err := h.ClearFor(t.Context(), tea); err != nil {
+			t.Fatal(err)
+		}
+		call("tea3")
+		if got, err := h.Refresh(t.Context(), tea); err != nil || got != "tea4" {
+			t.Fatal(got, err)
+		}
+		call("tea4")
+		if s := h.Stats(); s.Hits != 2 || s.Runs != 4 {
+			t.Fatalf("%+v", s)
+		}
+	})
+	t.Run("a nil handler", func(t *testing.T) {
+		defer func() {
+			if _, ok := recover().(error); !ok {
+				t.Error("accepted")
+			}
+		}()
+		lambda.CacheHandler[ownEvent, string](nil)
+	})
+}
+
+func TestHandlerThatNeverHits(t *testing.T) {
+	var log bytes.Buffer
+	rt, err := adapter.New(adapter.Config{Logger: slog.New(slog.NewJSONHandler(&log, nil)), Backend: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := lambda.ContextWithRuntime(t.Context(), rt)
+	t.Run("L4 says so once, with the fields that differed and no values", func(t *testing.T) {
+		h := lambda.CacheHandler(func(_ context.Context, e ownEvent) (string, error) { return e.Item, nil }, adapter.Name("neverhits"), adapter.WithRuntime(rt))
+		for i := range 300 {
+			e := ownEvent{Item: "secret-tea", At: int64(i), Meta: map[string]string{"request-id": fmt.Sprint("v", i), "same": "x", "alice@example.com": fmt.Sprint(i)}}
+			if _, err := h.Call(ctx, e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := strings.Count(log.String(), "\n"); n != 1 {
+			t.Fatalf("%d records: %s", n, log.String())
+		}
+		var record struct {
+			Level, Msg, Hint   string
+			Misses             int
+			FieldsThatDiffered []string
+		}
+		if err := json.Unmarshal(log.Bytes(), &record); err != nil {
+			t.Fatal(err)
+		}
+		if want := []string{"At", "Meta.request-id"}; !reflect.DeepEqual(record.FieldsThatDiffered, want) || record.Misses != 100 || record.Level != "WARN" {
+			t.Errorf("%s", log.String())
+		}
+		for _, value := range []string{"secret-tea", "v99", "alice"} {
+			if strings.Contains(log.String(), value) {
+				t.Errorf("the log has a value: %s", log.String())
+			}
+		}
+	})
+	t.Run("L4 equal events whose results are not kept", func(t *testing.T) {
+		log.Reset()
+		h := lambda.CacheHandler(func(context.Context, ownEvent) (string, error) { return "", errors.New("down") }, adapter.Name("neverkept"), adapter.WithRuntime(rt))
+		for range 150 {
+			_, _ = h.Call(ctx, ownEvent{})
+		}
+		if s := log.String(); strings.Count(s, "\n") != 1 || !strings.Contains(s, "refused by CacheIf") {
+			t.Error(s)
+		}
+	})
+	t.Run("a handler that hits says nothing", func(t *testing.T) {
+		log.Reset()
+		h := lambda.CacheHandler(func(context.Context, ownEvent) (string, error) { return "", nil }, adapter.Name("hits"), adapter.WithRuntime(rt))
+		for i := range 300 {
+			_, _ = h.Call(ctx, ownEvent{At: int64(i / 50)})
+		}
+		if log.Len() != 0 {
+			t.Error(log.String())
+		}
+	})
+}
+
+func TestCachedHandlerIsServedLikeAFunction(t *testing.T) {
+	s, p := run(t, "cache: gated", "STILLWARM_BACKEND=gated:")
+	event := runtimeapitest.Event{Payload: []byte(`{"item":"<tea>"}`)}
+	first := s.Send(event)
+	if a := answer(t, first); string(a.Body) != "\"\\u003ctea\\u003e\"" || a.ContentType != "application/json" {
+		t.Errorf("L1 Start's options apply: %q %s", a.Body, a.ContentType)
+	}
+	runtimeapitest.Wait(t, "L2 the write after the answer", s.Gate("write").Reached())
+	s.Gate("write").Open()
+	runtimeapitest.Wait(t, "the end", first.Done())
+	answer(t, s.Send(event))
+	if strings.Contains(p.Log(), "WARN") {
+		t.Error(p.Log())
+	}
+}
