@@ -11,7 +11,7 @@ TESTFLAGS ?=
 -include build.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help run test tools test-modules test-allocs bench bench-quick simulate lint check fmt tidy release fuzz clean
+.PHONY: help run test tools test-modules test-allocs bench bench-quick simulate lint check fmt tidy release release-check test-386 test-fleet vulnerabilities fuzz clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-zA-Z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,17 @@ test-modules:
 test-allocs:
 	@.ci/stage "allocations ." $(GO) test -run Alloc $(TESTFLAGS) ./adapter/... ./internal/... ./serialize/...
 	@cd tests && "$(CURDIR)/.ci/stage" "allocations tests" $(GO) test -run Alloc $(TESTFLAGS) ./bench
+
+# What neither talks to a server nor needs 64 bits. The race detector is not to be had here.
+test-386: ## the pure packages on 32 bits
+	@GOARCH=386 CGO_ENABLED=0 .ci/stage "test 386" $(GO) test $(TESTFLAGS) ./adapter/... ./internal/... ./serialize/... ./backends/memory/... ./telemetry/...
+
+test-fleet: ## fleets of processes against real servers, three times
+	@cd tests && "$(CURDIR)/.ci/stage" "test fleet" $(GO) test -count 3 -timeout 60m $(TESTFLAGS) ./fleet/...
+
+vulnerabilities: ## govulncheck over every module; asks the vulnerability database
+	@GOWORK=off .ci/stage "build govulncheck" $(GO) build -C tools -o "$(CURDIR)/bin/govulncheck" golang.org/x/vuln/cmd/govulncheck
+	@for m in $(MODULES); do (cd $$m && "$(CURDIR)/.ci/stage" "govulncheck $$m" "$(CURDIR)/bin/govulncheck" ./...) || exit 1; done
 
 bench: ## every goal of docs/performance.md beside its peers; writes that page
 	@$(GO) run ./tests/bench/cmd/bench
@@ -69,6 +80,9 @@ tidy: ## go mod tidy in every module; completes go.work.sum
 
 release: ## tag VERSION=v0.9.0, or with PROXY=DIR lay its modules into a folder as a module proxy serves them
 	@$(GO) run ./tests/cmd/release -version "$(VERSION)" -proxy "$(PROXY)" -base "$(BASE)"
+
+release-check: ## the tags of VERSION are what make release makes of this commit, which is their parent
+	@$(GO) run ./tests/cmd/release -version "$(VERSION)" -verify
 
 fuzz: ## every fuzz target for FUZZTIME (60s)
 	@.ci/fuzz $(FUZZTIME)

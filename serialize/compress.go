@@ -41,7 +41,7 @@ func putScratch(s *[]byte) {
 
 // compress returns payload compressed, in a buffer that the caller gives back, or ok == false where that does not pay.
 func compress(payload []byte) (block []byte, scratch *[]byte, ok bool) {
-	if len(payload) < smallPayload || len(payload) > largePayload {
+	if len(payload) < smallPayload || int64(len(payload)) > largePayload {
 		return nil, nil, false
 	}
 	scratch = takeScratch(snappy.MaxEncodedLen(len(payload)))

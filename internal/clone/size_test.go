@@ -1,3 +1,7 @@
+// The sizes are those of words of 64 bits.
+
+//go:build !386
+
 package clone
 
 import (

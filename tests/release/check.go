@@ -60,7 +60,7 @@ func (r *run) checkHistory(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if tags != "" && r.Proxy == "" {
+	if tags != "" && r.Proxy == "" && !r.Verify {
 		return fmt.Errorf("%s exists (tags %s); a version that anybody may have fetched never changes: take the next one",
 			r.Version, strings.Join(strings.Fields(tags), ", "))
 	}

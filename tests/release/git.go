@@ -83,7 +83,7 @@ func writeFile(target string, content io.Reader, mode os.FileMode) error {
 // tag makes the commit with the released go.mod and go.sum files, and a tag for each module, unless a proxy folder was asked
 // for. Index and work tree of the checkout stay as they are.
 func (r *run) tag(ctx context.Context) error {
-	if r.Proxy != "" {
+	if r.Proxy != "" || r.Verify {
 		return nil
 	}
 	commit, err := r.commit(ctx)
@@ -112,6 +112,15 @@ func (r *run) tag(ctx context.Context) error {
 func (r *run) commit(ctx context.Context) (string, error) {
 	env := []string{"GIT_INDEX_FILE=" + filepath.Join(r.scratch, "index")}
 	git := func(args ...string) (string, error) { return command(ctx, r.Repo, env, "git", args...) }
+	tree, err := r.writeTree(git)
+	if err != nil {
+		return "", err
+	}
+	return git("commit-tree", tree, "-p", "HEAD", "-m", "Release "+r.Version)
+}
+
+// writeTree writes the files of the release's commit.
+func (r *run) writeTree(git func(args ...string) (string, error)) (string, error) {
 	if _, err := git("read-tree", "HEAD"); err != nil {
 		return "", err
 	}
@@ -130,9 +139,32 @@ func (r *run) commit(ctx context.Context) (string, error) {
 			}
 		}
 	}
-	tree, err := git("write-tree")
-	if err != nil {
-		return "", err
+	return git("write-tree")
+}
+
+// verify compares every tag with what would be tagged: the parent, and each file.
+func (r *run) verify(ctx context.Context) error {
+	if !r.Verify {
+		return nil
 	}
-	return git("commit-tree", tree, "-p", "HEAD", "-m", "Release "+r.Version)
+	env := []string{"GIT_INDEX_FILE=" + filepath.Join(r.scratch, "index")}
+	want, err := r.writeTree(func(args ...string) (string, error) { return command(ctx, r.Repo, env, "git", args...) })
+	if err != nil {
+		return err
+	}
+	head, err := r.git(ctx, "rev-parse", "HEAD")
+	if err != nil {
+		return err
+	}
+	for _, m := range r.result.Modules {
+		name := path.Join(m.Dir, r.Version)
+		if parents, err := r.git(ctx, "rev-parse", name+"^@"); err != nil || parents != head {
+			return errors.Join(err, fmt.Errorf("tag %s: its parent is %q, not the commit that is checked out, %s", name, parents, head))
+		}
+		if tree, err := r.git(ctx, "rev-parse", name+"^{tree}"); err != nil || tree != want {
+			changes, _ := r.git(ctx, "diff", "--stat", want, name)
+			return errors.Join(err, fmt.Errorf("tag %s has other files than make release makes:\n%s", name, changes))
+		}
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ package release
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -27,6 +28,9 @@ type Options struct {
 	Proxy string
 	// Base is the release whose API the new one is compared with. Empty: the newest tag below Version.
 	Base string
+	// Verify compares the tags of Version, which must be there, with what would be tagged, and makes nothing. The checkout
+	// must be at their commit's parent.
+	Verify bool
 	// Log receives a line for each step. Nil: nobody.
 	Log io.Writer
 }
@@ -65,6 +69,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		{"compare the API", r.compare},
 		{"make the modules", r.makeModules},
 		{"make commit and tags", r.tag},
+		{"compare the tags", r.verify},
 	} {
 		_, _ = fmt.Fprintln(o.Log, "release:", step.name)
 		if err := step.do(ctx); err != nil {
@@ -87,6 +92,9 @@ type run struct {
 func (r *run) proxyFolder() (string, error) {
 	if r.Proxy == "" {
 		return filepath.Join(r.scratch, "proxy"), nil
+	}
+	if r.Verify {
+		return "", errors.New("Verify makes no proxy folder")
 	}
 	return filepath.Abs(r.Proxy)
 }

@@ -275,6 +275,26 @@ func TestTags(t *testing.T) {
 			t.Errorf("%s: the proxy folder has %s (%v), the tag gives %s", m.Path, hash, err, sum)
 		}
 	}
+	t.Run("the tags are found to be what is made", func(t *testing.T) {
+		if _, err := release.Run(t.Context(), release.Options{Repo: repo, Version: "v0.1.0", Verify: true}); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("a tag with a file of somebody's own is found", func(t *testing.T) {
+		clone := t.TempDir()
+		git(t, clone, "clone", "--quiet", "file://"+repo, ".")
+		git(t, clone, "config", "user.name", "Mallory")
+		git(t, clone, "config", "user.email", "mallory@example.com")
+		git(t, clone, "checkout", "--quiet", "--detach", "cmd/tool/v0.1.0")
+		write(t, clone, map[string]string{"cmd/tool/more.go": "package main\n"})
+		git(t, clone, "add", "--all")
+		git(t, clone, "commit", "--quiet", "--amend", "--no-edit")
+		git(t, clone, "tag", "--force", "cmd/tool/v0.1.0")
+		git(t, clone, "checkout", "--quiet", "main")
+		refused(t, release.Options{Repo: clone, Version: "v0.1.0", Verify: true}, "cmd/tool/v0.1.0", "more.go")
+		git(t, clone, "tag", "--force", "cmd/tool/v0.1.0", "main")
+		refused(t, release.Options{Repo: clone, Version: "v0.1.0", Verify: true}, "its parent is")
+	})
 	t.Run("a version is tagged once", func(t *testing.T) {
 		refused(t, release.Options{Repo: repo, Version: "v0.1.0"}, "v0.1.0 exists", "cmd/tool/v0.1.0")
 	})

@@ -19,6 +19,7 @@ func main() {
 	flag.StringVar(&o.Version, "version", "", "version of every module, such as v0.9.0")
 	flag.StringVar(&o.Proxy, "proxy", "", "folder for the files of a module proxy; empty: make the commit and the tags")
 	flag.StringVar(&o.Base, "base", "", "release to compare the API with (default: the newest below the version)")
+	flag.BoolVar(&o.Verify, "verify", false, "compare the version's tags with what would be tagged, and make nothing")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -27,6 +28,10 @@ func main() {
 		fmt.Fprintln(os.Stderr, "release:", err)
 		stop()
 		os.Exit(1) //nolint:gocritic // stop was called
+	}
+	if o.Verify {
+		fmt.Println("the tags of", o.Version, "are what would be tagged")
+		return
 	}
 	if len(result.Tags) > 0 {
 		fmt.Printf("tagged %s; publish it with:\n\n  git push --atomic origin %s\n", result.Commit, strings.Join(result.Tags, " "))
