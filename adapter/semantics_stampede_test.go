@@ -237,10 +237,10 @@ func TestStampedesInContainer(t *testing.T) {
 			b, err := d.Get(ctx, n-2)
 			return a + b, err
 		}, adapter.Name("fib"), adapter.WithRuntime(newWorld(t).container().Runtime))
-		if n := get(t, t.Context(), d, 50); n != 12586269025 {
+		if n := get(t, t.Context(), d, 46); n != 1836311903 {
 			t.Fatal(n)
 		}
-		if s := d.Stats(); s.Runs != 51 {
+		if s := d.Stats(); s.Runs != 47 {
 			t.Fatalf("%+v", s)
 		}
 	})
