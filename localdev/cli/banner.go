@@ -67,8 +67,9 @@ func banner(w io.Writer, r *runner.Runner, took time.Duration) {
 		}
 	}
 	line("containers", "up to %d, %d MB, timeout %s", o.Containers, o.MemoryMB, o.Timeout)
-	line("try", "curl %s/", r.URL())
-	line("", "curl -d '{}' %s/2015-03-31/functions/function/invocations", r.URL())
+	for i, text := range suggestions(r) {
+		line(map[bool]string{true: "try"}[i == 0], "%s", text)
+	}
 	if o.Watch {
 		line("edit", "save a file, and the new version takes over when it is built")
 	}
@@ -77,6 +78,26 @@ func banner(w io.Writer, r *runner.Runner, took time.Duration) {
 		fmt.Fprintf(&b, "\nThe build failed. Requests are answered with the compiler's output; each tries again.\n%v\n", err)
 	}
 	_, _ = fmt.Fprintln(w, b.String())
+}
+
+// suggestions are ways to call the function that fit what its handler takes, as far as its source tells.
+func suggestions(r *runner.Runner) []string {
+	in := r.Input()
+	request := "curl " + r.URL() + "/"
+	invoke := "curl -d '%s' " + r.URL() + "/2015-03-31/functions/function/invocations"
+	switch {
+	case in.Plain() && strings.HasPrefix(in.Type, "events."):
+		return []string{
+			fmt.Sprintf(invoke, "@EVENT.json") + "   (the handler takes " + in.Type + ")",
+		}
+	case in.Plain() && in.Sample != "":
+		return []string{fmt.Sprintf(invoke, in.Sample) + "   (the handler takes " + in.Type + ")"}
+	case in.Plain():
+		return []string{fmt.Sprintf(invoke, "{}") + "   (the handler takes " + in.Type + ")"}
+	case in.Event != "":
+		return []string{request + "   (sent as " + r.Options().Event + ": the handler takes " + in.Type + ")"}
+	}
+	return []string{request, fmt.Sprintf(invoke, "{}")}
 }
 
 // bannerWidth is the width of a line's text: with its name, not more than 120 columns.

@@ -44,6 +44,7 @@ type Dev struct {
 	Backend string `placeholder:"WHERE" group:"Where results persist" help:"redis or s3 (a server is started and ended), a URL (redis://, s3://, disk://), several separated by spaces, or none. Default: files in a temporary folder."`
 	Data    string `placeholder:"FOLDER" group:"Where results persist" help:"Where what is started for --backend keeps its data. Default: a temporary folder."`
 
+	Event        string  `placeholder:"FORM" group:"Clients and containers" help:"What requests are sent to the function as: http (function URLs and HTTP APIs), rest, alb or alb-multi. Default: what the handler takes."`
 	Addr         string  `default:"127.0.0.1:8787" placeholder:"ADDRESS" group:"Clients and containers" help:"Where clients are answered: 8787, or host:port. Port 0 takes a free one."`
 	Containers   int     `default:"10" placeholder:"N" group:"Clients and containers" help:"Processes at most; each handles one invocation at a time."`
 	Queue        int     `default:"1000" placeholder:"N" group:"Clients and containers" help:"Callers that may wait for a container; 0 answers 429 at once, as the service does."`
@@ -108,6 +109,7 @@ func (d *Dev) options() (runner.Options, error) {
 		Function: d.Folder, Binary: d.Binary, Tags: d.Tags, Race: d.Race, FastBuild: d.Fast, ServeBuildErrors: true,
 		Name: d.Name, Region: d.Region, InitTimeout: time.Duration(d.InitTimeout),
 		EnvFile: d.EnvFile, Template: d.Template, TemplateFunction: d.TemplateFunction, Watch: d.Watch, CompareKeys: CompareKeys,
+		Event:   d.Event,
 		Backend: d.Backend, Data: d.Data, Containers: d.Containers, Queue: d.Queue,
 		QueueTimeout: time.Duration(d.QueueTimeout), Idle: time.Duration(d.Idle),
 	}

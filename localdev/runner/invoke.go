@@ -8,6 +8,7 @@ import (
 
 	"github.com/stillwarm/stillwarm/localdev/internal/container"
 	"github.com/stillwarm/stillwarm/localdev/internal/front"
+	"github.com/stillwarm/stillwarm/localdev/internal/handler"
 	"github.com/stillwarm/stillwarm/localdev/internal/journal"
 )
 
@@ -67,6 +68,14 @@ func (r *Runner) BackendNote() string { return r.backend.Note }
 // Services says what the runner started or found for the backend, each in a line or two: a server and what becomes of
 // its data, or what stands in for it.
 func (r *Runner) Services() []string { return r.backend.Services }
+
+// Input says what the function's handler takes, as far as its source tells.
+func (r *Runner) Input() handler.Input {
+	if r.opts.Binary != "" {
+		return handler.Input{}
+	}
+	return handler.Find(r.opts.Function)
+}
 
 // Function returns the function's folder.
 func (r *Runner) Function() string { return r.opts.Function }

@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/localdev/internal/container"
+	"github.com/stillwarm/stillwarm/localdev/internal/handler"
+	"github.com/stillwarm/stillwarm/localdev/internal/httpevent"
 	"github.com/stillwarm/stillwarm/localdev/internal/journal"
 	"github.com/stillwarm/stillwarm/localdev/internal/pool"
 	"github.com/stillwarm/stillwarm/localdev/internal/services"
@@ -58,6 +60,10 @@ type Options struct {
 	Queue int
 	// QueueTimeout is how long each may wait before it is answered 429. Default: 30 s.
 	QueueTimeout time.Duration
+	// Event is what requests are sent to the function as: "http" (payload format 2.0 of function URLs and HTTP APIs),
+	// "rest" (REST APIs), "alb" or "alb-multi" (load balancers, without and with multi-value headers). Default: what the
+	// handler takes, where its source tells, else "http".
+	Event string
 	// BodyTimeout is how long a client may take to send a request's body. Default: 30 s.
 	BodyTimeout time.Duration
 	// Timeout is the function's timeout: from the event until the function asks for the next one. Default: 30 s.
@@ -145,6 +151,10 @@ func (o Options) withDefaults() (Options, error) {
 	orString(&o.Name, functionName(filepath.Base(o.Function)))
 	o.Region = o.region()
 	orString(&o.Handler, "bootstrap")
+	if o.Event == "" && o.Binary == "" {
+		o.Event = handler.Find(o.Function).Event
+	}
+	orString(&o.Event, httpevent.HTTP.Name)
 	orString(&o.Addr, "127.0.0.1:0")
 	or(&o.Containers, 10)
 	or(&o.Queue, 1000)
@@ -221,7 +231,8 @@ func (o Options) check() error {
 	} else {
 		errs = append(errs, CheckFolder(o.Function))
 	}
-	errs = append(errs, services.Check(o.Backend))
+	_, form := httpevent.ByName(o.Event)
+	errs = append(errs, form, services.Check(o.Backend))
 	for _, kv := range o.Env {
 		name, _, ok := strings.Cut(kv, "=")
 		refuse(!ok || name == "", "env %q is not of the form NAME=VALUE", kv)

@@ -17,6 +17,7 @@ import (
 	"github.com/stillwarm/stillwarm/localdev/internal/container"
 	"github.com/stillwarm/stillwarm/localdev/internal/front"
 	"github.com/stillwarm/stillwarm/localdev/internal/guard"
+	"github.com/stillwarm/stillwarm/localdev/internal/httpevent"
 	"github.com/stillwarm/stillwarm/localdev/internal/journal"
 	"github.com/stillwarm/stillwarm/localdev/internal/page"
 	"github.com/stillwarm/stillwarm/localdev/internal/pool"
@@ -129,8 +130,10 @@ func (r *Runner) assemble() {
 		Size: o.Containers, Queue: o.Queue, QueueTimeout: o.QueueTimeout, IdleTimeout: o.Idle, Start: r.startContainer,
 	})
 	host, _, _ := net.SplitHostPort(r.address)
+	form, _ := httpevent.ByName(o.Event) // checked
 	r.front = &front.Server{
 		Do: r.do, Journal: r.journal, Page: r.page, Async: r.runAsync,
+		Form:     form,
 		Loopback: guard.LoopbackIP(host), BodyTimeout: o.BodyTimeout,
 	}
 	r.http = &http.Server{

@@ -69,12 +69,12 @@ func (r *Runner) react(w *watch.Watcher, changed []string) {
 	for len(changed) > 0 && r.ctx.Err() == nil {
 		began := time.Now()
 		ctx, cancel := context.WithCancel(r.ctx)
-		done := make(chan error, 1)
+		done := make(chan renewal, 1)
 		source := slices.ContainsFunc(changed, func(path string) bool {
 			return path != r.opts.Template && path != r.opts.EnvFile
 		}) || r.BuildError() != nil
 		r.sayBuilding(changed)
-		go func() { done <- r.renew(ctx, changed, source) }()
+		go func() { done <- renewal{r.renew(ctx, changed, source)} }()
 		more, err := r.await(w, done, cancel)
 		cancel()
 		if len(more) > 0 {
@@ -89,19 +89,22 @@ func (r *Runner) react(w *watch.Watcher, changed []string) {
 	}
 }
 
+// renewal is how a renewal ended.
+type renewal struct{ err error }
+
 // await returns the result of a renewal, or the files that changed while it ran: then it has been ended.
-func (r *Runner) await(w *watch.Watcher, done <-chan error, cancel func()) (more []string, err error) {
+func (r *Runner) await(w *watch.Watcher, done <-chan renewal, cancel func()) (more []string, err error) {
 	tick := time.NewTicker(watch.Interval)
 	defer tick.Stop()
 	for {
 		select {
-		case err := <-done:
-			return nil, err
+		case done := <-done:
+			return nil, done.err
 		case <-tick.C:
 		}
 		if more := w.Changed(); len(more) > 0 {
 			cancel()
-			_ = <-done // its result is of yesterday
+			<-done // its result is of yesterday
 			return more, nil
 		}
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // MaxPayload is the largest event and the largest buffered response, in bytes, that the service takes.
-const MaxPayload = 6*1024*1024 + 100
+const MaxPayload = 6 * 1024 * 1024
 
 // StreamContentType is what a function calls a response that begins with a prelude and may be streamed.
 const StreamContentType = "application/vnd.awslambda.http-integration-response"

@@ -17,6 +17,7 @@ import (
 	"github.com/stillwarm/stillwarm/localdev/internal/build"
 	"github.com/stillwarm/stillwarm/localdev/internal/container"
 	"github.com/stillwarm/stillwarm/localdev/internal/guard"
+	"github.com/stillwarm/stillwarm/localdev/internal/httpevent"
 	"github.com/stillwarm/stillwarm/localdev/internal/journal"
 	"github.com/stillwarm/stillwarm/localdev/internal/pool"
 )
@@ -38,7 +39,8 @@ type Do func(ctx context.Context, call *container.Call, slot int) (a container.A
 type Server struct {
 	Do      Do
 	Journal *journal.Journal
-	Page    http.Handler // the status page
+	Page    http.Handler    // the status page
+	Form    *httpevent.Form // what requests are sent to the function as
 	// Loopback says that the server listens on a loopback address: then it answers only to loopback names.
 	Loopback bool
 	// BodyTimeout is how long a request's body may take to arrive.
@@ -102,6 +104,9 @@ func explain(err error) refusal {
 	}
 	if failed, ok := errors.AsType[*build.Error](err); ok {
 		return refusal{http.StatusBadGateway, "BuildFailed", failed.Error()}
+	}
+	if large, ok := errors.AsType[*httpevent.LimitError](err); ok {
+		return refusal{large.Status, "RequestTooLarge", large.Error()}
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return refusal{http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",

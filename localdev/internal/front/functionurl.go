@@ -2,6 +2,7 @@ package front
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/stillwarm/stillwarm/localdev/internal/container"
 	"github.com/stillwarm/stillwarm/localdev/internal/funcurl"
+	"github.com/stillwarm/stillwarm/localdev/internal/httpevent"
 	"github.com/stillwarm/stillwarm/localdev/internal/journal"
 )
 
@@ -21,14 +23,22 @@ func (s *Server) functionURL(w http.ResponseWriter, r *http.Request) {
 	})
 	w.Header().Set("X-Amzn-Requestid", call.RequestID)
 	w.Header().Set("X-Amzn-Trace-Id", call.TraceID)
-	out := &outcome{status: http.StatusOK}
+	out := &outcome{status: http.StatusOK, form: s.Form}
 	// Deferred, because a response that breaks off ends this handler by a panic.
 	defer func() { s.Journal.Served(call.RequestID, out.status, out.fault, out.reached) }()
 
 	body, err := s.readBody(w, r)
 	if err == nil {
-		event := funcurl.NewEvent(r, body, call.RequestID, call.TraceID, call.Received)
-		call.Payload, err = event.JSON()
+		err = s.Form.Check(r, len(body))
+	}
+	if err == nil {
+		call.Payload, err = s.Form.Event(httpevent.Request{
+			Request: r, Body: body, RequestID: call.RequestID, TraceID: call.TraceID, At: call.Received,
+		})
+	}
+	if err == nil && len(call.Payload) > container.MaxPayload {
+		err = &httpevent.LimitError{Status: http.StatusRequestEntityTooLarge, Text: fmt.Sprintf(
+			"the request's event has %d bytes, and Lambda takes at most %d", len(call.Payload), container.MaxPayload)}
 	}
 	var a container.Answer
 	if err == nil {
@@ -46,6 +56,7 @@ func (s *Server) functionURL(w http.ResponseWriter, r *http.Request) {
 
 // outcome is what became of a request, for the log.
 type outcome struct {
+	form    *httpevent.Form
 	status  int
 	fault   string
 	reached bool
@@ -56,6 +67,8 @@ func (o *outcome) write(w http.ResponseWriter, r *http.Request, a container.Answ
 	switch {
 	case a.FunctionError != "":
 		o.functionError(w, a)
+	case a.Streaming && !o.form.Streams:
+		o.unconvertible(w, r, &funcurl.ConversionError{Reason: "it is streamed, and " + o.form.Title + " takes whole answers"})
 	case a.Streaming && media == container.StreamContentType:
 		o.stream(w, r, a)
 	case a.Streaming: // streamed without a prelude: the bytes are the body
@@ -88,7 +101,7 @@ func (o *outcome) buffered(w http.ResponseWriter, r *http.Request, a container.A
 		o.unconvertible(w, r, err)
 		return
 	}
-	response, err := funcurl.Convert(payload)
+	response, err := o.form.Response(payload)
 	if err != nil {
 		o.unconvertible(w, r, err)
 		return

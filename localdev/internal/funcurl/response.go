@@ -90,15 +90,15 @@ func (a answer) head() (Head, error) {
 		if err := json.Unmarshal(raw, &value); err != nil && (raw[0] == '{' || raw[0] == '[') {
 			return h, &ConversionError{fmt.Sprintf("header %q is not a string; join several values by commas", name)}
 		}
-		if err := checkHeader(name, value); err != nil {
+		if err := CheckHeader(name, value); err != nil {
 			return h, err
 		}
-		if !dropped(name) {
+		if !Dropped(name) {
 			h.Header.Set(name, value)
 		}
 	}
 	for _, cookie := range a.Cookies {
-		if err := checkHeader("Set-Cookie", cookie); err != nil {
+		if err := CheckHeader("Set-Cookie", cookie); err != nil {
 			return h, err
 		}
 		h.Header.Add("Set-Cookie", cookie)
@@ -127,8 +127,8 @@ func (a answer) body() ([]byte, error) {
 	return body, nil
 }
 
-// dropped names the headers that belong to the connection, which the service sets by itself.
-func dropped(name string) bool {
+// Dropped names the headers that belong to the connection, which the service sets by itself.
+func Dropped(name string) bool {
 	switch http.CanonicalHeaderKey(name) {
 	case "Connection", "Content-Length", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
 		return true
@@ -136,8 +136,8 @@ func dropped(name string) bool {
 	return false
 }
 
-// checkHeader refuses what would not survive on the wire.
-func checkHeader(name, value string) error {
+// CheckHeader refuses what would not survive on the wire.
+func CheckHeader(name, value string) error {
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?={}`, r)
 	}) {
