@@ -64,7 +64,10 @@ func (p *program) analyze() (*Analysis, error) {
 func (p *program) fill(r *Record) {
 	g := p.build()
 	an := &analysis{graph: g, roots: g.setupRoots(), mentioned: map[*node][]*node{}}
-	an.setup = reach(an.roots, func(_ *node, e edge) bool { return !e.handed })
+	for _, n := range an.roots {
+		n.root = true
+	}
+	an.setup = reach(an.roots, func(n *node, e edge) bool { return !e.handed || n.calls() })
 	an.setupHash = setupDigest(an.roots, an.setup)
 	for _, n := range g.nodes {
 		for _, e := range n.edges {
@@ -165,14 +168,14 @@ func (q *inquiry) identity() string {
 func (r *Record) addNodes(needed map[*node]bool) {
 	for n := range needed {
 		out := Node{Place: n.place, Digest: hex.EncodeToString(n.full[:16])}
-		if n.full != n.setup {
+		if n.full != n.setup && !n.calls() {
 			out.Setup = hex.EncodeToString(n.setup[:16])
 		}
 		handed := map[string]bool{}
 		for _, e := range n.edges {
 			switch {
 			case !needed[e.to]:
-			case e.handed:
+			case e.handed && !n.calls():
 				handed[e.to.id] = true
 			case !slices.Contains(out.Mentions, e.to.id):
 				out.Mentions = append(out.Mentions, e.to.id)

@@ -128,9 +128,20 @@ func coreOf(tp *types.TypeParam) types.Type {
 
 // expr notes that the value of an expression goes where a type is expected.
 func (c *converter) expr(to types.Type, e ast.Expr) {
-	if e != nil {
-		c.assign(to, c.info.TypeOf(e))
+	if e == nil {
+		return
 	}
+	from := c.info.TypeOf(e)
+	c.assign(to, from)
+	if to != nil && from != nil && types.IsInterface(to) && !types.IsInterface(from) {
+		c.w.converts = append(c.w.converts, conversion{to, from, e})
+	}
+}
+
+// conversion is a value that becomes an interface value.
+type conversion struct {
+	to, from types.Type
+	value    ast.Expr
 }
 
 // assign notes that a value of one type goes where another is expected.

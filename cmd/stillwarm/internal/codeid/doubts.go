@@ -42,7 +42,8 @@ type inquiry struct {
 
 func (q *inquiry) doubt(why, place string) {
 	d := Doubt{Why: why, Place: place}
-	if !slices.Contains(q.doubts, d) {
+	same := func(other Doubt) bool { return other == d || place != "" && other.Place == place } // seen under another name
+	if !slices.ContainsFunc(q.doubts, same) {
 		q.doubts = append(q.doubts, d)
 	}
 }
@@ -218,6 +219,9 @@ func (q *inquiry) calledWithArguments() {
 // callerOutside returns a declaration outside of the covered code that mentions the function, or nil.
 func (q *inquiry) callerOutside(n *node) *node {
 	for _, by := range q.mentioned[n] {
+		if by == q.w.within && q.onlyWraps(by, n) {
+			continue
+		}
 		if !q.code[by] {
 			return by
 		}
@@ -230,6 +234,16 @@ func (q *inquiry) callerOutside(n *node) *node {
 		}
 	}
 	return nil
+}
+
+// onlyWraps reports whether a declaration mentions the function only where it is wrapped.
+func (q *inquiry) onlyWraps(by, n *node) bool {
+	for _, e := range by.edges {
+		if e.to == n && !e.handed {
+			return false
+		}
+	}
+	return true
 }
 
 // interfaceIn returns the first interface that a value of the type may hold, or "".

@@ -12,7 +12,7 @@ var immutableTypes = map[string]bool{
 	"time.Time": true, "time.Location": true, "net/netip.Addr": true, "net/netip.Prefix": true, "net/netip.AddrPort": true,
 	"reflect.Type": true, "regexp.Regexp": true, "strings.Replacer": true, "encoding/base64.Encoding": true,
 	"encoding/base32.Encoding": true, "unique.Handle": true, "context.Context": true, "log/slog.Logger": true,
-	"encoding/binary.ByteOrder": true, "log/slog.Handler": true,
+	"encoding/binary.ByteOrder": true, "log/slog.Handler": true, "embed.FS": true,
 }
 
 // immutable reports whether the type, or what it points to, is known never to change.
@@ -211,6 +211,22 @@ func (c *writer) method(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) 
 		c.add(location{held: "*" + c.w.typeText(t)}, n, what, p.root != nil && p.root == c.recv)
 	}
 	c.arguments(n)
+}
+
+// converted notes a dependency's object that becomes a value of an interface with a method that changes it.
+func (c *writer) converted(conv conversion) {
+	it, ok := conv.to.Underlying().(*types.Interface)
+	if !ok || !isReference(conv.from) || immutable(conv.from) {
+		return
+	}
+	for m := range it.Methods() {
+		obj, _, _ := types.LookupFieldOrMethod(conv.from, true, m.Pkg(), m.Name())
+		fn, ok := obj.(*types.Func)
+		if ok && fn.Pkg() != nil && c.w.g.unitOf[fn.Pkg()] == nil && !readOnlyMethod(fn) {
+			c.held(conv.value, "made an interface with ."+m.Name())
+			return
+		}
+	}
 }
 
 // calledValue notes the call of a function that a variable or field holds: it may keep state.

@@ -36,6 +36,7 @@ type node struct {
 	marks       []mark
 	events      []event
 	converted   []types.Type // types whose values become interface values here
+	root        bool         // it runs at the start by itself, not because something mentions it
 	params      bool         // a function that gets more than a context
 	vars        []*types.Var // the variables that it declares
 }

@@ -12,6 +12,7 @@ func (w *walker) call(call *ast.CallExpr) {
 	if fn == nil {
 		return
 	}
+	w.called[calledName(call)] = true
 	if isHandover(fn) {
 		for _, arg := range call.Args {
 			w.markHanded(arg)
@@ -58,6 +59,16 @@ func (w *walker) markHanded(e ast.Expr) {
 
 // calleeOf returns the function that the call names; nil for calls of values and conversions.
 func calleeOf(info *types.Info, call *ast.CallExpr) *types.Func {
+	id := calledName(call)
+	if id == nil {
+		return nil
+	}
+	fn, _ := info.Uses[id].(*types.Func)
+	return fn
+}
+
+// calledName returns the identifier of what is called, or nil.
+func calledName(call *ast.CallExpr) *ast.Ident {
 	fun := ast.Unparen(call.Fun)
 	switch f := fun.(type) {
 	case *ast.IndexExpr:
@@ -65,20 +76,19 @@ func calleeOf(info *types.Info, call *ast.CallExpr) *types.Func {
 	case *ast.IndexListExpr:
 		fun = ast.Unparen(f.X)
 	}
-	var fn *types.Func
 	switch f := fun.(type) {
 	case *ast.Ident:
-		fn, _ = info.Uses[f].(*types.Func)
+		return f
 	case *ast.SelectorExpr:
-		fn, _ = info.Uses[f.Sel].(*types.Func)
+		return f.Sel
 	}
-	return fn
+	return nil
 }
 
 // isHandover reports whether the function keeps the functions that it gets, to call them after the setup.
 func isHandover(fn *types.Func) bool {
 	if isLibrary(fn) {
-		return true
+		return fn.Signature().Recv() == nil || fn.Name() == "Handler" // methods call what they get: Resource.Use
 	}
 	if fn.Pkg() == nil {
 		return false

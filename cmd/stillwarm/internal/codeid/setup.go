@@ -247,10 +247,18 @@ func setupDigest(roots []*node, reached map[*node]bool) digest {
 		writeText(h, n.id)
 	}
 	for _, n := range sorted(reached) {
-		writeText(h, n.id, string(n.setup[:]))
+		sum := n.setup
+		if n.calls() {
+			sum = n.full
+		}
+		writeText(h, n.id, string(sum[:]))
 	}
 	return digest(h.Sum(nil))
 }
+
+// calls reports whether code of the setup that mentions the declaration may call the functions that it hands over: a
+// cached function in a variable is there to be called.
+func (n *node) calls() bool { return n.kind == kindVar && !n.root }
 
 func writeText(h hash.Hash, parts ...string) {
 	for _, s := range parts {

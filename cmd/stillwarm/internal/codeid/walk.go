@@ -25,13 +25,15 @@ type walker struct {
 	inHanded    int
 	inScope     int
 	seen        map[edge]bool
+	called      map[*ast.Ident]bool // names that are called
+	converts    []conversion
 }
 
 // walk fills in the node's digests, mentions, marks and events.
 func (g *graph) walk(n *node) {
 	w := &walker{
 		g: g, n: n, info: n.unit.info, full: sha256.New(), setup: sha256.New(), locals: map[types.Object]uint64{},
-		handed: map[ast.Node]bool{}, scoped: map[ast.Node]bool{}, seen: map[edge]bool{},
+		handed: map[ast.Node]bool{}, scoped: map[ast.Node]bool{}, seen: map[edge]bool{}, called: map[*ast.Ident]bool{},
 	}
 	w.text(string(n.kind), n.unit.path, n.unit.info.FileVersions[n.file], g.version(n.unit))
 	if n.kind == kindConst {
@@ -306,9 +308,14 @@ func (w *walker) typeText(t types.Type) string {
 }
 
 // mention adds an edge to what the identifier stands for.
-func (w *walker) mention(obj types.Object, id ast.Node) {
+func (w *walker) mention(obj types.Object, id *ast.Ident) {
 	if to := w.g.nodeOf(obj); to != nil && to != w.n {
 		w.edge(to)
+	}
+	if fn, ok := obj.(*types.Func); ok && wrapperName(fn) != "" && !w.called[id] {
+		if _, wraps := wrappers[wrapperName(fn)]; wraps {
+			w.g.everyone = append(w.g.everyone, mark{why: wrapperName(fn) + " is used as a value: what it wraps, and under which name, is unknown", place: w.g.place(id.Pos())})
+		}
 	}
 	if why, context := opaque(obj); why != "" {
 		w.mark(why, id, context)

@@ -27,6 +27,9 @@ type location struct {
 // writes collects the events of the declaration.
 func (w *walker) writes() {
 	c := &writer{w: w, info: w.info, fresh: freshLocals(w.info, w.n.decl)}
+	for _, conv := range w.converts {
+		c.converted(conv)
+	}
 	if fn, ok := w.n.decl.(*ast.FuncDecl); ok {
 		if fn.Body == nil {
 			return
