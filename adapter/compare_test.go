@@ -104,8 +104,10 @@ func judging(n int) func(int) bool                  { return func(v int) bool { 
 func lasting(n time.Duration) func(int) time.Duration {
 	return func(int) time.Duration { return n }
 }
-func tagging(s string) func(int) []string        { return func(int) []string { return []string{s} } }
-func taggingOf(s string) func(int, int) []string { return func(int, int) []string { return []string{s} } }
+func tagging(s string) func(int) []string { return func(int) []string { return []string{s} } }
+func taggingOf(s string) func(int, int) []string {
+	return func(int, int) []string { return []string{s} }
+}
 func validating(n int) func(context.Context, int) bool {
 	return func(_ context.Context, v int) bool { return v == n }
 }

@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/duration"
+	"github.com/stillwarm/stillwarm/internal/host"
 	"github.com/stillwarm/stillwarm/internal/logs"
 )
 
@@ -30,13 +32,14 @@ type Config struct {
 	Backend string
 	// Manager is a backend of your own, instead of Backend. The Runtime closes it.
 	Manager backends.PersistenceManager
-	// Namespace keeps applications apart that share a backend. Environment: STILLWARM_NAMESPACE.
+	// Namespace keeps applications apart that share a backend. Environment: STILLWARM_NAMESPACE; default: in Lambda
+	// "name@region" of the function, so that stages that share a backend do not meet; elsewhere empty.
 	Namespace string
 	// MemoryMax bounds the bytes that all cached data together keep in this container. Environment:
 	// STILLWARM_MEMORY_MAX, such as "128MB"; default: a quarter of the function's memory.
 	MemoryMax int64
 	// SealKeys encrypt entries: "id:base64key", several separated by commas; the first seals, all open. Environment:
-	// STILLWARM_SEAL_KEYS.
+	// STILLWARM_SEAL_KEYS. Where they are set but blank, weak or malformed, no backend is used.
 	SealKeys string
 	// Disabled switches the cache off: every call runs its function. Environment: STILLWARM_DISABLE=1.
 	Disabled bool
@@ -47,9 +50,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Clock tells the wall-clock time; for tests. Default: time.Now.
 	Clock func() time.Time
-	// Observer receives every event. It is called on the calling goroutine, so it must be quick and safe for
-	// concurrent use.
-	Observer func(Event)
+	// Observer receives every event, with the context of the call. It is called on the calling goroutine, so it must be
+	// quick and safe for concurrent use.
+	Observer func(context.Context, Event)
 
 	// BackendTimeout bounds each read of the backend; writes, which happen after the response, get ten times as long.
 	// Default: 1 s.
@@ -75,14 +78,18 @@ const (
 	envMode      = "STILLWARM_MODE"
 
 	envFunctionName   = "AWS_LAMBDA_FUNCTION_NAME"
+	envRegion         = "AWS_REGION"
+	envDefaultRegion  = "AWS_DEFAULT_REGION"
 	envFunctionMemory = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 )
 
 // fill completes the configuration from the environment and the defaults.
 func (c Config) fill() (Config, error) {
 	c.Backend = firstSet(c.Backend, os.Getenv(envBackend))
-	c.Namespace = firstSet(c.Namespace, os.Getenv(envNamespace))
-	c.SealKeys = firstSet(c.SealKeys, os.Getenv(envSealKeys))
+	c.Namespace = firstSet(firstSet(c.Namespace, os.Getenv(envNamespace)), defaultNamespace())
+	if keys, set := os.LookupEnv(envSealKeys); c.SealKeys == "" && set {
+		c.SealKeys = firstSet(keys, " ") // blank: whoever sets it means to seal
+	}
 	c.Mode = firstSet(c.Mode, Mode(os.Getenv(envMode)))
 	setDefault(&c.BackendTimeout, time.Second)
 	setDefault(&c.LeaseTTL, 10*time.Second)
@@ -105,7 +112,7 @@ func (c *Config) fillMode() error {
 	case Development, Deployed:
 	case "":
 		c.Mode = Development
-		if os.Getenv(envFunctionName) != "" {
+		if host.InLambda() {
 			c.Mode = Deployed
 		}
 	default:
@@ -154,6 +161,15 @@ func (c *Config) fillMemory() error {
 	}
 	c.MemoryMax = n
 	return nil
+}
+
+// defaultNamespace is the Lambda function and its region, or empty.
+func defaultNamespace() string {
+	name := os.Getenv(envFunctionName)
+	if region := firstSet(os.Getenv(envRegion), os.Getenv(envDefaultRegion)); name != "" && region != "" {
+		return name + "@" + region
+	}
+	return name
 }
 
 // defaultMemory is a quarter of what the function may use.

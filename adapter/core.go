@@ -344,7 +344,7 @@ func (c *dataCore) failSafe(ctx context.Context, old *memory.Entry, err error) *
 // tell emits an event about an entry.
 func (c *dataCore) tell(ctx context.Context, kind EventKind, tier string, e *memory.Entry) {
 	rt := c.rt
-	if rt.config.Observer == nil && ctx.Value(observerKey{}) == nil {
+	if !rt.observed(ctx) {
 		return
 	}
 	now := rt.now()

@@ -122,7 +122,18 @@ func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
 	}
 	q := newCall(d, c, scope, buf, in)
 	buf.giveBack()
-	a, err := c.answer(ctx, q)
+	return d.ask(ctx, c, q, in, c.answer)
+}
+
+// ask answers a call that goes beyond memory.
+func (d *Data[In, Out]) ask(ctx context.Context, c *dataCore, q *question, in In,
+	how func(context.Context, *question) (*answer, error),
+) (Out, error) {
+	if !c.rt.begin() {
+		return d.fn(ctx, in)
+	}
+	defer c.rt.end()
+	a, err := how(ctx, q)
 	return d.hand(ctx, a, in, err)
 }
 
@@ -191,8 +202,7 @@ func (d *Data[In, Out]) Refresh(ctx context.Context, in In) (Out, error) {
 	if q == nil {
 		return d.uncached(ctx, c, in)
 	}
-	a, err := c.refreshNow(ctx, q)
-	return d.hand(ctx, a, in, err)
+	return d.ask(ctx, c, q, in, c.refreshNow)
 }
 
 // question makes the whole question of a call that does not take the short way; nil where the call is not cached.

@@ -19,7 +19,7 @@ const (
 	EventStore   EventKind = "store"   // an entry was written to the backend, or could not be (Err)
 	EventEvict   EventKind = "evict"   // an entry left memory for want of room
 	EventRelease EventKind = "release" // a resource was released
-	EventOutage  EventKind = "outage"  // the backend began to fail (Err), or works again (no Err)
+	EventOutage  EventKind = "outage"  // the backend became unavailable (Err), or has recovered (no Err)
 )
 
 // The tiers of an [Event] and an [Explanation].
@@ -32,10 +32,17 @@ const (
 type Event struct {
 	Kind     EventKind
 	Function string
-	Tier     string        // TierMemory or TierBackend where it matters
+	// Tier is TierMemory or TierBackend: where an entry was found, left or was written; for a wait, whether it was for a
+	// run of this container or of another; for a miss or a run, the last tier that the function has.
+	Tier string
+	// Key is the digest of the call's key, the same that Explain shows; empty for events of no single key.
+	Key string
+	// Reason says why a miss was one, such as "cleared" or "expired"; empty for other kinds, and where it is not known.
+	Reason   string
 	Age      time.Duration // of the entry
 	TTL      time.Duration // freshness left; negative when stale; meaningless unless Expires
 	Expires  bool          // the entry has a ttl
+	Size     int64         // of the entry, in bytes: in memory for hits and evictions, as stored for stores; zero: not known
 	Duration time.Duration // how long it took, for runs, waits, stores and releases
 	Err      error
 }
@@ -53,10 +60,15 @@ func Observe(ctx context.Context, fn func(Event)) context.Context {
 	return context.WithValue(ctx, observerKey{}, fn)
 }
 
+// observed reports whether anybody is told of events of a call, so that what only they need is worth making.
+func (rt *Runtime) observed(ctx context.Context) bool {
+	return rt.config.Observer != nil || ctx.Value(observerKey{}) != nil
+}
+
 // emit tells the runtime's observer, and the context's, of an event.
 func (rt *Runtime) emit(ctx context.Context, e Event) {
 	if rt.config.Observer != nil {
-		rt.config.Observer(e)
+		rt.config.Observer(ctx, e)
 	}
 	if fn, _ := ctx.Value(observerKey{}).(func(Event)); fn != nil {
 		fn(e)

@@ -13,6 +13,11 @@ import (
 // knownBackends are the names that Persist takes besides those of schemes that are linked.
 var knownBackends = []string{"memory", "disk", "redis", "s3"}
 
+// knownBackend reports whether there is a backend of that name, whether linked or not.
+func knownBackend(name string) bool {
+	return name == "none" || slices.Contains(knownBackends, backendName(name)) || slices.Contains(backends.Schemes(), name)
+}
+
 // backendName returns the name that selects a backend by its URL's scheme: rediss is redis with TLS.
 func backendName(rawURL string) string {
 	scheme, _, _ := strings.Cut(rawURL, ":")
@@ -71,16 +76,8 @@ func (rt *Runtime) unpersisted(ctx context.Context, function, why string) {
 // checkPersist refuses a name that is no backend's.
 func (c *options) checkPersist() {
 	name := c.persist.name
-	if name == "" || slices.Contains(knownBackends, backendName(name)) || slices.Contains(backends.Schemes(), name) {
+	if name == "" || knownBackend(name) {
 		return
 	}
-	c.problem("Persist", fmt.Sprintf("%q", name), "is no backend; accepted: true, false, "+strings.Join(knownBackends, ", "))
-}
-
-func (c Config) backendNames() []string {
-	var names []string
-	for u := range strings.FieldsSeq(c.Backend) {
-		names = append(names, backendName(u))
-	}
-	return names
+	c.problem("Persist", fmt.Sprintf("%q", name), "unknown backend; accepted: true, false, "+strings.Join(knownBackends, ", "))
 }

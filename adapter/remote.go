@@ -96,7 +96,8 @@ func (r *remote) codeIdentity() (string, error) {
 	if r.core.opts.version != "" {
 		return "version " + r.core.opts.version, nil
 	}
-	return codeIdentity(r.core.id.name)
+	id, err := codeIdentity(r.core.id.name)
+	return id + " environment " + r.core.rt.environment, err
 }
 
 // address returns the question's key in the store.

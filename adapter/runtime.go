@@ -12,6 +12,7 @@ import (
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/breaker"
+	"github.com/stillwarm/stillwarm/internal/buildid"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/internal/hooks"
 	"github.com/stillwarm/stillwarm/internal/host"
@@ -26,12 +27,14 @@ type Runtime struct {
 	config  Config
 	freezes bool // it stands still between invocations, so what is left for later may never run
 	logger  *slog.Logger
-	manager backends.PersistenceManager // nil: memory only
-	sealer  *serialize.Sealer
-	reads   *breaker.Breaker
-	writes  *breaker.Breaker
-	writing chan struct{} // holds one for each entry that is being written
-	tier    *memory.Tier
+	// environment identifies the function's own configuration in Lambda: part of the code identity. See buildid.
+	environment string
+	manager     backends.PersistenceManager // nil: memory only
+	sealer      *serialize.Sealer
+	reads       *breaker.Breaker
+	writes      *breaker.Breaker
+	writing     chan struct{} // holds one for each entry that is being written
+	tier        *memory.Tier
 
 	registry *registry // of the functions that were wrapped for it
 	tenants  tenants
@@ -46,6 +49,7 @@ type Runtime struct {
 	backlog  pending.Counter
 	lastSeen atomic.Int64 // wall clock of the last use of a resource
 	thaws    atomic.Int64
+	outages  outages
 }
 
 // New returns a Runtime. It connects to nothing and reads no file. An error names the setting, its value and what is
@@ -62,18 +66,25 @@ func New(c Config) (*Runtime, error) {
 func newRuntime(c Config) (*Runtime, error) {
 	c, err := c.fill()
 	rt := &Runtime{
-		config: c, freezes: host.Freezes(), logger: c.Logger,
+		config: c, freezes: host.Freezes(), logger: c.Logger, environment: buildid.EnvironmentIdentity(),
 		registry: new(registry), once: map[string]struct{}{},
 	}
 	rt.tenants.strict = host.InLambda()
 	rt.tier = memory.New(c.MemoryMax, func(tag any) { tag.(*dataCore).evicted() }, memory.WithClock(rt.now))
-	rt.reads = breaker.New(c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, "read", err) })
-	rt.writes = breaker.New(10*c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, "write", err) })
+	rt.reads = breaker.New(c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, reading, err) })
+	rt.writes = breaker.New(10*c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, writing, err) })
 	rt.writing = make(chan struct{}, maxWriting)
 	sealer, sealErr := serialize.NewSealer(serialize.Options{Keys: c.SealKeys})
-	if sealErr != nil {
-		sealErr = &OptionError{Option: envSealKeys, Reason: strings.TrimPrefix(sealErr.Error(), serialize.KeysVariable+": ")}
+	if sealErr == nil {
+		sealErr = serialize.CheckKeys(c.SealKeys)
 	}
+	if sealErr != nil {
+		sealErr = &OptionError{
+			Option: envSealKeys,
+			Reason: strings.TrimPrefix(sealErr.Error(), serialize.KeysVariable+": ") + "; no backend is used until it is mended",
+		}
+	}
+	rt.config.SealKeys = "" // the sealer has them: nothing else needs to
 	rt.sealer = sealer
 	var openErr error
 	if sealErr == nil { // without its keys it must neither write nor believe entries
@@ -134,21 +145,6 @@ func (rt *Runtime) logOnce(ctx context.Context, key string, level slog.Level, ms
 	if !told {
 		rt.log(ctx, level, msg, args...)
 	}
-}
-
-func (rt *Runtime) outage(ctx context.Context, direction string, err error) {
-	rt.emit(ctx, Event{Kind: EventOutage, Tier: TierBackend, Err: err})
-	if err == nil {
-		rt.log(ctx, slog.LevelInfo, "the backend works again", "operation", direction)
-		return
-	}
-	level := slog.LevelWarn
-	var e *backends.Error
-	if errors.As(err, &e) && e.Permanent {
-		level = slog.LevelError
-	}
-	rt.log(ctx, level, "the backend fails; functions run without it until it works again",
-		"operation", direction, "error", err.Error())
 }
 
 // after does a job once the response is out: at the end of the invocation where there is one, in a goroutine where
@@ -221,23 +217,35 @@ func (rt *Runtime) addPool(p *pool) {
 	rt.pools = append(rt.pools, p)
 }
 
-// Close finishes what was left to write, releases every resource and closes the backend. Resources that a running
-// invocation has are waited for until ctx ends. Afterwards cached functions run at every call. The second Close does
-// nothing.
+// begin counts a call that goes beyond memory, so that Close waits for it and for what it leaves. It reports false once the
+// Runtime is closed: the call then runs its function and nothing else. Where it reports true, the call ends with end.
+func (rt *Runtime) begin() bool {
+	rt.backlog.Add()
+	if rt.closed.Load() { // set before Close began to wait, or after this call was counted
+		rt.backlog.Done()
+		return false
+	}
+	return true
+}
+
+func (rt *Runtime) end() { rt.backlog.Done() }
+
+// Close waits for calls under way and for what they left to write, releases every resource and closes the backend.
+// Resources that a running invocation has are waited for. All of it ends with ctx; then the error says what was left.
+// Calls may go on beside it: those that begin after it run their function, and what such a call opens is released when
+// its context ends. The second Close does nothing.
 func (rt *Runtime) Close(ctx context.Context) error {
 	if rt.closed.Swap(true) {
 		return nil
 	}
 	var errs []error
 	if !rt.backlog.Wait(ctx) {
-		errs = append(errs, errors.New("not all pending work was done in time"))
+		errs = append(errs, errors.New("some calls, or what they left to write, did not end in time"))
 	}
 	rt.mu.Lock()
 	pools, singles := rt.pools, rt.singles
 	rt.mu.Unlock()
-	for _, p := range pools {
-		errs = append(errs, p.shutdown(ctx))
-	}
+	errs = append(errs, shutdown(ctx, pools)...)
 	if rt.manager != nil {
 		errs = append(errs, rt.manager.Close())
 	}
@@ -245,6 +253,17 @@ func (rt *Runtime) Close(ctx context.Context) error {
 		errs = append(errs, m.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// shutdown shuts pools down side by side: a resource in use must not keep others from being released.
+func shutdown(ctx context.Context, pools []*pool) []error {
+	errs := make([]error, len(pools))
+	var wg sync.WaitGroup
+	for i, p := range pools {
+		wg.Go(func() { errs[i] = p.shutdown(ctx) })
+	}
+	wg.Wait()
+	return errs
 }
 
 // off reports whether calls should run their function and nothing else.

@@ -278,7 +278,7 @@ func TestLogs(t *testing.T) {
 		ctx, inv := invocation.Begin(t.Context(), invocation.Options{RequestID: "the-request", AfterResponse: true})
 		get(t, ctx, d, 1)
 		inv.Finish(t.Context())
-		for _, r := range c.logs.with("WARN", "the backend fails") {
+		for _, r := range c.logs.with("WARN", "backend unavailable") {
 			if r["requestId"] != "the-request" {
 				t.Fatal(r)
 			}

@@ -121,7 +121,7 @@ func TestIsolation(t *testing.T) {
 	t.Run("what a container reads it can write again", func(t *testing.T) {
 		// A value with sealing on, over the whole way.
 		w := newWorld(t)
-		key := func(c *adapter.Config) { c.SealKeys = "k1:" + strings.Repeat("A", 43) + "=" }
+		key := func(c *adapter.Config) { c.SealKeys = sealKey }
 		a := w.container(key)
 		get(t, t.Context(), adapter.CacheData(compute, adapter.Name("f"), adapter.WithRuntime(a.Runtime)), 1)
 		a.settle()
@@ -136,7 +136,7 @@ func TestIsolation(t *testing.T) {
 		a := w.container()
 		get(t, t.Context(), adapter.CacheData(compute, adapter.Name("f"), adapter.WithRuntime(a.Runtime)), 1)
 		a.settle()
-		b := w.container(func(c *adapter.Config) { c.SealKeys = "k1:" + strings.Repeat("A", 43) + "=" })
+		b := w.container(func(c *adapter.Config) { c.SealKeys = sealKey })
 		d := adapter.CacheData(compute, adapter.Name("f"), adapter.WithRuntime(b.Runtime))
 		get(t, t.Context(), d, 1)
 		if s := d.Stats(); s.Hits != 0 || s.BadEntries != 1 || len(b.logs.with("WARN", "cannot be used")) != 1 {

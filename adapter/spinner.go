@@ -70,5 +70,5 @@ func (p *progress) say(done bool) {
 		level = slog.LevelInfo
 	}
 	p.rt.log(p.ctx, level, "running", "text", p.text, "function", p.function,
-		"elapsed", time.Since(p.began).Round(10*time.Millisecond).String(), "done", done)
+		"elapsedMs", time.Since(p.began).Milliseconds(), "done", done)
 }

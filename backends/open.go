@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -84,16 +85,21 @@ func linked() string {
 	return strings.Join(names, ", ")
 }
 
-// parse hides what net/url says about a URL with credentials: its messages quote pieces of the input, and where a
-// password holds an unescaped "/", "%" or space such a piece is part of the password.
+// parse hides what net/url says about a URL that may hold a password: its messages quote pieces of the input, and where a
+// password holds an unescaped "/", "%" or space, or the host was forgotten, such a piece is part of the password.
 func parse(raw string, secret bool) (*url.URL, error) {
+	_, rest, _ := strings.Cut(raw, "://")
+	secret = secret || rest == "" || strings.ContainsAny(rest, "@:")
 	u, err := url.Parse(raw)
+	if err == nil && badPort(u.Port()) {
+		err, secret = errors.New("invalid port"), true
+	}
 	if err == nil {
 		return u, nil
 	}
 	if secret {
 		return nil, errors.New("backends: cannot parse the backend URL (it is not shown because it may hold a password); " +
-			"percent-encode special characters in user and password")
+			"write scheme://user:password@host:port, and percent-encode special characters in user and password")
 	}
 	var ue *url.Error
 	if errors.As(err, &ue) {
@@ -102,18 +108,27 @@ func parse(raw string, secret bool) (*url.URL, error) {
 	return nil, fmt.Errorf("backends: cannot parse the backend URL %q: %w", raw, err)
 }
 
+// badPort reports whether a port is none: a password of digits, where the host was forgotten, may look like one.
+func badPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port != "" && (err != nil || n == 0)
+}
+
 // Place returns the URL without user, password, parameters and fragment: what error messages and [Error.Backend] say
-// about where a backend is.
+// about where a backend is. Of a URL whose slashes were forgotten or misplaced it returns the scheme alone: what follows
+// may be a password.
 func Place(u *url.URL) string {
-	if u.Opaque != "" {
+	switch {
+	case u.Opaque != "" && plainName(u.Opaque):
 		return u.Scheme + ":" + u.Opaque
-	}
-	if u.Host == "" && u.Path == "" {
+	case u.Opaque != "", strings.ContainsRune(u.Host+u.Path, '@'), u.Host == "" && u.Path == "":
 		return u.Scheme + ":"
-	}
-	bare := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
-	if u.Host == "" {
+	case u.Host == "":
 		return u.Scheme + "://" + u.Path
 	}
+	bare := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
 	return bare.String()
 }
+
+// plainName reports whether the text is a name, such as that of a memory backend: with neither user nor host in it.
+func plainName(s string) bool { return !strings.ContainsAny(s, ":@/") }

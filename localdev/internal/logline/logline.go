@@ -159,7 +159,11 @@ func (l *Line) classify() {
 	case strings.HasPrefix(l.Message, progressMessage):
 		l.Kind = Progress
 		l.Function = l.attr("function")
-		l.Elapsed = duration(l.attr("elapsed"))
+		elapsed := l.attr("elapsed")
+		if ms := l.attr("elapsedMs"); ms != "" {
+			elapsed = ms + "ms"
+		}
+		l.Elapsed = duration(elapsed)
 		if text := l.attr("text"); text != "" {
 			l.Message = text
 		}
