@@ -3,35 +3,60 @@ package key
 import (
 	"reflect"
 	"slices"
-	"strings"
 )
 
 // A compiler makes the program of one type and of all types within it.
 type compiler struct {
 	fam   *family
-	progs map[reflect.Type]*prog
+	progs map[progKey]*prog
 	way   []seg // from the type that is compiled to the one that is looked at
 	base  int   // where in way the current program begins
 	loops map[reflect.Type]bool
 	err   *fault
+
+	beside bool // what is compiled stands beside a form
 }
 
-func (fam *family) compile(t reflect.Type) (*prog, *fault) {
-	c := &compiler{fam: fam, progs: map[reflect.Type]*prog{}, loops: map[reflect.Type]bool{}}
-	pr := c.program(t, false)
+// A progKey tells the programs for one type apart.
+type progKey struct {
+	t      reflect.Type
+	beside bool
+	part   part
+}
+
+// A part is what of a value a program encodes.
+type part uint8
+
+const (
+	partAll    part = iota
+	partInner       // the structure of a type whose form is encoded as well
+	partFields      // the fields of a struct whose locks are held
+)
+
+func (fam *family) compile(t reflect.Type, beside bool) (*prog, *fault) {
+	c := &compiler{fam: fam, progs: map[progKey]*prog{}, loops: map[reflect.Type]bool{}, beside: beside}
+	pr := c.program(t, partAll, false)
 	return pr, c.err
 }
 
-// program returns the program for values of type t. For a type within itself it is one that is not ready yet.
-func (c *compiler) program(t reflect.Type, pointed bool) *prog {
-	if pr := c.progs[t]; pr != nil {
+// program returns the program for a part of the values of type t. For a type within itself it is one that is not ready yet.
+func (c *compiler) program(t reflect.Type, what part, pointed bool) *prog {
+	k := progKey{t, c.beside, what}
+	if pr := c.progs[k]; pr != nil {
 		return pr
 	}
-	pr := &prog{size: t.Size()}
-	c.progs[t] = pr
+	pr := &prog{size: t.Size(), beside: c.beside}
+	c.progs[k] = pr
 	base := c.base
 	c.base = len(c.way)
-	c.add(pr, t, 0, pointed)
+	switch what {
+	case partAll:
+		c.add(pr, t, 0, pointed)
+	case partInner:
+		c.byKind(pr, t, 0, pointed)
+	case partFields:
+		c.fields(pr, t, 0, pointed)
+	}
 	c.base = base
 	pr.finish()
 	return pr
@@ -39,7 +64,7 @@ func (c *compiler) program(t reflect.Type, pointed bool) *prog {
 
 // fail notes that a value of type t cannot be hashed. Types of which pointers were followed are named with the pointer:
 // that is what the user has, and a hash function by value would copy what should not be copied.
-func (c *compiler) fail(t, culprit reflect.Type, pointed bool, reason string) {
+func (c *compiler) fail(t, culprit reflect.Type, pointed bool, reason string, data bool) {
 	if c.err != nil {
 		return
 	}
@@ -49,11 +74,18 @@ func (c *compiler) fail(t, culprit reflect.Type, pointed bool, reason string) {
 		}
 		t = reflect.PointerTo(t)
 	}
-	c.err = (&fault{typ: t, culprit: culprit, reason: reason}).within(c.way...)
+	c.err = (&fault{typ: t, culprit: culprit, reason: reason, data: data}).within(c.way...)
 }
 
 func (c *compiler) full(t reflect.Type) *fullOp {
 	return &fullOp{typ: t, fam: c.fam, site: slices.Clone(c.way[c.base:]), tracked: c.loop(t)}
+}
+
+func (c *compiler) rule(t reflect.Type) rule {
+	if c.beside {
+		return c.fam.ruleBeside(t)
+	}
+	return c.fam.rule(t)
 }
 
 // add appends to pr what encodes the value of type t that lies off bytes into pr's value; pointed says that it is what
@@ -62,7 +94,7 @@ func (c *compiler) add(pr *prog, t reflect.Type, off uintptr, pointed bool) {
 	if c.err != nil {
 		return
 	}
-	switch r := c.fam.rule(t); r.kind {
+	switch r := c.rule(t); r.kind {
 	case ruleUser:
 		f := c.full(t)
 		f.hasher = r.hasher
@@ -74,16 +106,33 @@ func (c *compiler) add(pr *prog, t reflect.Type, off uintptr, pointed bool) {
 	case ruleFile:
 		pr.add(op{kind: opFile, off: off, full: c.full(t)})
 	case ruleForm:
-		f := c.full(t)
-		f.form = r.form
-		pr.add(op{kind: opForm, off: off, full: f})
+		c.form(pr, t, off, r)
 	case ruleFields:
 		c.known(pr, t, off, r.fields)
 	case ruleRefused:
-		c.fail(t, t, pointed, r.reason)
+		c.fail(t, t, pointed, r.reason, r.data)
+	case ruleZone:
+		pr.add(op{kind: opZone, off: off, full: c.full(t)})
+	case ruleSkipped:
+		pr.add(op{kind: opSkip, off: off, full: c.full(t)})
+	case ruleEmpty:
 	default:
 		c.byKind(pr, t, off, pointed)
 	}
+}
+
+// form adds a type with a canonical form: the form, and the structure beside it.
+func (c *compiler) form(pr *prog, t reflect.Type, off uintptr, r rule) {
+	f := c.full(t)
+	f.form, f.open = r.form, r.open
+	o := op{kind: opForm, off: off, full: f}
+	if r.beside {
+		outer := c.beside
+		c.beside = true
+		o.sub = c.program(t, partInner, false)
+		c.beside = outer
+	}
+	pr.add(o)
 }
 
 func (c *compiler) byKind(pr *prog, t reflect.Type, off uintptr, pointed bool) {
@@ -95,7 +144,7 @@ func (c *compiler) byKind(pr *prog, t reflect.Type, off uintptr, pointed bool) {
 	case reflect.String:
 		pr.add(op{kind: opString, off: off})
 	case reflect.Pointer:
-		o := op{kind: opPtr, off: off, sub: c.program(t.Elem(), true)}
+		o := op{kind: opPtr, off: off, sub: c.program(t.Elem(), partAll, true)}
 		c.addSub(pr, o, opFullPtr, t)
 	case reflect.Slice:
 		c.slice(pr, t, off)
@@ -108,9 +157,17 @@ func (c *compiler) byKind(pr *prog, t reflect.Type, off uintptr, pointed bool) {
 		f.methods = t.NumMethod() > 0
 		pr.add(op{kind: opInterface, off: off, full: f})
 	case reflect.Struct:
+		if c.beside && len(locksOf(t)) > 0 {
+			pr.add(op{kind: opLocked, off: off, full: c.full(t), sub: c.program(t, partFields, pointed)})
+			return
+		}
 		c.fields(pr, t, off, pointed)
 	default:
-		c.fail(t, t, pointed, "values of this kind have no content that could identify them")
+		if c.beside {
+			pr.add(op{kind: opSkip, off: off, full: c.full(t)})
+			return
+		}
+		c.fail(t, t, pointed, "values of this kind have no content that could identify them", false)
 	}
 }
 
@@ -142,14 +199,14 @@ func number(k reflect.Kind, off, size uintptr) op {
 
 func (c *compiler) element(t reflect.Type) *prog {
 	c.way = append(c.way, segElem)
-	sub := c.program(t, false)
+	sub := c.program(t, partAll, false)
 	c.way = c.way[:len(c.way)-1]
 	return sub
 }
 
 func (c *compiler) slice(pr *prog, t reflect.Type, off uintptr) {
-	if t.Elem().Kind() == reflect.Uint8 && c.fam.rule(t.Elem()).kind == ruleKind {
-		pr.add(op{kind: opString, off: off}) // bytes lie in memory like a string
+	if t.Elem().Kind() == reflect.Uint8 && c.rule(t.Elem()).kind == ruleKind {
+		pr.add(op{kind: opBytes, off: off})
 		return
 	}
 	o := op{kind: opSlice, off: off, n: t.Elem().Size(), sub: c.element(t.Elem())}
@@ -172,7 +229,7 @@ func (c *compiler) array(pr *prog, t reflect.Type, off uintptr) {
 
 func (c *compiler) mapping(pr *prog, t reflect.Type, off uintptr) {
 	c.way = append(c.way, segKey)
-	m := &mapOp{key: c.program(t.Key(), false)}
+	m := &mapOp{key: c.program(t.Key(), partAll, false)}
 	c.way = c.way[:len(c.way)-1]
 	sub := c.element(t.Elem())
 	f := c.full(t)
@@ -181,7 +238,7 @@ func (c *compiler) mapping(pr *prog, t reflect.Type, off uintptr) {
 }
 
 // fields adds a struct field by field. Fields that nobody outside the type's package can read decide for themselves whether
-// they matter, so a struct that has such fields needs somebody to say what identifies it.
+// they matter, so a struct that has such fields needs somebody to say what identifies it: beside a form they are all added.
 func (c *compiler) fields(pr *prog, t reflect.Type, off uintptr, pointed bool) {
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -189,10 +246,10 @@ func (c *compiler) fields(pr *prog, t reflect.Type, off uintptr, pointed bool) {
 			continue
 		}
 		c.way = append(c.way, seg{text: "." + f.Name, owner: t, field: i})
-		if readable(f) {
+		if c.beside || readable(f) {
 			c.add(pr, f.Type, off+f.Offset, false)
 		} else {
-			c.fail(t, f.Type, pointed, "it is an unexported field, and `"+t.String()+"` has no canonical form (no AppendBinary, MarshalBinary, AppendText or MarshalText of its own) that would speak for it")
+			c.fail(t, f.Type, pointed, hiddenReason(t), isData(f.Type, map[reflect.Type]bool{}))
 		}
 		c.way = c.way[:len(c.way)-1]
 	}
@@ -246,8 +303,13 @@ func (c *compiler) reaches(from, target reflect.Type, seen map[reflect.Type]bool
 			return false
 		}
 		seen[t] = true
-		if r := c.fam.rule(t).kind; r != ruleKind && r != ruleFields {
+		switch r := c.fam.rule(t); r.kind {
+		case ruleUser, ruleTime, ruleJSON, ruleFile:
 			return false
+		case ruleForm:
+			if !r.beside {
+				return false
+			}
 		}
 		return c.reaches(t, target, seen)
 	}
@@ -264,10 +326,4 @@ func (c *compiler) reaches(from, target reflect.Type, seen map[reflect.Type]bool
 		}
 	}
 	return false
-}
-
-// standard reports whether the package belongs to the standard library, whose paths have no dot in their first element.
-func standard(path string) bool {
-	first, _, _ := strings.Cut(path, "/")
-	return path != "" && path != "main" && !strings.Contains(first, ".")
 }

@@ -3,6 +3,7 @@ package key
 import (
 	"encoding/binary"
 	"fmt"
+	"reflect"
 	"sync"
 )
 
@@ -23,6 +24,8 @@ type encoder struct {
 	index     map[visit]int
 	depth     int
 	visits    int
+	skipped   int     // parts that were left to the form beside which they stand
+	report    *Report // nil where nobody asks
 }
 
 // A visit identifies a value that may contain itself. The address alone does not: a struct and its first field share it.
@@ -51,15 +54,25 @@ func (e *encoder) run(dst []byte, pr *prog, base ptr) ([]byte, *fault) {
 			i += o.run
 			continue
 		}
-		if dst, f = e.runFull(dst, o, at(base, o.off)); f != nil {
-			return dst, f.within(o.full.site...)
+		start := len(dst)
+		if dst, f = e.runFull(dst, o, at(base, o.off), pr.beside); f != nil {
+			if !pr.beside || f.final() {
+				return dst, f.within(o.full.site...)
+			}
+			dst = e.skip(dst[:start])
 		}
 		i++
 	}
 	return dst, nil
 }
 
-func (e *encoder) runFull(dst []byte, o *op, p ptr) ([]byte, *fault) {
+// skip leaves a part to the form beside which it stands.
+func (e *encoder) skip(dst []byte) []byte {
+	e.skipped++
+	return append(dst, tagSkip)
+}
+
+func (e *encoder) runFull(dst []byte, o *op, p ptr, beside bool) ([]byte, *fault) {
 	switch o.kind {
 	case opFullPtr:
 		return e.pointer(dst, o, p)
@@ -70,11 +83,20 @@ func (e *encoder) runFull(dst []byte, o *op, p ptr) ([]byte, *fault) {
 	case opMap:
 		return e.mapping(dst, o, p)
 	case opInterface:
-		return e.dynamic(dst, o, p)
+		return e.dynamic(dst, o, p, beside)
 	case opUser:
 		return e.user(dst, o, p)
 	case opForm:
 		return e.form(dst, o, p)
+	case opLocked:
+		return e.locked(dst, o, p)
+	case opZone:
+		return appendZone(dst, o, p), nil
+	case opSkip:
+		if o.full.typ.Kind() != reflect.Struct && isNil(p) {
+			return append(dst, tagNil), nil
+		}
+		return e.skip(dst), nil
 	default: // opFile
 		return appendFile(dst, o, p)
 	}
@@ -109,7 +131,7 @@ func (e *encoder) slice(dst []byte, o *op, p ptr) ([]byte, *fault) {
 	} else if o.full.tracked {
 		dst = append(dst, tagValue)
 	}
-	return e.elements(appendLength(dst, n), o, first, n)
+	return e.elements(appendCount(dst, first, n), o, first, n)
 }
 
 func (e *encoder) elements(dst []byte, o *op, first ptr, n int) ([]byte, *fault) {
@@ -136,7 +158,7 @@ func (e *encoder) enter(dst []byte, v visit) ([]byte, bool, *fault) {
 	}
 	if e.visits++; e.visits > maxVisits {
 		e.depth--
-		return dst, false, &fault{reason: fmt.Sprintf("the value unfolds to more than %d parts: parts of it share what they point to", maxVisits)}
+		return dst, false, &fault{uncached: true, reason: fmt.Sprintf("the value unfolds to more than %d parts: parts of it share what they point to", maxVisits)}
 	}
 	if e.index != nil {
 		e.index[v] = len(e.enclosing)
@@ -176,7 +198,7 @@ func (e *encoder) leave() {
 func (e *encoder) deeper() *fault {
 	if e.depth++; e.depth > maxDepth {
 		e.depth--
-		return &fault{reason: fmt.Sprintf("the value is nested more than %d levels deep", maxDepth)}
+		return &fault{uncached: true, reason: fmt.Sprintf("the value is nested more than %d levels deep", maxDepth)}
 	}
 	return nil
 }

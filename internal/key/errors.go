@@ -1,6 +1,7 @@
 package key
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -24,9 +25,8 @@ type UnhashableError struct {
 	// Err is the error of the type's own marshaler, nil where there is none.
 	Err error
 
-	home    string       // the package of the function's argument
 	culprit string       // the type of what Path leads to
-	tag     string       // the lines that leave the culprit out
+	ways    string       // the lines that say what to do
 	result  reflect.Type // the type that a hash function returns, where that is the culprit
 }
 
@@ -41,9 +41,7 @@ func (e *UnhashableError) Error() string {
 		return b.String()
 	}
 	fmt.Fprintf(&b, "Cannot hash argument '%s' (of type `%s`) in '%s'.\n", e.Argument, show(e.Type), e.Function)
-	fmt.Fprintf(&b, "`%s` (of type `%s`): %s.\n", e.Path, e.culprit, e.Reason)
-	fmt.Fprintf(&b, "Either leave it out of the key: %s", e.tag)
-	fmt.Fprintf(&b, "Or give a hash function that says what identifies it:\n\n\t%s", hashFuncLine(e.Type, e.home))
+	fmt.Fprintf(&b, "`%s` (of type `%s`): %s.\n%s", e.Path, e.culprit, e.Reason, e.ways)
 	return b.String()
 }
 
@@ -63,12 +61,39 @@ type UserHashError struct {
 }
 
 func (e *UserHashError) Error() string {
-	return fmt.Sprintf("Hash function %s failed on `%s` (of type `%v`) in '%s': %v.\nCorrect the function, or leave the value out of the key with the tag `cache:\"-\"`.",
+	return fmt.Sprintf("Hash function %s failed on `%s` (of type `%v`) in '%s': %v.",
 		e.Hasher, e.Path, e.Type, e.Function, e.Err)
 }
 
 // Unwrap returns Err.
 func (e *UserHashError) Unwrap() error { return e.Err }
+
+// ErrDeclined is what [Append] returns where the function given to [CompileKey] asks for no caching: the call runs uncached,
+// and there is nothing to say about it.
+var ErrDeclined = errors.New("the call asks for no caching")
+
+// An UncachedError says that this value has no key, although values of its type can have one: its marshaler failed and its
+// structure does not show everything, it is nested too deeply, it is a pipe, its lock is held. The call must not fail for it: it
+// runs uncached, and that is said once.
+type UncachedError struct {
+	// Function is the cached function's name.
+	Function string
+	// Type is the type of the value.
+	Type reflect.Type
+	// Path leads from the argument to the value: "in.Session".
+	Path string
+	// Reason says why, in a clause without a full stop. It may contain the text of Err.
+	Reason string
+	// Err is the error of the type's own marshaler, nil where there is none.
+	Err error
+}
+
+func (e *UncachedError) Error() string {
+	return fmt.Sprintf("argument `%s` (of type `%s`) of '%s' has no key: %s", e.Path, show(e.Type), e.Function, e.Reason)
+}
+
+// Unwrap returns Err.
+func (e *UncachedError) Unwrap() error { return e.Err }
 
 // A seg is one step from a value to a part of it.
 type seg struct {
@@ -93,7 +118,14 @@ type fault struct {
 	err     error
 	hasher  *Hasher
 	segs    []seg // innermost first
+
+	uncached bool // the value has no key, though its type can have one
+	hard     bool // no form can speak for it
+	data     bool // it is data, which may decide the answer
 }
+
+// final reports whether the fault stays one beside a form.
+func (f *fault) final() bool { return f.hasher != nil || f.hard }
 
 func (f *fault) within(site ...seg) *fault {
 	for _, s := range slices.Backward(site) {
@@ -110,6 +142,9 @@ func (f *fault) copy() *fault {
 
 // inResult turns a fault within what h returned for a value of type t into h's.
 func (f *fault) inResult(h *Hasher, t reflect.Type) *fault {
+	if f.uncached {
+		return &fault{typ: t, uncached: true, hard: true, err: f.err, reason: "of what its hash function returns, " + f.reason}
+	}
 	reason := f.reason
 	if f.hasher != nil {
 		reason = f.err.Error()
@@ -118,15 +153,19 @@ func (f *fault) inResult(h *Hasher, t reflect.Type) *fault {
 }
 
 // public returns the fault as one of the exported errors; root is the type of the argument.
-func (f *fault) public(function string, root reflect.Type) error {
+func (f *fault) public(o *Options, root reflect.Type) error {
 	if f.hasher == nil {
-		return f.unhashable(function, root)
+		e := f.unhashable(o, root)
+		if f.uncached {
+			return &UncachedError{Function: e.Function, Type: e.Type, Path: e.Path, Reason: e.Reason, Err: e.Err}
+		}
+		return e
 	}
 	_, path := f.route()
-	return &UserHashError{Function: function, Hasher: f.hasher.display(), Type: f.typ, Path: path, Err: f.err}
+	return &UserHashError{Function: o.Function, Hasher: f.hasher.display(), Type: f.typ, Path: path, Err: f.err}
 }
 
-func (f *fault) unhashable(function string, root reflect.Type) *UnhashableError {
+func (f *fault) unhashable(o *Options, root reflect.Type) *UnhashableError {
 	segs, path := f.route()
 	typ := f.typ
 	if typ == nil {
@@ -146,8 +185,12 @@ func (f *fault) unhashable(function string, root reflect.Type) *UnhashableError 
 	if len(segs) > 0 && segs[0].owner != nil && !hidden {
 		argument = segs[0].owner.Field(segs[0].field).Name
 	}
-	return &UnhashableError{Function: function, Argument: argument, Type: typ, Path: path, Reason: f.reason, Err: f.err,
-		home: homeOf(root), culprit: show(culprit), tag: tagLines(segs, root)}
+	a := advice{home: o.Package, root: root, typ: typ, segs: segs, data: f.data, reason: f.reason}
+	if a.home == "" {
+		a.home = homeOf(root)
+	}
+	return &UnhashableError{Function: o.Function, Argument: argument, Type: typ, Path: path, Reason: f.reason, Err: f.err,
+		culprit: show(culprit), ways: a.String()}
 }
 
 // longPath is how much of a path is shown at either end of a very long one.

@@ -100,16 +100,50 @@ func excludesFields(t reflect.Type) bool {
 	return false
 }
 
-// form encodes the canonical form of the value at p, framed by its length.
+// How a value with a canonical form is written: what follows is the structure where one stands beside the form, then the form.
+const (
+	formGiven   = 1 // both
+	formOmitted = 2 // the structure alone, which says everything
+	formFailed  = 3 // the structure alone, which says everything; the form has failed
+)
+
+// form encodes the value at p by its canonical form, and by its structure beside it.
 func (e *encoder) form(dst []byte, o *op, p ptr) ([]byte, *fault) {
+	start, whole := len(dst), false
+	dst = append(dst, formGiven)
+	if o.sub != nil {
+		outer := e.skipped
+		e.skipped = 0
+		var f *fault
+		if dst, f = e.run(dst, o.sub, p); f != nil {
+			return dst, f
+		}
+		whole = e.skipped == 0
+		e.skipped = outer
+	}
+	if o.full.open && whole {
+		dst[start] = formOmitted
+		return dst, nil
+	}
+	framed, err := appendForm(dst, o.full.form, reflect.NewAt(o.full.typ, p))
+	switch {
+	case err == nil:
+		return framed, nil
+	case whole:
+		dst[start] = formFailed
+		return dst, nil
+	}
+	return dst, &fault{typ: o.full.typ, err: err, uncached: true, reason: fmt.Sprintf("its %s failed: %v", formNames[o.full.form], err)}
+}
+
+// appendForm appends the value's canonical form, framed by its length.
+func appendForm(dst []byte, kind formKind, v reflect.Value) ([]byte, error) {
 	start := len(dst)
 	dst = append(dst, 0, 0, 0, 0, 0, 0, 0, 0)
-	tail, err := callForm(dst[len(dst):], o.full.form, reflect.NewAt(o.full.typ, p))
+	tail, err := callForm(dst[len(dst):len(dst):len(dst)], kind, v)
 	if err != nil {
-		return dst[:start], &fault{typ: o.full.typ, err: err, reason: fmt.Sprintf("its %s failed: %v", formNames[o.full.form], err)}
+		return dst[:start], err
 	}
-	// A well-behaved appender has appended in place, and this copies the form onto itself. One that returns
-	// something else cannot harm what was encoded before.
 	dst = append(dst, tail...)
 	binary.LittleEndian.PutUint64(dst[start:], uint64(len(tail)))
 	return dst, nil
@@ -142,15 +176,15 @@ func callForm(dst []byte, kind formKind, v reflect.Value) (form []byte, err erro
 func appendFile(dst []byte, o *op, p ptr) ([]byte, *fault) {
 	file, ok := valueAt(o.full.typ, p).Addr().Interface().(*os.File)
 	if !ok {
-		return dst, &fault{typ: o.full.typ, reason: "it is not an open file"}
+		return dst, &fault{typ: o.full.typ, uncached: true, reason: "it is not an open file"}
 	}
 	info, err := file.Stat()
 	if err != nil {
-		return dst, &fault{typ: o.full.typ, err: err, reason: "its size and modification time cannot be read: " + err.Error()}
+		return dst, &fault{typ: o.full.typ, err: err, uncached: true, reason: "its size and modification time cannot be read: " + err.Error()}
 	}
 	offset, err := file.Seek(0, 1)
 	if err != nil {
-		return dst, &fault{typ: o.full.typ, err: err, reason: "its offset cannot be read: " + err.Error()}
+		return dst, &fault{typ: o.full.typ, err: err, uncached: true, reason: "its offset cannot be read: " + err.Error()}
 	}
 	dst = appendText(dst, file.Name())
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(info.Size()))

@@ -69,6 +69,24 @@ func refusesValue[T any](t testing.TB, path string, v T) *UnhashableError {
 	return unhashable(t, err, path)
 }
 
+// uncached checks that the type is accepted and that the value has no key, at the path.
+func uncached[T any](t testing.TB, path string, v T, hashers ...Hasher) *UncachedError {
+	t.Helper()
+	dst := []byte("before")
+	out, err := Append(compile[T](t, hashers...), dst, &v)
+	if !bytes.Equal(out, dst) {
+		t.Errorf("after an error dst is %q", out)
+	}
+	e, ok := errors.AsType[*UncachedError](err)
+	if !ok {
+		t.Fatalf("got %v, want an UncachedError", err)
+	}
+	if e.Path != path {
+		t.Errorf("path %q, want %q\n%v", e.Path, path, e)
+	}
+	return e
+}
+
 func unhashable(t testing.TB, err error, path string) *UnhashableError {
 	t.Helper()
 	e, ok := errors.AsType[*UnhashableError](err)

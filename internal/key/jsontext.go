@@ -9,6 +9,7 @@ import (
 
 // How a json.RawMessage is written.
 const (
+	jsonNil       = 0
 	jsonCanonical = 1 // by its canonical form
 	jsonRaw       = 2 // not JSON: by its bytes
 )
@@ -21,6 +22,9 @@ const maxJSONDepth = 10_000
 // digits follow. Text that is not JSON, or has an object with the same name twice, which readers understand differently,
 // counts by its bytes.
 func appendJSON(dst, raw []byte) []byte {
+	if raw == nil {
+		return append(dst, jsonNil)
+	}
 	start := len(dst)
 	dst = append(dst, jsonCanonical, 0, 0, 0, 0, 0, 0, 0, 0)
 	body := len(dst)

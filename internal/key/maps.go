@@ -66,7 +66,7 @@ func (e *encoder) mapping(dst []byte, o *op, p ptr) ([]byte, *fault) {
 	slices.SortFunc(s.spans, func(a, b [2]int) int {
 		return bytes.Compare(s.entries[a[0]:a[1]], s.entries[b[0]:b[1]])
 	})
-	dst = appendLength(dst, len(s.spans))
+	dst = appendCount(dst, loadPtr(p), len(s.spans))
 	for _, span := range s.spans {
 		dst = append(dst, s.entries[span[0]:span[1]]...)
 	}

@@ -46,6 +46,23 @@ func loadSlice(p ptr) (first ptr, n int) {
 
 func loadBytes(p ptr) []byte { return *(*[]byte)(p) }
 
+// bytesAt returns the address of b's content, nil for a nil b.
+func bytesAt(b []byte) ptr { return unsafe.Pointer(unsafe.SliceData(b)) }
+
+// isNil reports whether the function, channel, pointer or interface at p is nil: its first word is.
+func isNil(p ptr) bool { return *(*unsafe.Pointer)(p) == nil }
+
+// typeHash returns the number that the compiler gave to t. Of two types that are declared under one name within different
+// functions it is the only thing that differs, and it is the same in every process of a build. In a release of Go that
+// lays types out otherwise it is 0.
+func typeHash(t reflect.Type) uint32 {
+	descriptor := *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(&t), wordSize))
+	if *(*uintptr)(descriptor) != t.Size() {
+		return 0
+	}
+	return *(*uint32)(unsafe.Add(descriptor, 2*wordSize))
+}
+
 // dynamicType returns the type of what the interface at p holds, nil for a nil interface. A non-empty interface has a
 // method table where an empty one has a type; converting through an interface with a method lets the compiler fetch
 // the type from the table.
@@ -91,5 +108,5 @@ func addressOfVar[T any](v *T) ptr { return unsafe.Pointer(v) }
 // text returns b as a string without copying; b must not change while the string is in use.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// loadText returns the bytes of the string or []byte at p: both begin with an address and a length.
+// loadText returns the string at p.
 func loadText(p ptr) string { return *(*string)(p) }

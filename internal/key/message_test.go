@@ -48,16 +48,19 @@ type (
 	}
 )
 
+// here is the path of this package, in which the user of the messages writes.
+const here = "github.com/stillwarm/stillwarm/internal/key"
+
 func TestMessages(t *testing.T) {
 	compileError := func(t *testing.T, typ reflect.Type) string {
-		_, err := Compile(typ, Options{Function: "multiplyScore"})
+		_, err := Compile(typ, Options{Function: "multiplyScore", Package: here})
 		if err == nil {
 			t.Fatal("accepted")
 		}
 		return err.Error()
 	}
 	callError := func(t *testing.T, v any, hashers ...Hasher) string {
-		p, err := Compile(reflect.TypeFor[struct{ Value any }](), Options{Function: "multiplyScore", Hashers: hashers})
+		p, err := Compile(reflect.TypeFor[struct{ Value any }](), Options{Function: "multiplyScore", Package: here, Hashers: hashers})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,16 +82,15 @@ func TestMessages(t *testing.T) {
 		},
 		"dynamic-value":      func(t *testing.T) string { return callError(t, map[string]any{"secret": []any{1, func() {}}}) },
 		"unexported-foreign": func(t *testing.T) string { return callError(t, context.Background()) },
-		"failing-marshaler":  func(t *testing.T) string { return callError(t, broken{}) },
 		"hash-function": func(t *testing.T) string {
 			return callError(t, Session{}, by(func(Session) any { panic("no session") }))
 		},
 		"address": func(t *testing.T) string { return callError(t, Session{}, by(func(s Session) any { return &s })) },
 		"address-by-type": func(*testing.T) string {
-			return CheckHashResult(reflect.TypeFor[*Session](), Options{Function: "multiplyScore"}).Error()
+			return CheckHashResult(reflect.TypeFor[*Session](), Options{Function: "multiplyScore", Package: here}).Error()
 		},
 		"result-by-type": func(*testing.T) string {
-			return CheckHashResult(reflect.TypeFor[Input](), Options{Function: "multiplyScore"}).Error()
+			return CheckHashResult(reflect.TypeFor[Input](), Options{Function: "multiplyScore", Package: here}).Error()
 		},
 	} {
 		t.Run(name, func(t *testing.T) { golden(t, "message-"+name+".txt", text(t)+"\n") })

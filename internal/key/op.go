@@ -15,7 +15,8 @@ const (
 	opUint                   // a uint or uintptr, likewise
 	opReal16                 // two 4-byte numbers (complex64) where memory cannot be copied
 	opReal32                 // two 8-byte numbers (complex128), likewise
-	opString                 // a string or []byte: length, bytes
+	opString                 // a string: length, bytes
+	opBytes                  // a []byte: count, bytes
 	opSliceMem               // a slice of elements of n bytes that are encoded as they lie in memory
 	opSlice                  // a slice of elements of n bytes
 	opArray                  // count elements of n bytes
@@ -30,8 +31,11 @@ const (
 	opMap
 	opInterface
 	opUser
-	opForm // a type that knows its canonical form
-	opFile // an os.File
+	opForm   // a type that knows its canonical form
+	opFile   // an os.File
+	opZone   // a time.Location
+	opSkip   // what only a form can speak for
+	opLocked // a struct whose fields are read under its lock
 )
 
 // An op encodes one part of a value: what lies off bytes into it.
@@ -40,7 +44,7 @@ type op struct {
 	off   uintptr
 	n     uintptr // bytes, or the size of an element
 	count int     // elements of an array
-	sub   *prog   // for what a pointer points to, for elements, for map values
+	sub   *prog   // for what a pointer points to, for elements, for map values, for the structure beside a form
 	full  *fullOp // nil for simple operations
 	run   int     // in a simple operation: how many simple ones follow each other from here
 }
@@ -54,6 +58,7 @@ type fullOp struct {
 	methods bool // an interface with methods
 	hasher  int  // index in the family's hashers
 	form    formKind
+	open    bool // the form is encoded only where the structure is not the whole value
 	mapping *mapOp
 }
 
@@ -62,6 +67,7 @@ type prog struct {
 	ops    []op
 	size   uintptr
 	simple bool
+	beside bool // it stands beside a form, which speaks for what it skips
 	ready  bool // false while it is being compiled, when simple is not known yet
 }
 

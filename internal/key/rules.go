@@ -2,22 +2,28 @@ package key
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"os"
 	"reflect"
 	"time"
+
+	"github.com/stillwarm/stillwarm/internal/protomsg"
 )
 
 type ruleName uint8
 
 const (
-	ruleKind    ruleName = iota // by its kind
+	ruleKind    ruleName = iota // by its kind: the structure is the key
 	ruleUser                    // by a user's hash function
-	ruleTime                    // time.Time
-	ruleJSON                    // json.RawMessage
+	ruleTime                    // time.Time, and types whose underlying type it is
+	ruleZone                    // time.Location; only beside a form
+	ruleJSON                    // json.RawMessage by its canonical form
 	ruleFile                    // os.File
 	ruleFields                  // by fields that this package knows
-	ruleForm                    // by its own canonical form
+	ruleForm                    // by its own canonical form, and by its structure beside it
+	ruleSkipped                 // not at all, for a form speaks for it; only beside a form
+	ruleEmpty                   // it has no content; only beside a form
 	ruleRefused                 // not at all
 )
 
@@ -26,15 +32,20 @@ type rule struct {
 	kind   ruleName
 	hasher int
 	form   formKind
+	beside bool // the structure is encoded beside the form
+	open   bool // the form is needed only where an interface turns out to hold what structure cannot show
 	fields []string
 	reason string
+	data   bool // what is refused is data like any other: it may decide the answer
 }
 
 var (
-	typeTime    = reflect.TypeFor[time.Time]()
-	typeFile    = reflect.TypeFor[os.File]()
-	typeContext = reflect.TypeFor[context.Context]()
-	typeReader  = reflect.TypeFor[io.Reader]()
+	typeTime     = reflect.TypeFor[time.Time]()
+	typeLocation = reflect.TypeFor[time.Location]()
+	typeFile     = reflect.TypeFor[os.File]()
+	typeContext  = reflect.TypeFor[context.Context]()
+	typeReader   = reflect.TypeFor[io.Reader]()
+	typeRawJSON  = reflect.TypeFor[json.RawMessage]()
 )
 
 // knownFields are types whose own marshalers say less than what tells them apart: two URLs that are written alike may
@@ -47,33 +58,44 @@ var knownFields = map[string][]string{
 }
 
 // rule returns how values of type t are hashed. A user's hash function comes first, then what this package knows, then
-// what the type says of itself, then what can only be wrong.
+// structure where it says everything, then what the type says of itself, then what can only be wrong.
 func (fam *family) rule(t reflect.Type) rule {
+	if r, ok := fam.rules.Load(t); ok {
+		return r.(rule)
+	}
+	r := fam.findRule(t)
+	fam.rules.Store(t, r)
+	return r
+}
+
+func (fam *family) findRule(t reflect.Type) rule {
 	if i := fam.hasher(t); i >= 0 {
 		return rule{kind: ruleUser, hasher: i}
 	}
-	switch t {
-	case typeTime:
+	switch {
+	case t == typeTime, t.Kind() == reflect.Struct && t.ConvertibleTo(typeTime):
 		return rule{kind: ruleTime}
-	case typeFile:
+	case t == typeFile:
 		return rule{kind: ruleFile}
+	case fam.options.CanonicalJSON && isRawJSON(t):
+		return rule{kind: ruleJSON}
 	}
 	if t.Name() != "" && t.PkgPath() != "" {
 		if r, ok := knownRule(t); ok {
 			return r
 		}
 	}
-	if t.Kind() == reflect.Interface {
+	switch t.Kind() {
+	case reflect.Interface:
 		return fam.interfaceRule(t)
-	}
-	if t.Kind() == reflect.Pointer {
+	case reflect.Pointer:
 		return rule{kind: ruleKind} // decided by what it points to
 	}
 	if f := formOf(t); f != formNone {
-		return rule{kind: ruleForm, form: f}
+		return fam.formRule(t, f)
 	}
 	if reason := refused(t); reason != "" {
-		return rule{kind: ruleRefused, reason: reason}
+		return rule{kind: ruleRefused, reason: reason, data: reason == reasonReader}
 	}
 	if fam.inside && t.Kind() == reflect.Uintptr && !fam.options.AllowAddresses {
 		return rule{kind: ruleRefused, reason: addressReason(t)}
@@ -81,12 +103,27 @@ func (fam *family) rule(t reflect.Type) rule {
 	return rule{kind: ruleKind}
 }
 
+// formRule is for a type with a canonical form. The form may say less than the value: a secret prints as "[REDACTED]", a
+// price is rounded. So it is never the whole key, unless this package knows that it says everything.
+func (fam *family) formRule(t reflect.Type, form formKind) rule {
+	if form == formGob || t.PkgPath() == "net/netip" || form == formProto && protomsg.Generated(reflect.PointerTo(t)) {
+		return rule{kind: ruleForm, form: form}
+	}
+	switch fam.shown(t) {
+	case shownAll:
+		return rule{kind: ruleKind}
+	case shownPerhaps:
+		return rule{kind: ruleForm, form: form, beside: true, open: true}
+	}
+	return rule{kind: ruleForm, form: form, beside: true}
+}
+
+func isRawJSON(t reflect.Type) bool {
+	return t == typeRawJSON || t.PkgPath() == "encoding/json/jsontext" && t.Name() == "Value"
+}
+
 func knownRule(t reflect.Type) (rule, bool) {
 	name := t.PkgPath() + "." + t.Name()
-	switch name {
-	case "encoding/json.RawMessage", "encoding/json/jsontext.Value":
-		return rule{kind: ruleJSON}, true
-	}
 	fields, ok := knownFields[name]
 	if !ok {
 		return rule{}, false
@@ -95,12 +132,12 @@ func knownRule(t reflect.Type) (rule, bool) {
 	for _, f := range fields {
 		if _, ok := t.FieldByName(f); !ok {
 			// Another release of Go has other fields. Guessing might lose what tells values apart.
-			return rule{kind: ruleRefused, reason: "its fields are not those that this version of the library knows"}, true
+			return rule{kind: ruleRefused, reason: "its fields are not those that this version of the library knows", data: true}, true
 		}
 		count++
 	}
 	if name == "net/url.URL" && count != t.NumField() {
-		return rule{kind: ruleRefused, reason: "it has fields that this version of the library does not know"}, true
+		return rule{kind: ruleRefused, reason: "it has fields that this version of the library does not know", data: true}, true
 	}
 	return rule{kind: ruleFields, fields: fields}, true
 }
@@ -134,19 +171,22 @@ func refused(t reflect.Type) string {
 
 // interfaceRule refuses interfaces whose every implementation is refused, unless there is a hash function for one.
 func (fam *family) interfaceRule(t reflect.Type) rule {
-	var reason string
+	r := rule{kind: ruleRefused}
 	switch {
 	case t.Implements(typeContext):
-		reason = reasonContext
+		r.reason = reasonContext
 	case t.Implements(typeReader):
-		reason = reasonReader
+		r.reason, r.data = reasonReader, true
 	default:
 		return rule{kind: ruleKind}
 	}
-	for i, h := range fam.options.Hashers {
-		if !fam.off[i] && (h.Type == nil || h.Type.Implements(t)) {
+	if fam.inside {
+		return r
+	}
+	for _, h := range fam.options.Hashers {
+		if h.Type == nil || h.Type.Implements(t) {
 			return rule{kind: ruleKind}
 		}
 	}
-	return rule{kind: ruleRefused, reason: reason}
+	return r
 }

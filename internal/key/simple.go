@@ -16,6 +16,9 @@ func runSimple(dst []byte, ops []op, base ptr) []byte {
 		case opString:
 			b := loadText(p)
 			dst = append(appendLength(dst, len(b)), b...)
+		case opBytes:
+			b := loadBytes(p)
+			dst = append(appendCount(dst, bytesAt(b), len(b)), b...)
 		case opMem1:
 			dst = append(dst, load8(p))
 		case opMem4:
@@ -26,7 +29,7 @@ func runSimple(dst []byte, ops []op, base ptr) []byte {
 			dst = runPtr(dst, o, p)
 		case opSliceMem:
 			first, n := loadSlice(p)
-			dst = append(appendLength(dst, n), memory(first, uintptr(n)*o.n)...)
+			dst = append(appendCount(dst, first, n), memory(first, uintptr(n)*o.n)...)
 		default:
 			dst = runRare(dst, o, p)
 		}
@@ -46,7 +49,7 @@ func runRare(dst []byte, o *op, p ptr) []byte {
 	switch o.kind {
 	case opSlice:
 		first, n := loadSlice(p)
-		return runElements(appendLength(dst, n), o, first, n)
+		return runElements(appendCount(dst, first, n), o, first, n)
 	case opArray:
 		return runElements(dst, o, p, o.count)
 	case opTime:
@@ -79,6 +82,7 @@ const (
 	tagNil   = 0 // nil: no content
 	tagValue = 1 // the content follows
 	tagCycle = 2 // the content is that of the enclosing value with the number that follows
+	tagSkip  = 3 // beside a form: there is a value, which only the form speaks for
 )
 
 // appendLength appends a length as a varint. Lengths below 128, nearly all, take the short way.
@@ -87,6 +91,18 @@ func appendLength(dst []byte, n int) []byte {
 		return append(dst, byte(n))
 	}
 	return binary.AppendUvarint(dst, uint64(n))
+}
+
+// appendCount appends how many elements a slice or a map has, whose content is at the given address: 0 for a nil one, one more
+// than the number otherwise.
+func appendCount(dst []byte, content ptr, n int) []byte {
+	switch {
+	case content == nil:
+		return append(dst, 0)
+	case n < 0x7f:
+		return append(dst, byte(n)+1)
+	}
+	return binary.AppendUvarint(dst, uint64(n)+1)
 }
 
 func appendText(dst []byte, s string) []byte { return append(appendLength(dst, len(s)), s...) }

@@ -46,7 +46,7 @@ func slow(v reflect.Value) []byte {
 	case reflect.Array, reflect.Slice:
 		var b []byte
 		if k == reflect.Slice {
-			b = append(slowLoop(v.Type()), length(v.Len())...)
+			b = append(slowLoop(v.Type()), slowCount(v)...)
 		}
 		for i := range v.Len() {
 			b = append(b, slow(v.Index(i))...)
@@ -58,7 +58,7 @@ func slow(v reflect.Value) []byte {
 			entries = append(entries, append(slow(key), slow(value)...))
 		}
 		slices.SortFunc(entries, bytes.Compare)
-		return append(append(slowLoop(v.Type()), length(v.Len())...), bytes.Join(entries, nil)...)
+		return append(append(slowLoop(v.Type()), slowCount(v)...), bytes.Join(entries, nil)...)
 	case reflect.Struct:
 		var b []byte
 		for i := range v.NumField() {
@@ -69,6 +69,14 @@ func slow(v reflect.Value) []byte {
 		return b
 	}
 	panic(v.Kind())
+}
+
+// slowCount returns the number of elements plus one, 0 for nil.
+func slowCount(v reflect.Value) []byte {
+	if v.IsNil() {
+		return []byte{0}
+	}
+	return binary.AppendUvarint(nil, uint64(v.Len())+1)
 }
 
 // slowWidth returns how many bytes an integer has: as many as its type says, and 8 where the type leaves it to the machine.
@@ -181,13 +189,19 @@ func (m maker) fill(v reflect.Value, depth int) {
 			v.Set(held)
 		}
 	case reflect.Slice:
-		v.Set(reflect.MakeSlice(v.Type(), m.IntN(5), 8))
+		if n := m.IntN(6); n < 5 {
+			v.Set(reflect.MakeSlice(v.Type(), n, 8))
+		}
 		m.fillElements(v, depth)
 	case reflect.Array:
 		m.fillElements(v, depth)
 	case reflect.Map:
+		n := m.IntN(6)
+		if n == 5 {
+			return
+		}
 		v.Set(reflect.MakeMap(v.Type()))
-		for range m.IntN(5) {
+		for range n {
 			key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
 			m.fill(key, 0)
 			m.fill(value, depth)
@@ -212,7 +226,7 @@ func appendValue(p *Plan, v reflect.Value) ([]byte, error) {
 	if p.prog.simple {
 		return runSimple(nil, p.prog.ops, q), nil
 	}
-	return p.appendFull(nil, q)
+	return p.appendFull(nil, q, nil)
 }
 
 func checkAgainstSlow(t *testing.T, seed uint64) {

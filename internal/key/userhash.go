@@ -1,7 +1,6 @@
 package key
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 )
@@ -38,11 +37,11 @@ func (h *Hasher) target() string {
 // given by name.
 func (fam *family) hasher(t reflect.Type) int {
 	name, found := "", -1
+	if fam.inside {
+		return found
+	}
 	for i := range fam.options.Hashers {
 		h := &fam.options.Hashers[i]
-		if fam.off[i] {
-			continue
-		}
 		if h.Type == t {
 			return i
 		}
@@ -70,34 +69,36 @@ func (e *encoder) user(dst []byte, o *op, p ptr) ([]byte, *fault) {
 			return append(dst, tagNil), nil
 		}
 	}
-	h := &o.full.fam.options.Hashers[o.full.hasher]
-	result, err := callHasher(h, v.Interface())
+	fam := o.full.fam
+	h := &fam.options.Hashers[o.full.hasher]
+	arg := v.Interface()
+	result, err := callHasher(h, arg)
 	if err != nil {
 		return dst, &fault{typ: o.full.typ, hasher: h, err: err}
 	}
-	dst = append(dst, tagUser)
-	if result == nil {
-		return append(dst, tagNil), nil
-	}
-	fam := o.full.fam.child(o.full.hasher)
-	t := reflect.TypeOf(result)
-	if fam.hasher(t) < 0 && isAddress(t) {
-		if !fam.options.AllowAddresses {
-			return dst, &fault{typ: o.full.typ, hasher: h, err: errors.New(addressReason(t))}
-		}
-		dst = append(dst, tagValue)
-		dst = appendText(dst, fullName(t))
-		return appendUint(dst, addressIn(result)), nil
-	}
-	dst, f := e.result(dst, result, fam)
+	dst, f := e.result(append(dst, tagUser), result, fam.results())
 	if f != nil {
 		return dst, f.inResult(h, o.full.typ)
+	}
+	if fam.options.AllowAddresses && result != nil && fam.results().mayHoldAddress(reflect.TypeOf(result)) {
+		e.report.hold(arg, result)
 	}
 	return dst, nil
 }
 
+// result encodes what a hash function returned.
 func (e *encoder) result(dst []byte, result any, fam *family) ([]byte, *fault) {
-	d := fam.plan(reflect.TypeOf(result))
+	if result == nil {
+		return append(dst, tagNil), nil
+	}
+	t := reflect.TypeOf(result)
+	if isAddress(t) {
+		if !fam.options.AllowAddresses {
+			return dst, &fault{reason: addressReason(t)}
+		}
+		return appendUint(appendText(append(dst, tagValue), fullName(t)), addressIn(result)), nil
+	}
+	d := fam.plan(t, false)
 	if d.fault != nil {
 		return dst, d.fault.copy()
 	}
@@ -136,6 +137,34 @@ func isAddress(t reflect.Type) bool {
 	return false
 }
 
+// mayHoldAddress reports whether the key of a hash function's result may be an address, or contain one as a number.
+func (fam *family) mayHoldAddress(t reflect.Type) bool {
+	return isAddress(t) || fam.plan(t, false).addresses
+}
+
+// containsAddress reports whether a uintptr, or an interface that may hold one, is within t.
+func containsAddress(t reflect.Type, seen map[reflect.Type]bool) bool {
+	if seen[t] {
+		return false
+	}
+	seen[t] = true
+	switch t.Kind() {
+	case reflect.Uintptr, reflect.Interface:
+		return true
+	case reflect.Pointer, reflect.Slice, reflect.Array:
+		return containsAddress(t.Elem(), seen)
+	case reflect.Map:
+		return containsAddress(t.Key(), seen) || containsAddress(t.Elem(), seen)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if containsAddress(t.Field(i).Type, seen) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func addressReason(t reflect.Type) string {
 	return fmt.Sprintf("a `%v` is an address, which is another one in every run and in every container, so nothing cached would ever be found; return a value that identifies the argument, such as a name or an id", t)
 }
@@ -153,12 +182,12 @@ func (fam *family) checkResult(k reflect.Type) *fault {
 	if k.Kind() == reflect.Interface { // what it holds is seen at call time
 		return nil
 	}
-	if fam.hasher(k) < 0 && isAddress(k) {
+	if isAddress(k) {
 		if fam.options.AllowAddresses {
 			return nil
 		}
 		return &fault{typ: k, reason: addressReason(k)}
 	}
-	_, f := fam.compile(k)
+	_, f := fam.compile(k, false)
 	return f
 }

@@ -60,9 +60,20 @@ func vectors() []vector {
 		vectorOf("time in UTC", at), vectorOf("time in a fixed zone", at.In(time.FixedZone("CET", 3600))),
 		vectorOf("json", json.RawMessage(`{"b": 1.50, "a": [9007199254740993]}`)), vectorOf("not json", json.RawMessage(`{`)),
 		vectorOf("big integer", new(big.Int).Lsh(big.NewInt(-3), 100)), vectorOf("address", netip.MustParseAddr("fe80::1%eth0")), vectorOf("url", u),
-		vectorOf[any]("named in an interface", celsius(21.5)),
+		vectorOf[any]("in an interface", []any{21.5, map[string]int(nil)}),
+		vectorOf("nil", [][]string{nil, {}, {""}}), vectorOf("nil maps", []map[int]int{nil, {}}), vectorOf("time in a zone", at.In(berlin())),
+		vectorOf("structure", uuid{1, 2}), vectorOf("form and structure", byTextMarshaler{"a", "1"}),
 		vectorOf("by hash function", session{ID: "a"}, bySession()),
 	}
+}
+
+// berlin returns a zone with rules.
+func berlin() *time.Location {
+	loc, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		panic(err)
+	}
+	return loc
 }
 
 func vectorText() (string, error) {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 )
 
 const reflectPackage = "google.golang.org/protobuf/reflect/protoreflect"
@@ -47,6 +48,28 @@ func Is(t reflect.Type) bool {
 		}
 	}
 	return true
+}
+
+const implementationPackage = "google.golang.org/protobuf/internal/impl"
+
+// Generated reports whether t, a type that [Is] accepts, is a message as protoc-gen-go makes them: what it hides is the
+// runtime's bookkeeping or part of the wire format. A struct that somebody wrote around a message may hide more than its
+// wire format says.
+func Generated(t reflect.Type) bool {
+	elem, state := t.Elem(), false
+	for i := range elem.NumField() {
+		f := elem.Field(i)
+		switch {
+		case f.IsExported(), f.Name == "_":
+		case f.Name == "state" && f.Type.PkgPath() == implementationPackage && f.Type.Name() == "MessageState":
+			state = true
+		case f.Name == "sizeCache", f.Name == "unknownFields", f.Name == "extensionFields", f.Name == "weakFields",
+			strings.HasPrefix(f.Name, "xxx_hidden_"):
+		default:
+			return false
+		}
+	}
+	return state
 }
 
 func hasProtoReflect(t reflect.Type) bool {
