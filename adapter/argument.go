@@ -1,9 +1,10 @@
 package adapter
 
 import (
-	"crypto/sha256"
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"reflect"
 
 	"github.com/stillwarm/stillwarm/internal/key"
@@ -11,9 +12,9 @@ import (
 
 // keyFunc is a function given through Key.
 type keyFunc struct {
-	fn         any
-	in, result reflect.Type
-	call       any `same:"-"` // func(*In) (result any, cached bool)
+	fn      any
+	in      reflect.Type
+	compile func(name string, o key.Options) (*key.Plan, error) `same:"-"`
 }
 
 // Key makes what the function returns the whole key of an argument, in place of the rules for In: for arguments of
@@ -22,127 +23,81 @@ type keyFunc struct {
 // or stored.
 //
 // Everything that decides the result must be in what it returns. For a request, that is the caller's authorization too.
-func Key[In, K any](key func(In) (K, bool)) Option {
+func Key[In, K any](hash func(In) (K, bool)) Option {
 	return Option{func(c *options) {
-		if key == nil {
+		if hash == nil {
 			c.problem("Key", "nil", "needs a function")
 			return
 		}
 		c.key = keyFunc{
-			fn: key, in: reflect.TypeFor[In](), result: reflect.TypeFor[K](),
-			call: func(in *In) (any, bool) { return key(*in) },
+			fn: hash, in: reflect.TypeFor[In](),
+			compile: func(name string, o key.Options) (*key.Plan, error) { return key.CompileKey(hash, name, o) },
 		}
 	}}
 }
 
 // argumentKey is how the argument of one function is encoded in its keys. It is safe for concurrent use.
-type argumentKey[In any] struct {
-	plan     *key.Plan
-	function string
-	hasher   string                // the name of Key's function
-	key      func(*In) (any, bool) // Key's function; nil: the argument itself
-}
-
-// keyOfCall is what the plan of a function with Key encodes.
-type keyOfCall struct{ result any }
+type argumentKey[In any] struct{ plan *key.Plan }
 
 // compileArgument compiles how the argument of a function is hashed. The errors are those of NewData.
 func compileArgument[In any](o *options, id identity, addresses bool) (*argumentKey[In], error) {
-	ko := key.Options{Function: shortName(id.name), AllowAddresses: addresses}
-	results := make([]hashFunc, 0, len(o.hashers)+1)
+	ko := key.Options{Function: shortName(id.name), Package: id.pkg, AllowAddresses: addresses, CanonicalJSON: o.canonicalJSON}
+	if o.key.fn != nil {
+		name := funcName(o.key.fn)
+		plan, err := o.key.compile(name, ko)
+		if err != nil {
+			return nil, badHashFunc(id, name, o.key.in, err)
+		}
+		return &argumentKey[In]{plan}, nil
+	}
 	for _, h := range o.hashers {
 		ko.Hashers = append(ko.Hashers, key.Hasher{Type: h.arg, TypeName: h.typeName, Name: funcName(h.fn), Hash: h.hash})
-		if h.result != nil {
-			results = append(results, h)
+	}
+	for _, h := range o.hashers {
+		if h.result == nil {
+			continue
 		}
-	}
-	a := &argumentKey[In]{function: id.name}
-	typ := reflect.TypeFor[In]()
-	if o.key.fn != nil {
-		a.key, a.hasher = o.key.call.(func(*In) (any, bool)), funcName(o.key.fn)
-		results = append(results, hashFunc{fn: o.key.fn, arg: typ, result: o.key.result})
-		typ = reflect.TypeFor[keyOfCall]()
-		ko.Hashers = append(ko.Hashers, key.Hasher{
-			Type: typ, Name: a.hasher, Hash: func(v any) (any, error) { return v.(keyOfCall).result, nil },
-		})
-	}
-	for _, h := range results {
 		if err := key.CheckHashResult(h.result, ko); err != nil {
-			name := funcName(h.fn)
-			return nil, &UserHashError{
-				Function: id.name, Hasher: name, Type: h.arg, err: err,
-				cause: fmt.Errorf("%w (the hash function is %s, for `%v`)", err, shortName(name), h.arg),
-			}
+			return nil, badHashFunc(id, funcName(h.fn), h.arg, err)
 		}
 	}
-	var err error
-	if a.plan, err = key.Compile(typ, ko); err != nil {
+	plan, err := key.Compile(reflect.TypeFor[In](), ko)
+	if err != nil {
 		return nil, hashError(err)
 	}
-	return a, nil
+	return &argumentKey[In]{plan}, nil
 }
 
-// append appends the encoding of an argument. cached is false where Key says so. After an error dst is as it was.
-func (a *argumentKey[In]) append(dst []byte, in *In) (enc []byte, cached bool, err error) {
-	if a.key == nil {
-		enc, err = key.Append(a.plan, dst, in)
-		return enc, true, hashError(err)
-	}
-	return a.appendKey(dst, *in)
-}
-
-// appendKey is append with Key. It gets a copy, so that the arguments of other functions stay on their stack.
-func (a *argumentKey[In]) appendKey(dst []byte, in In) (enc []byte, cached bool, err error) {
-	result, cached, err := a.call(&in)
-	if !cached || err != nil {
-		return dst, false, err
-	}
-	enc, err = key.Append(a.plan, dst, &keyOfCall{result})
-	return enc, true, a.keyError(err)
-}
-
-// call calls Key's function.
-func (a *argumentKey[In]) call(in *In) (result any, cached bool, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			cause := fmt.Errorf("panic: %v", r)
-			if e, ok := r.(error); ok {
-				cause = fmt.Errorf("panic: %w", e)
-			}
-			err = a.userError(cause)
-		}
-	}()
-	result, cached = a.key(in)
-	return result, cached, nil
-}
-
-// keyError turns an error about what Key's function returned into one that names that function.
-func (a *argumentKey[In]) keyError(err error) error {
-	if err == nil {
-		return nil
-	}
-	if h, ok := errors.AsType[*key.UserHashError](err); ok {
-		return a.userError(h.Err)
-	}
-	return hashError(err)
-}
-
-func (a *argumentKey[In]) userError(cause error) error {
-	typ := reflect.TypeFor[In]()
+// badHashFunc is the error of a hash function whose results cannot be hashed.
+func badHashFunc(id identity, name string, arg reflect.Type, err error) error {
 	return &UserHashError{
-		Function: a.function, Hasher: a.hasher, Type: typ, Path: "in", err: cause,
-		cause: fmt.Errorf("the key function %s of '%s' failed for its argument (of type `%v`): %w",
-			shortName(a.hasher), shortName(a.function), typ, cause),
+		Function: id.name, Hasher: name, Type: arg, err: err,
+		cause: fmt.Errorf("%w (the hash function is %s, for `%v`)", err, shortName(name), arg),
 	}
+}
+
+// append appends the encoding of an argument. cached is false where Key says so, and where the argument has no key: see
+// Runtime.withoutKey. After an error dst is as it was.
+func (a *argumentKey[In]) append(dst []byte, in *In) (enc []byte, cached bool, err error) {
+	enc, err = key.Append(a.plan, dst, in)
+	if err == nil {
+		return enc, true, nil
+	}
+	if err == key.ErrDeclined { //nolint:errorlint // never wrapped
+		return dst, false, nil
+	}
+	return dst, false, hashError(err)
+}
+
+// withoutKey reports whether err says that the call's argument has no key, so that the call runs uncached. It is said once.
+func (rt *Runtime) withoutKey(ctx context.Context, function string, err error) bool {
+	u, ok := errors.AsType[*key.UncachedError](err)
+	if ok {
+		rt.logOnce(ctx, "no key "+function, slog.LevelWarn, "an argument has no key; the call runs uncached", "function", function, "error", u.Error())
+	}
+	return ok
 }
 
 // fingerprint identifies how the encodings are to be read: functions with different fingerprints must not share keys. The
 // shape of the argument is always part of it.
-func (a *argumentKey[In]) fingerprint() [32]byte {
-	sum := a.plan.Fingerprint()
-	if a.key == nil {
-		return sum
-	}
-	in := key.Fingerprint(reflect.TypeFor[In]())
-	return sha256.Sum256(append(sum[:], in[:]...))
-}
+func (a *argumentKey[In]) fingerprint() [32]byte { return a.plan.Fingerprint() }

@@ -108,7 +108,7 @@ func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
 	buf := keyBuffers.Get().(*keyBuffer)
 	if buf.enc, cached, err = d.encode(c, buf.enc[:0], scope, &in); err != nil || !cached {
 		buf.giveBack()
-		if err != nil {
+		if err != nil && !c.rt.withoutKey(ctx, c.id.name, err) {
 			return out, err
 		}
 		return d.uncached(ctx, c, in)
@@ -212,6 +212,9 @@ func (d *Data[In, Out]) question(ctx context.Context, c *dataCore, in In) (*ques
 		return nil, nil
 	}
 	enc, cached, err := d.encode(c, nil, scope, &in)
+	if err != nil && c.rt.withoutKey(ctx, c.id.name, err) {
+		return nil, nil
+	}
 	if err != nil || !cached {
 		return nil, err
 	}

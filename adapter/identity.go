@@ -20,6 +20,7 @@ type identity struct {
 	stable  bool           // the function itself has this name: it is a declared top-level function
 	closure unsafe.Pointer // tells one closure from another made by the same code
 	place   string         // file:line of the call that wraps
+	pkg     string         // path of the package that declares the function
 }
 
 // codeIdentity is what entries of the function must have in common with this program: the identity that stillwarm build
@@ -39,6 +40,7 @@ func identify(fn any, given, place string) (identity, *OptionError) {
 	id := identity{place: place, closure: funcPointer(fn)}
 	full := funcName(fn)
 	pkg, base := splitName(full)
+	id.pkg = strings.ReplaceAll(pkg, "%2e", ".") // how the linker writes a dot in the last element
 	id.stable = !strings.ContainsAny(base, ".[") && !strings.HasSuffix(base, "-fm") && base != ""
 	if given != "" {
 		id.name = given

@@ -131,6 +131,9 @@ func (r *Resource[In, Out]) key(ctx context.Context, p *pool, in In) (k string, 
 		return "", false, nil
 	}
 	enc, cached, err := r.keys.append(scope.appendTo(make([]byte, 0, 128)), &in)
+	if err != nil && p.rt.withoutKey(ctx, p.id.name, err) {
+		return "", false, nil
+	}
 	if err != nil || !cached {
 		return "", cached, err
 	}

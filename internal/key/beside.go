@@ -14,7 +14,7 @@ type shown uint8
 
 const (
 	shownAll     shown = iota // no unexported field, function or the like is reachable
-	shownPerhaps              // likewise, but for what interfaces may hold
+	shownPerhaps              // likewise, but for what interfaces may hold, and for forms that may fail
 	shownPart
 )
 
@@ -64,8 +64,12 @@ func (fam *family) shownBy(t reflect.Type, seen map[reflect.Type]bool) shown {
 		return shownAll
 	}
 	if t.Kind() != reflect.Pointer && t.Kind() != reflect.Interface {
-		if _, known := knownFields[t.PkgPath()+"."+t.Name()]; known || formOf(t) != formNone {
+		form := formOf(t)
+		if _, known := knownFields[t.PkgPath()+"."+t.Name()]; known || form == formGob || t.PkgPath() == "net/netip" {
 			return shownAll
+		}
+		if form != formNone {
+			return shownPerhaps
 		}
 		if refused(t) != "" {
 			return shownPart

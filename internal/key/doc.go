@@ -24,13 +24,19 @@
 //
 // # Encoding
 //
-// Numbers are little endian and as wide as their type, int, uint and uintptr always 8 bytes. Strings, byte slices, slices and
-// maps begin with their length as a varint; a map's entries follow in the order of their encodings. Nil and empty are the same
-// for slices and maps. A pointer or interface begins with a byte: 0 for nil, 1 before its content, 2 before the number of
-// the enclosing value to which a cycle returns. In an interface the full name and the [Fingerprint] of the dynamic type come
-// before its value. Canonical forms (of types that marshal themselves) begin with their length in 8 bytes. What a hash
-// function returned begins with the byte 0xff and is written like an interface's content.
+// Numbers are little endian and as wide as their type, int, uint and uintptr always 8 bytes. Strings begin with their length as
+// a varint. Byte slices, slices and maps begin with the number of their elements plus one, 0 for nil; a map's entries follow in
+// the order of their encodings. A pointer or interface begins with a byte: 0 for nil, 1 before its content, 2 before the number
+// of the enclosing value to which a cycle returns. In an interface the full name, the [Fingerprint] and the compiler's numbers of
+// the dynamic type come before its value. A time is its instant, the name of its zone and what tells the zone's rules. What a
+// hash function returned begins with the byte 0xff and is written like an interface's content.
+//
+// Structure comes first: a type without unexported fields is written by its structure, whatever methods it has, for a text form
+// may redact, round or forget. A type that hides fields and has a canonical form (a marshaler) is written by all its fields that
+// are data, hidden ones among them, and then by that form, which speaks for the rest; 3 stands in the place of a part that only
+// the form speaks for. The byte before them says whether the form is there, not needed, or has failed.
 //
 // The one law is that different arguments never share a key. Where equality is in doubt the encoding distinguishes, and
-// where it cannot, [Compile] or [Append] refuses with an [UnhashableError].
+// where it cannot, [Compile] or [Append] refuses with an [UnhashableError]. What fails for a value only, its marshaler for one,
+// is an [UncachedError]: a call must not fail for it.
 package key

@@ -27,8 +27,6 @@ type (
 	byTextMarshaler   struct{ id, noise string }
 	byPointer         struct{ id, noise string }
 	folded            string
-	broken            struct{ id string }
-	panicking         struct{ id string }
 	rude              struct{ id string }
 	uuid              [16]byte
 )
@@ -39,8 +37,6 @@ func (b byTextAppender) AppendText(dst []byte) ([]byte, error)     { return appe
 func (b byTextMarshaler) MarshalText() ([]byte, error)             { return []byte(b.id), nil }
 func (b *byPointer) MarshalText() ([]byte, error)                  { return []byte(b.id), nil }
 func (f folded) MarshalText() ([]byte, error)                      { return []byte(strings.ToLower(string(f))), nil }
-func (b broken) MarshalText() ([]byte, error)                      { return nil, errBroken }
-func (p *panicking) MarshalText() ([]byte, error)                  { panic("out of order") }
 func (r rude) AppendText([]byte) ([]byte, error)                   { return []byte(r.id), nil }
 func (u uuid) MarshalBinary() ([]byte, error)                      { return u[:], nil }
 

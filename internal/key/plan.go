@@ -94,24 +94,30 @@ func Compile(t reflect.Type, o Options) (*Plan, error) {
 //
 // Errors are [*UnhashableError], for what interfaces turn out to hold, [*UserHashError], [*UncachedError] and [ErrDeclined].
 // With the last two the call runs uncached. dst is then returned as it was.
-func Append[T any](p *Plan, dst []byte, v *T) ([]byte, error) { return AppendReport(p, dst, v, nil) }
-
-// AppendReport is Append for plans with [Plan.MayHoldAddresses]: it adds to the report, which may be nil.
-func AppendReport[T any](p *Plan, dst []byte, v *T, r *Report) ([]byte, error) {
-	if p.typ != reflect.TypeFor[T]() {
-		return dst, fmt.Errorf("key: a plan for %v cannot encode a %v", p.typ, reflect.TypeFor[T]())
-	}
-	if p.prog.simple && p.hook == nil {
+func Append[T any](p *Plan, dst []byte, v *T) ([]byte, error) {
+	if p.typ == reflect.TypeFor[T]() && p.prog.simple {
 		return runSimple(dst, p.prog.ops, addressOfVar(v)), nil
 	}
 	// What follows hands addresses to user code, so the compiler moves what they point to to the heap. A copy keeps
 	// that cost away from the callers of simple plans, whose arguments stay on their stack.
+	return AppendReport(p, dst, copyOf(v), nil)
+}
+
+// AppendReport is Append for plans with [Plan.MayHoldAddresses]: it adds to the report, which may be nil.
+func AppendReport[T any](p *Plan, dst []byte, v *T, r *Report) ([]byte, error) {
+	switch {
+	case p.typ != reflect.TypeFor[T]():
+		return dst, fmt.Errorf("key: a plan for %v cannot encode a %v", p.typ, reflect.TypeFor[T]())
+	case p.hook != nil:
+		return p.hook.append(dst, addressOfVar(v), r)
+	}
+	return p.appendFull(dst, addressOfVar(v), r)
+}
+
+func copyOf[T any](v *T) *T {
 	c := new(T)
 	*c = *v
-	if p.hook != nil {
-		return p.hook.append(dst, addressOfVar(c), r)
-	}
-	return p.appendFull(dst, addressOfVar(c), r)
+	return c
 }
 
 func (p *Plan) appendFull(dst []byte, v ptr, r *Report) ([]byte, error) {

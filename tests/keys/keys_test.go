@@ -39,8 +39,8 @@ func arguments(depth int) *rapid.Generator[argument] {
 		a := argument{
 			Text: texts().Draw(t, "text"), Bytes: []byte(texts().Draw(t, "bytes")), Small: rapid.Int8Range(-1, 1).Draw(t, "small"),
 			Big: rapid.Int64Range(0, 1).Draw(t, "big"), Rate: rapid.SampledFrom([]float64{0, math.Copysign(0, -1), 1, math.NaN()}).Draw(t, "rate"),
-			Words: rapid.SliceOfN(texts(), 0, 2).Draw(t, "words"), Pair: [2]string{texts().Draw(t, "first"), texts().Draw(t, "second")},
-			Count: rapid.MapOfN(texts(), rapid.IntRange(0, 1), 0, 2).Draw(t, "count"), Note: texts().Draw(t, "note"),
+			Words: rapid.OneOf(rapid.SliceOfN(texts(), 0, 2), rapid.Just[[]string](nil)).Draw(t, "words"), Pair: [2]string{texts().Draw(t, "first"), texts().Draw(t, "second")},
+			Count: rapid.OneOf(rapid.MapOfN(texts(), rapid.IntRange(0, 1), 0, 2), rapid.Just[map[string]int](nil)).Draw(t, "count"), Note: texts().Draw(t, "note"),
 		}
 		if depth > 0 && rapid.Bool().Draw(t, "linked") {
 			next := arguments(depth-1).Draw(t, "next")
@@ -60,7 +60,7 @@ func near(t *rapid.T, a, b argument) argument {
 	return a
 }
 
-// alike is what the contract calls equal: by value and type, floats by bits, nil and empty lists the same, tagged fields
+// alike is what the contract calls equal: by value and type, floats by bits, nil and empty lists different, tagged fields
 // left out.
 func alike(a, b reflect.Value) bool {
 	if a.IsValid() != b.IsValid() || a.IsValid() && a.Type() != b.Type() {
@@ -75,7 +75,7 @@ func alike(a, b reflect.Value) bool {
 	case reflect.Pointer, reflect.Interface:
 		return a.IsNil() == b.IsNil() && alike(a.Elem(), b.Elem())
 	case reflect.Slice, reflect.Array:
-		if a.Len() != b.Len() {
+		if a.Len() != b.Len() || a.Kind() == reflect.Slice && a.IsNil() != b.IsNil() {
 			return false
 		}
 		for i := range a.Len() {
@@ -85,7 +85,7 @@ func alike(a, b reflect.Value) bool {
 		}
 		return true
 	case reflect.Map:
-		if a.Len() != b.Len() {
+		if a.Len() != b.Len() || a.IsNil() != b.IsNil() {
 			return false
 		}
 		for k, v := range a.Seq2() {
