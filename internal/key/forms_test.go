@@ -244,8 +244,14 @@ func TestRefusedByValue(t *testing.T) {
 		one := func() any { type local int; return local(1) }
 		two := func() any { type local int; return local(1) }
 		differ(t, one(), two())
-		lists := func() []any { type local int; return []any{[]local{1}, &[1]local{1}, map[local]local{1: 1}, struct{ L local }{1}} }
-		others := func() []any { type local int; return []any{[]local{1}, &[1]local{1}, map[local]local{1: 1}, struct{ L local }{1}} }
+		lists := func() []any {
+			type local int
+			return []any{[]local{1}, &[1]local{1}, map[local]local{1: 1}, struct{ L local }{1}}
+		}
+		others := func() []any {
+			type local int
+			return []any{[]local{1}, &[1]local{1}, map[local]local{1: 1}, struct{ L local }{1}}
+		}
 		differ(t, append(lists(), others()...)...)
 	})
 }
