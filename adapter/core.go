@@ -45,7 +45,7 @@ func newDataCore(rt *Runtime, id identity, o *options, in, out [32]byte) *dataCo
 	c := &dataCore{rt: rt, id: id, opts: o}
 	number := rt.nextNumber()
 	c.head = [headLen]byte{byte(number >> 16), byte(number >> 8), byte(number), 0}
-	c.owner = rt.tier.Owner(c, o.maxEntries, o.maxSize)
+	c.owner = rt.tier.Owner(c.evicted, o.maxEntries, o.maxSize)
 	c.remote, c.unpersisted = newRemote(c, in, out)
 	rt.addData(c)
 	return c

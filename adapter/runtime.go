@@ -45,6 +45,7 @@ type Runtime struct {
 	singles  map[string]backends.PersistenceManager // of several configured backends, those that a function asked for by name
 	once     map[string]struct{}
 	numbers  uint32
+	caches   map[string]struct{} // names of HTTP caches
 	closed   atomic.Bool
 	backlog  pending.Counter
 	lastSeen atomic.Int64 // wall clock of the last use of a resource
@@ -70,7 +71,7 @@ func newRuntime(c Config) (*Runtime, error) {
 		registry: new(registry), once: map[string]struct{}{},
 	}
 	rt.tenants.strict = host.InLambda()
-	rt.tier = memory.New(c.MemoryMax, func(tag any) { tag.(*dataCore).evicted() }, memory.WithClock(rt.now))
+	rt.tier = memory.New(c.MemoryMax, func(tag any) { tag.(func())() }, memory.WithClock(rt.now))
 	rt.reads = breaker.New(c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, reading, err) })
 	rt.writes = breaker.New(10*c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, writing, err) })
 	rt.writing = make(chan struct{}, maxWriting)

@@ -26,7 +26,7 @@ type Key [32]byte
 type Value interface {
 	// Size is the number of bytes that the value takes in memory.
 	Size() int64
-	// Append appends the value's encoding, which [Config.Decode] reads.
+	// Append appends the value's encoding, which the engine's decoder reads.
 	Append(dst []byte) []byte
 }
 
@@ -62,16 +62,18 @@ type Version struct {
 // Run is the moment at which a run began, for the engine: it orders the run against invalidations in this container, by a
 // counter and not by a clock. It must be taken before the handler is called.
 type Run struct {
-	Began    time.Time
-	Sequence uint64
-	Epoch    string
+	Began      time.Time
+	Sequence   uint64
+	Epoch      string
+	Generation uint64
 }
 
 // Lease is the right to run for a key in the fleet.
 type Lease interface {
-	// Release gives the lease back once, after the response where that is possible. A mark other than [NoMark] tells the
-	// other containers not to wait for this key: nobody takes a lease for it as long as the mark lasts.
-	Release(ctx context.Context, m Mark)
+	// Release gives the lease back once, after the response where that is possible, and after what is written, if anything,
+	// has been written. A mark other than [NoMark] tells the other containers not to wait for this key: nobody takes a
+	// lease for it as long as the mark lasts.
+	Release(ctx context.Context, m Mark, written ...<-chan struct{})
 	// Let gives it back now, beside the run that goes on: the answer cannot be shared.
 	Let(ctx context.Context, m Mark)
 }
@@ -86,12 +88,6 @@ const (
 	Private      // the answer was for its caller only; lasts 2 minutes, and runs are not joined
 )
 
-// Config is what an engine is made of.
-type Config struct {
-	// Decode reads what [Value.Append] wrote. It must refuse what it did not write, and allocate no more than limit bytes.
-	Decode func(data []byte, limit int64) (Value, error)
-}
-
 // Engine is the cache engine as the HTTP rules see it.
 type Engine interface {
 	// Now is the wall-clock time.
@@ -100,22 +96,32 @@ type Engine interface {
 	// Peek returns what memory holds under a key and may be believed without asking anybody: it was read or written under
 	// invalidations that were heard of within NearTTL, and nothing has invalidated it here since. Nil: Read it.
 	Peek(k Key) *Entry
+	// Hint returns what memory holds under a key, whether or not it may be believed: to ask for more at once.
+	Hint(k Key) *Entry
 	// Read returns a slot for each key, in their order: from memory where it may be believed, and else from the backend,
 	// all in one round trip together with the invalidation records that must be heard. Entries of an earlier generation or
-	// epoch, or of another build, are absent. It takes no longer than the invocation's budget for the backend.
+	// epoch, or of another build, are absent. Where the backend does not answer, memory serves what nothing here has
+	// invalidated.
 	Read(ctx context.Context, ks ...Key) []Slot
+	// Reread is Read where what memory holds is not good enough: it asks the backend for all keys and returns the newer of
+	// the two.
+	Reread(ctx context.Context, ks ...Key) []Slot
 
 	// Begin is called before a run.
 	Begin() Run
+	// Void reports whether a run's result may not be shared with whoever asks now: one of the resources or tags was
+	// invalidated, the slot dropped or everything cleared since it began.
+	Void(r Run, k Key, resources, tags []string) bool
 	// Put keeps an entry in memory at once, and writes it to the backend after the response; ctx is a caller's whose
 	// invocation the write belongs to. The write is conditional on the slot's version: where another container wrote
 	// meanwhile, it is dropped. Neither happens where one of the entry's resources or tags was invalidated since the run
-	// began, or everything was cleared. It reports whether memory took the entry or the backend will be asked to.
-	Put(ctx context.Context, r Run, s Slot, e *Entry) bool
+	// began, or everything was cleared. kept says that it was not invalidated, so that it is in memory if there was room.
+	// written is closed when the backend was written to or will not be; nil: there is none.
+	Put(ctx context.Context, r Run, s Slot, e *Entry) (kept bool, written <-chan struct{})
 	// Edit replaces what a slot holds by what edit makes of it (nil: nothing there), by compare-and-set in memory at once
 	// and in the backend after the response. edit may be called several times and must have no side effects. A nil result
-	// changes nothing.
-	Edit(ctx context.Context, r Run, k Key, edit func(old *Entry) *Entry)
+	// changes nothing. written is as for Put.
+	Edit(ctx context.Context, r Run, k Key, edit func(old *Entry) *Entry) (written <-chan struct{})
 	// Drop forgets what the slots hold, here at once and in the backend after the response, also against writes of older
 	// runs that are under way.
 	Drop(ctx context.Context, ks ...Key)
@@ -149,6 +155,6 @@ type Engine interface {
 
 // Usage counts what an engine did for one cache.
 type Usage struct {
-	Entries, Bytes                                                         int64
+	Entries, Bytes                                                        int64
 	Evictions, Stores, StoreErrors, BackendErrors, BadEntries, FleetWaits uint64
 }

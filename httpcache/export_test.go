@@ -1,0 +1,6 @@
+package httpcache
+
+// Internals returns how many routes, reasons and refreshes the cache remembers.
+func (c *Cache) Internals() int {
+	return len(c.routes.all) + len(c.reasons.all) + len(c.cooling.keys) + len(c.flights.runs)
+}

@@ -1,0 +1,211 @@
+package slots
+
+import (
+	"context"
+	"time"
+
+	"github.com/stillwarm/stillwarm/httpcache/internal/port"
+)
+
+// clocks is how far apart the clocks of two containers may be, where a record's time has to decide.
+const clocks = 2 * time.Second
+
+// Read returns a slot for each key, from memory where it may be believed, and else from the backend.
+func (e *Engine) Read(ctx context.Context, ks ...port.Key) []port.Slot {
+	out, found := e.remembered(ks)
+	h := e.trusted()
+	if h != nil && all(found, func(it *item) bool { return it != nil && e.believes(it, h) }) {
+		return e.deliver(out, found, found)
+	}
+	return e.ask(ctx, ks, out, found, found)
+}
+
+// Reread returns a slot for each key, from the backend where that has a newer entry than memory.
+func (e *Engine) Reread(ctx context.Context, ks ...port.Key) []port.Slot {
+	out, found := e.remembered(ks)
+	return e.ask(ctx, ks, out, found, make([]*item, len(ks)))
+}
+
+func (e *Engine) remembered(ks []port.Key) ([]port.Slot, []*item) {
+	out := make([]port.Slot, len(ks))
+	found := make([]*item, len(ks))
+	for i, k := range ks {
+		out[i].Key = k
+		found[i] = e.recall(k)
+	}
+	return out, found
+}
+
+// ask completes what memory found by what the backend has. good are the items that need not be read.
+func (e *Engine) ask(ctx context.Context, ks []port.Key, out []port.Slot, found, good []*item) []port.Slot {
+	d := e.backend(ctx)
+	if d == nil || !e.settle(ctx) { // there is none, or nothing there may be believed
+		return e.deliver(out, found, found)
+	}
+	items, h := e.fetch(ctx, d, ks, good, out)
+	if h == nil {
+		return e.deliver(out, found, found) // it cannot be asked: memory serves until its entries end
+	}
+	for i, it := range items {
+		if m := found[i]; m != nil && m.gen == h.generation && (it == nil || m.entry.Began.After(it.entry.Began)) {
+			items[i] = m
+		}
+	}
+	e.check(ctx, d, h, ks, items)
+	return e.deliver(out, items, found)
+}
+
+// fetch reads what memory lacks, and the epoch, in one round trip. It returns the items, from memory or from the backend, as
+// far as their generation allows, and what was heard; nil where the backend gave no answer.
+func (e *Engine) fetch(ctx context.Context, d driver, ks []port.Key, found []*item, out []port.Slot) ([]*item, *hearing) {
+	var missing []int
+	var addresses []string
+	for i, it := range found {
+		if it == nil || it.gen == 0 {
+			missing = append(missing, i)
+			addresses = append(addresses, e.address(ks[i]))
+		}
+	}
+	point, at := e.local.Now(), e.env.Now()
+	var slots []reading
+	var values [][]byte
+	var generation uint64
+	err := e.env.Reads.Do(ctx, func(ctx context.Context) (err error) {
+		slots, values, generation, err = d.read(ctx, addresses, []string{epochRecord})
+		return err
+	})
+	if err != nil {
+		e.stats.backendErrors.Add(1)
+		return nil, nil
+	}
+	h := &hearing{at: at, generation: generation, epoch: parseRecord(values[0]).id}
+	e.hear(h)
+	items := append([]*item(nil), found...)
+	for i, it := range items {
+		if it != nil && it.gen != generation {
+			items[i] = nil
+		}
+	}
+	for j, i := range missing {
+		out[i].Version = slots[j].version
+		items[i] = e.interpret(ctx, ks[i], slots[j], generation, point)
+	}
+	return items, h
+}
+
+// hear notes what the backend said, unless something newer was heard meanwhile.
+func (e *Engine) hear(h *hearing) {
+	for {
+		old := e.heard.Load()
+		if old != nil && old.at > h.at && old.at <= e.env.Now() {
+			return
+		}
+		if e.heard.CompareAndSwap(old, h) {
+			return
+		}
+	}
+}
+
+// interpret returns the item that a slot holds, or nil.
+func (e *Engine) interpret(ctx context.Context, k port.Key, r reading, generation, point uint64) *item {
+	if r.err != nil {
+		e.stats.backendErrors.Add(1)
+		return nil
+	}
+	if r.entry == nil {
+		return nil
+	}
+	it, err := e.open(k, r.entry)
+	if err != nil {
+		e.stats.badEntries.Add(1)
+		return nil
+	}
+	if it.gen != generation || e.env.Now() >= nanos(it.entry.Keep) || e.local.Since(it.names, it.entry.Began.UnixNano()) {
+		return nil
+	}
+	it.version, it.sequence = r.version, point
+	return it
+}
+
+// check drops the items whose records say that they were invalidated, reading those records whose epoch moved.
+func (e *Engine) check(ctx context.Context, d driver, h *hearing, ks []port.Key, items []*item) {
+	var names []string
+	for _, it := range items {
+		if it != nil && it.epoch != h.epoch {
+			names = append(names, records(it.names)...)
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	var values [][]byte
+	err := e.env.Reads.Do(ctx, func(ctx context.Context) (err error) {
+		_, values, _, err = d.read(ctx, nil, names)
+		return err
+	})
+	if err != nil {
+		e.stats.backendErrors.Add(1)
+	}
+	at := 0
+	for i, it := range items {
+		if it == nil || it.epoch == h.epoch {
+			continue
+		}
+		own := records(it.names)
+		if err != nil {
+			items[i] = nil
+			continue
+		}
+		items[i] = checked(it, h, values[at:at+len(own)])
+		if at += len(own); items[i] == nil {
+			e.forget(ks[i])
+		}
+	}
+}
+
+// checked returns the item as it is after its records were read, or nil where one of them moved.
+func checked(it *item, h *hearing, values [][]byte) *item {
+	ids := make([]string, len(values))
+	for i, v := range values {
+		r := parseRecord(v)
+		ids[i] = r.id
+		switch {
+		case it.ids != nil && it.ids[i] != r.id:
+			return nil
+		case it.ids != nil:
+		case r.id == "" && lostWhenAbsent(it.names[i]) && it.epoch != "":
+			return nil
+		case r.at > it.entry.Began.Add(-clocks).UnixNano(): // its run may have seen what was invalidated
+			return nil
+		}
+	}
+	n := *it
+	n.ids, n.epoch, n.gen = ids, h.epoch, h.generation
+	return &n
+}
+
+// deliver fills the slots. Items that differ from what memory has are kept there.
+func (e *Engine) deliver(out []port.Slot, items, inMemory []*item) []port.Slot {
+	for i, it := range items {
+		if it == nil {
+			continue
+		}
+		if inMemory[i] != it && !e.keep(out[i].Key, it) {
+			continue // invalidated while it was read
+		}
+		out[i].Entry, out[i].InMemory = it.entry, inMemory[i] == it
+		if !out[i].Version.Known {
+			out[i].Version = it.version
+		}
+	}
+	return out
+}
+
+func all(items []*item, ok func(*item) bool) bool {
+	for _, it := range items {
+		if !ok(it) {
+			return false
+		}
+	}
+	return true
+}
