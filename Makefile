@@ -2,7 +2,7 @@
 
 GO ?= go
 # The modules of this repository, in the order in which they depend on each other.
-MODULES := . backends/s3/awsconfig telemetry/otel localdev cmd/stillwarm tests
+MODULES := . backends/s3/awsconfig telemetry/otel localdev cmd/stillwarm examples/testing tests
 FUZZTIME ?= 60s
 # With the race detector; RACE= runs without.
 RACE ?= -race

@@ -21,6 +21,11 @@ func (h hooked) NeedsRelease() bool            { return h.rt.needsRelease() }
 
 func (h hooked) WaitIdle(ctx context.Context) bool { return h.rt.backlog.Wait(ctx) }
 
+func (h hooked) ForgetOutage() {
+	h.rt.reads.Reset()
+	h.rt.writes.Reset()
+}
+
 func (h hooked) Forget() {
 	for _, e := range unbound.all("") {
 		e.forget(h.rt)

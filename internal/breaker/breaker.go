@@ -38,7 +38,7 @@ type Breaker struct {
 	timeout  time.Duration
 	onChange func(ctx context.Context, err error)
 
-	breaker  *gobreaker.CircuitBreaker[struct{}]
+	breaker  atomic.Pointer[gobreaker.CircuitBreaker[struct{}]]
 	down     atomic.Bool  // the last operation failed
 	told     atomic.Bool  // an outage was told, and not yet its end
 	failedAt atomic.Int64 // the last failure
@@ -50,12 +50,25 @@ type Breaker struct {
 // failures.
 func New(timeout time.Duration, onChange func(ctx context.Context, err error)) *Breaker {
 	g := &Breaker{timeout: timeout, onChange: onChange}
-	g.breaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
+	g.breaker.Store(closed())
+	return g
+}
+
+// closed returns a breaker that lets everything through until it has seen failures.
+func closed() *gobreaker.CircuitBreaker[struct{}] {
+	return gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Timeout:     probeAfter,
 		IsExcluded:  func(err error) bool { return errors.Is(err, errNeutral) },
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= failuresInARow },
 	})
-	return g
+}
+
+// Reset forgets an outage, without a word: the next operation is tried. Tests that end an outage need not wait.
+func (g *Breaker) Reset() {
+	g.breaker.Store(closed())
+	g.restTill.Store(0)
+	g.down.Store(false)
+	g.told.Store(false)
 }
 
 // Down reports whether the last operation failed.
@@ -90,7 +103,7 @@ func (g *Breaker) Before(ctx context.Context, op func(ctx context.Context, deadl
 	}
 	tried := false
 	var err error
-	_, _ = g.breaker.Execute(func() (struct{}, error) {
+	_, _ = g.breaker.Load().Execute(func() (struct{}, error) {
 		tried = true
 		err = guarded(ctx, now.Add(bound), op)
 		return struct{}{}, g.judge(ctx, err, cut)

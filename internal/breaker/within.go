@@ -18,7 +18,7 @@ func (g *Breaker) Within(ctx context.Context, bound time.Duration, op func(ctx c
 	bound = min(bound, g.timeout)
 	tried := false
 	var err error
-	_, _ = g.breaker.Execute(func() (struct{}, error) {
+	_, _ = g.breaker.Load().Execute(func() (struct{}, error) {
 		tried = true
 		err = guarded(ctx, now.Add(bound), op)
 		return struct{}{}, g.judge(ctx, err, false)

@@ -19,6 +19,8 @@ type Runtime interface {
 	NeedsRelease() bool
 	// WaitIdle waits until no work that calls left for later is under way, and reports false where ctx ends first.
 	WaitIdle(ctx context.Context) bool
+	// ForgetOutage makes the next operation ask the backend, whatever it answered before.
+	ForgetOutage()
 	// Forget drops what functions that are bound to the default runtime keep for this one. A test calls it when it is
 	// done with its runtime.
 	Forget()
