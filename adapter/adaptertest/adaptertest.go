@@ -57,7 +57,7 @@ func New(t testing.TB, options ...Option) context.Context {
 
 // Container returns a context with the cache of another container: memory of its own, and the clock and the backend of the
 // one that ctx carries. It is cold, like a container that has just started.
-func Container(t testing.TB, ctx context.Context) context.Context { //nolint:revive // t first, as in testing
+func Container(t testing.TB, ctx context.Context) context.Context {
 	t.Helper()
 	return of(ctx).world.container(t, ctx)
 }
@@ -114,7 +114,7 @@ func of(ctx context.Context) *container {
 	return c
 }
 
-func (w *world) container(t testing.TB, ctx context.Context) context.Context { //nolint:revive // t first, as in testing
+func (w *world) container(t testing.TB, ctx context.Context) context.Context {
 	t.Helper()
 	c := &container{world: w}
 	config := adapter.Config{

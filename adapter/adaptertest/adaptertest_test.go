@@ -39,7 +39,7 @@ func fetchPrice(ctx context.Context, item string) (string, error) {
 	return "1 " + item, nil
 }
 
-func price(t testing.TB, ctx context.Context, item string) string { //nolint:revive // t first, as in testing
+func price(t testing.TB, ctx context.Context, item string) string {
 	t.Helper()
 	p, err := prices.Get(ctx, item)
 	if err != nil {

@@ -48,24 +48,24 @@ func (r *recorder) record(e adapter.Event) {
 }
 
 // Hit asserts that the last call of the function in this container was answered from the cache, with a fresh result.
-func Hit(t testing.TB, ctx context.Context, f Function) { //nolint:revive // t first, as in testing
+func Hit(t testing.TB, ctx context.Context, f Function) {
 	t.Helper()
 	last(t, ctx, f, adapter.EventHit)
 }
 
 // Stale asserts that the last call of the function in this container was answered with a result past its ttl.
-func Stale(t testing.TB, ctx context.Context, f Function) { //nolint:revive // t first, as in testing
+func Stale(t testing.TB, ctx context.Context, f Function) {
 	t.Helper()
 	last(t, ctx, f, adapter.EventStale)
 }
 
 // Miss asserts that nothing was at hand for the last call of the function in this container.
-func Miss(t testing.TB, ctx context.Context, f Function) { //nolint:revive // t first, as in testing
+func Miss(t testing.TB, ctx context.Context, f Function) {
 	t.Helper()
 	last(t, ctx, f, adapter.EventMiss)
 }
 
-func last(t testing.TB, ctx context.Context, f Function, want adapter.EventKind) { //nolint:revive // t first, as in testing
+func last(t testing.TB, ctx context.Context, f Function, want adapter.EventKind) {
 	t.Helper()
 	r := &of(ctx).events
 	r.mu.Lock()
@@ -85,7 +85,7 @@ func last(t testing.TB, ctx context.Context, f Function, want adapter.EventKind)
 }
 
 // Runs asserts how often the function ran in this container, refreshes included.
-func Runs(t testing.TB, ctx context.Context, f Function, want int) { //nolint:revive // t first, as in testing
+func Runs(t testing.TB, ctx context.Context, f Function, want int) {
 	t.Helper()
 	Settle(ctx)
 	r := &of(ctx).events
@@ -97,7 +97,7 @@ func Runs(t testing.TB, ctx context.Context, f Function, want int) { //nolint:re
 }
 
 // Stored asserts how many entries of the function the backend holds that have not expired, those of before a clear included.
-func Stored(t testing.TB, ctx context.Context, f Function, want int) { //nolint:revive // t first, as in testing
+func Stored(t testing.TB, ctx context.Context, f Function, want int) {
 	t.Helper()
 	Settle(ctx)
 	s, err := of(ctx).world.store.Store(ctx, backends.Function{Namespace: "test", Name: f.Name()})
