@@ -165,7 +165,7 @@ func TestOptions(t *testing.T) {
 	t.Parallel()
 	var seen atomic.Int64
 	ctx := adaptertest.New(t, func(c *adapter.Config) {
-		c.Observer = func(adapter.Event) { seen.Add(1) }
+		c.Observer = func(context.Context, adapter.Event) { seen.Add(1) }
 		c.SealKeys = "k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 		c.Backend = "redis://nowhere.invalid:6379"
 	})

@@ -21,11 +21,11 @@ type recorder struct {
 }
 
 // observe returns an observer that records, and then tells next, which may be nil.
-func (r *recorder) observe(next func(adapter.Event)) func(adapter.Event) {
-	return func(e adapter.Event) {
+func (r *recorder) observe(next func(context.Context, adapter.Event)) func(context.Context, adapter.Event) {
+	return func(ctx context.Context, e adapter.Event) {
 		r.record(e)
 		if next != nil {
-			next(e)
+			next(ctx, e)
 		}
 	}
 }
