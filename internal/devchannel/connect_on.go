@@ -1,0 +1,5 @@
+//go:build stillwarm_dev
+
+package devchannel
+
+func connect(src Source) *Client { return dial(src) }
