@@ -84,10 +84,10 @@ func (x *exchange) follow(fl *flight) {
 			headed = true
 			x.writeHeader(fl)
 		case stepData:
-			n, err := x.w.Write(s.chunk)
-			if offset += int64(n); err != nil {
+			if err := writeForm(x.w, s.chunk, s.form); err != nil {
 				return
 			}
+			offset += int64(len(s.chunk))
 		case stepFlush:
 			_ = http.NewResponseController(x.w).Flush()
 		case stepGone:
@@ -122,9 +122,6 @@ func (x *exchange) writeHeader(fl *flight) {
 	st := fl.outcome.status
 	st.Key = x.keys.URL
 	x.c.rules.AddStatus(h, st)
-	if fl.rec.form != httpreq.Plain { // it comes as a whole
-		delete(h, "Content-Length")
-	}
 	x.w.WriteHeader(fl.rec.status)
 }
 

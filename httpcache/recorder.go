@@ -240,6 +240,7 @@ type step struct {
 	kind  stepKind
 	info  info
 	chunk []byte
+	form  httpreq.Form // of a chunk that is a whole body
 }
 
 type stepKind uint8
@@ -288,9 +289,9 @@ func (r *recorder) ready(headed bool, offset int64) (step, bool) {
 		limit = min(limit, r.declared-1)
 	}
 	if offset < limit {
-		return step{kind: stepData, chunk: r.buf[offset-r.base : limit-r.base]}, true
+		return step{kind: stepData, chunk: r.buf[offset-r.base : limit-r.base], form: r.form}, true
 	}
-	if r.flushed && !r.ended {
+	if r.flushed {
 		r.flushed = false
 		return step{kind: stepFlush}, true
 	}

@@ -112,20 +112,9 @@ func (x *exchange) answer(p *rule.Response, st rule.Status, now time.Time) bool 
 		h[name] = lines
 	}
 	x.w.WriteHeader(a.Status)
-	if len(a.Body) == 0 {
-		return true
+	if len(a.Body) > 0 {
+		_ = writeForm(x.w, a.Body, a.Form)
 	}
-	if a.Form == httpreq.Base64 {
-		if fw, ok := x.w.(httpreq.FormWriter); ok {
-			_ = fw.WriteForm(a.Body, a.Form)
-			return true
-		}
-		if plain, err := a.Form.Decode(a.Body); err == nil {
-			_, _ = x.w.Write(plain)
-		}
-		return true
-	}
-	_, _ = x.w.Write(a.Body)
 	return true
 }
 

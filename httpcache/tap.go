@@ -87,7 +87,7 @@ func (t *tap) finish() {
 
 // writeForm writes a body in the form in which it is.
 func writeForm(w http.ResponseWriter, body []byte, form httpreq.Form) error {
-	if fw, ok := w.(httpreq.FormWriter); ok {
+	if fw, ok := w.(httpreq.FormWriter); ok && form != httpreq.Plain {
 		return fw.WriteForm(body, form)
 	}
 	plain, err := form.Decode(body)
