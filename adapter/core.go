@@ -348,7 +348,7 @@ func (c *dataCore) tell(ctx context.Context, kind EventKind, tier string, e *mem
 		return
 	}
 	now := rt.now()
-	ev := Event{Kind: kind, Function: c.id.name, Tier: tier, Age: time.Duration(max(0, now-e.Created))}
+	ev := Event{Kind: kind, Function: c.id.name, Tier: tier, Age: time.Duration(max(0, now-e.Created)), Duration: time.Duration(e.RunTime)}
 	if e.Fresh != memory.Never {
 		ev.Expires, ev.TTL = true, time.Duration(e.Fresh-now)
 	}

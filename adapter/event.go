@@ -43,7 +43,9 @@ type Event struct {
 	TTL      time.Duration // freshness left; negative when stale; meaningless unless Expires
 	Expires  bool          // the entry has a ttl
 	Size     int64         // of the entry, in bytes: in memory for hits and evictions, as stored for stores; zero: not known
-	Duration time.Duration // how long it took, for runs, waits, stores and releases
+	// Duration is how long it took, for runs, waits, stores and releases; for hits and stale results, how long the run took
+	// that made the entry: what the cache has saved.
+	Duration time.Duration
 	Err      error
 }
 
