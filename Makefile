@@ -11,7 +11,7 @@ TESTFLAGS ?=
 -include build.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help run test tools test-modules test-allocs bench bench-quick simulate lint check fmt tidy release release-check test-386 test-fleet vulnerabilities fuzz clean
+.PHONY: help run test tools test-modules test-allocs bench bench-quick simulate lint check fmt tidy release release-check test-386 test-fleet vulnerabilities soundness fuzz clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-zA-Z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -83,6 +83,12 @@ release: ## tag VERSION=v0.9.0, or with PROXY=DIR lay its modules into a folder 
 
 release-check: ## the tags of VERSION are what make release makes of this commit, which is their parent
 	@$(GO) run ./tests/cmd/release -version "$(VERSION)" -verify
+
+# Over public programs too, from the module proxy. It prints the tables of docs/code-identity.md.
+MUTATIONS ?= 1000
+soundness: ## mutated programs: no cached function may keep its code identity wrongly (about an hour; MUTATIONS=n)
+	@cd cmd/stillwarm && $(GO) test ./internal/codeid -run 'TestSoundness|TestPlantedHoles' -count=1 -timeout 8h -v \
+		-args -mutations $(MUTATIONS) -public
 
 fuzz: ## every fuzz target for FUZZTIME (60s)
 	@.ci/fuzz $(FUZZTIME)

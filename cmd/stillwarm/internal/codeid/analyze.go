@@ -24,19 +24,25 @@ type Analysis struct {
 // Analyze lists, compiles and reads the program, and computes the identities. It links nothing. An error is about the
 // program: it does not build, or is none.
 func Analyze(ctx context.Context, c Config) (*Analysis, error) {
-	p := &program{
-		config: &c, byPath: map[string]*listed{}, fset: token.NewFileSet(),
-		unitOf: map[*types.Package]*unit{}, packages: map[string]*types.Package{},
-	}
-	env, err := c.goEnv(ctx)
+	p, err := newProgram(ctx, &c)
 	if err != nil {
 		return nil, err
 	}
-	p.env = env
-	if p.all, err = c.list(ctx); err != nil {
+	return p.analyze()
+}
+
+// newProgram lists and compiles the program.
+func newProgram(ctx context.Context, c *Config) (*program, error) {
+	p := &program{
+		config: c, byPath: map[string]*listed{}, fset: token.NewFileSet(),
+		unitOf: map[*types.Package]*unit{}, packages: map[string]*types.Package{},
+	}
+	var err error
+	if p.env, err = c.goEnv(ctx); err != nil {
 		return nil, err
 	}
-	return p.analyze()
+	p.all, err = c.list(ctx)
+	return p, err
 }
 
 func (p *program) analyze() (*Analysis, error) {
@@ -53,7 +59,7 @@ func (p *program) analyze() (*Analysis, error) {
 		return nil, err
 	}
 	if problem == nil {
-		p.fill(r)
+		p.fill(r, p.build())
 	} else { // the go command has compiled the program, so it is the analysis that cannot read it
 		r.Problem = problem.Error()
 	}
@@ -61,8 +67,7 @@ func (p *program) analyze() (*Analysis, error) {
 }
 
 // fill computes the identities.
-func (p *program) fill(r *Record) {
-	g := p.build()
+func (p *program) fill(r *Record, g *graph) {
 	an := &analysis{graph: g, roots: g.setupRoots(), mentioned: map[*node][]*node{}}
 	for _, n := range an.roots {
 		n.root = true
