@@ -141,6 +141,7 @@ func stages(ctx context.Context, h *host, o Options, began time.Time) []stage {
 		{[]string{"encode-", "decode-"}, quickMemory, codecContests},
 		{[]string{"redis-"}, quickRemote, func() ([]*contest, error) { return redisContests(h) }},
 		{[]string{"s3-"}, quickRemote, func() ([]*contest, error) { return s3Contests(h) }},
+		{[]string{"http-"}, quickRemote, func() ([]*contest, error) { return httpContests(h) }},
 		{[]string{"handler-", "cold-"}, 1, built(func(dir string) ([]*contest, error) {
 			handlers, err := handlerContests(h, dir, !o.Quick)
 			if err != nil {
