@@ -47,7 +47,7 @@ func newProgram(ctx context.Context, c *Config) (*program, error) {
 
 func (p *program) analyze() (*Analysis, error) {
 	problem := p.load()
-	if p.main == nil {
+	if p.main == nil || p.main.Name != "main" {
 		return nil, problem
 	}
 	sources, err := p.sources()
