@@ -133,3 +133,8 @@ func callSite() string {
 }
 
 const modulePrefix = "github.com/stillwarm/stillwarm/"
+
+// apply lets a Cache stand among the options of lambda.CacheHTTP. It is no option of another cache.
+func (c *Cache) apply(conf *config) {
+	conf.problem("Cache", "a *httpcache.Cache", "is a cache and not an option of one; give it to lambda.CacheHTTP, alone")
+}

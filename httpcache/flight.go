@@ -11,6 +11,7 @@ import (
 
 	"github.com/stillwarm/stillwarm/httpcache/internal/port"
 	"github.com/stillwarm/stillwarm/httpcache/internal/rule"
+	"github.com/stillwarm/stillwarm/internal/panics"
 )
 
 // flights are the runs under way that others may wait for, one per key.
@@ -211,8 +212,10 @@ func (fl *flight) call() {
 	returned := false
 	defer func() {
 		if p := recover(); p != nil {
+			if x.c.logPanic(fl.ctx, p); !aborts(p) { // net/http knows that one by its identity
+				p = panics.Capture(p)
+			}
 			fl.outcome.panic = p
-			x.c.logPanic(fl.ctx, p)
 		} else if !returned { // the handler ended its goroutine: nothing but deferred calls runs any more
 			fl.outcome.goexit = true
 			fl.letGo(port.NoMark)

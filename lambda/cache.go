@@ -2,13 +2,11 @@ package lambda
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"reflect"
-	"runtime"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/stillwarm/stillwarm/adapter"
@@ -17,6 +15,10 @@ import (
 
 // CacheHandler returns a handler that answers equal events from the cache: [adapter.CacheData] around the whole handler,
 // with what package events of aws-lambda-go says about them.
+//
+// HTTP requests follow the rules of HTTP caching, as with [CacheHTTP]: TTL is the lifetime of answers that name none, StaleFor and
+// FailSafe are the stale windows, Name, Version, Persist, NearTTL and WithRuntime are what they are; other options are
+// refused.
 //
 // Events that ask for an answer (authorizers, AppSync, Lex, Cognito triggers, Client VPN, S3 Object Lambda) are keyed without the ids,
 // times and traces that change at each delivery. Notifications, queues, streams and jobs are refused, because each must
@@ -30,12 +32,8 @@ import (
 //
 //	lambda.Start(lambda.CacheHandler(quote, adapter.TTL("5m")))
 func CacheHandler[In, Out any](h func(context.Context, In) (Out, error), opts ...adapter.DataOption) *CachedHandler[In, Out] {
-	c, err := newCachedHandler(h, opts)
+	c, err := newCachedHandler(h, callSite(2), opts)
 	if err != nil {
-		var option *adapter.OptionError
-		if errors.As(err, &option) {
-			option.Place = callSite(2)
-		}
 		panic(err)
 	}
 	return c
@@ -46,6 +44,7 @@ func CacheHandler[In, Out any](h func(context.Context, In) (Out, error), opts ..
 type CachedHandler[In, Out any] struct {
 	handler func(context.Context, In) (Out, error)
 	data    *adapter.Data[In, Out]
+	web     *httpCached[In, Out] // in place of data, for HTTP events
 	kind    eventkind.Kind
 	watch   missWatch
 	direct  func() Handler
@@ -53,39 +52,39 @@ type CachedHandler[In, Out any] struct {
 
 var _ wrappable = (*CachedHandler[int, int])(nil)
 
-func newCachedHandler[In, Out any](h func(context.Context, In) (Out, error), opts []adapter.DataOption) (*CachedHandler[In, Out], error) {
+func newCachedHandler[In, Out any](h func(context.Context, In) (Out, error), place string, opts []adapter.DataOption) (*CachedHandler[In, Out], error) {
 	in, out := reflect.TypeFor[In](), reflect.TypeFor[Out]()
 	c := &CachedHandler[In, Out]{handler: h, kind: eventkind.Of(in)}
-	if err := refuse(h, c.kind, in, out); err != nil {
-		return nil, err
-	}
-	var own []adapter.DataOption
-	if index := statusField(out); index != nil {
-		own = append(own, adapter.CacheIf(func(v Out) bool { return keepStatus(reflect.ValueOf(v), index) }))
-	}
-	var err error
-	if c.kind.Class == eventkind.Request {
-		c.data, err = adapter.NewData(h, slices.Concat(own, []adapter.DataOption{adapter.HashFunc(projected[In])}, opts)...)
-	}
-	// Two hash functions for one type are an error, and then the user's counts.
-	if c.data == nil {
-		c.data, err = adapter.NewData(h, append(own, opts...)...)
-	}
-	if err != nil {
-		return nil, err
-	}
 	c.direct = sync.OnceValue(func() Handler { return c.wrap().build(nil, false) })
-	return c, nil
+	var err error
+	if c.kind.Class == eventkind.HTTP {
+		c.web, err = cachedAsHTTP(h, place, opts)
+		return c, err
+	}
+	if err := refuse(h, c.kind, in, out); err != nil {
+		err.Place = place
+		return nil, err
+	}
+	own := []adapter.DataOption{atPlace(place)}
+	if c.kind.Class == eventkind.Request && !slices.Contains(readOptions(opts).HashTypes, in) {
+		own = append(own, adapter.Key(once(eventKey[In])))
+	}
+	if statusField(out) != nil {
+		own = append(own, adapter.CacheIf(once(keepStatus[Out])))
+	}
+	c.data, err = adapter.NewData(h, append(own, opts...)...)
+	return c, err
 }
 
-// projected is what an event is keyed by.
-func projected[In any](in In) []any {
-	return eventkind.Project(in, eventkind.Of(reflect.TypeFor[In]()).Omit)
+// eventKey is what an event is keyed by, and whether it may be cached.
+func eventKey[In any](in In) ([]any, bool) {
+	kind := eventkind.Of(reflect.TypeFor[In]())
+	return eventkind.Project(in, kind.Omit), !eventkind.Has(in, kind.Never)
 }
 
 // refuse returns an error for events that must reach the handler and results that are none.
-func refuse(h any, kind eventkind.Kind, in, out reflect.Type) error {
-	reason := ""
+func refuse(h any, kind eventkind.Kind, in, out reflect.Type) *adapter.OptionError {
+	var reason string
 	switch {
 	case kind.Class == eventkind.Delivery:
 		reason = fmt.Sprintf("%s %s; cache inside the handler what it looks up, with adapter.CacheData", kind.Name, kind.Why)
@@ -99,26 +98,6 @@ func refuse(h any, kind eventkind.Kind, in, out reflect.Type) error {
 		return nil
 	}
 	return &adapter.OptionError{Function: handlerName(h), Option: "CacheHandler", Value: in.String(), Reason: reason}
-}
-
-func handlerName(h any) string {
-	v := reflect.ValueOf(h)
-	if v.Kind() != reflect.Func || v.IsNil() {
-		return ""
-	}
-	if f := runtime.FuncForPC(v.Pointer()); f != nil {
-		return f.Name()
-	}
-	return ""
-}
-
-// callSite returns file and line of a caller.
-func callSite(skip int) string {
-	_, file, line, ok := runtime.Caller(skip)
-	if !ok {
-		return ""
-	}
-	return fmt.Sprintf("%s:%d", file, line)
 }
 
 // statusField returns where a result has its HTTP status, or nil.
@@ -136,31 +115,34 @@ func statusField(out reflect.Type) []int {
 }
 
 // keepStatus reports whether a result's status is none that says "not now".
-func keepStatus(v reflect.Value, index []int) bool {
+func keepStatus[Out any](out Out) bool {
+	v := reflect.ValueOf(out)
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
 			return true
 		}
 		v = v.Elem()
 	}
-	f, err := v.FieldByIndexErr(index)
+	f, err := v.FieldByIndexErr(statusField(v.Type()))
 	if err != nil {
-		return true
+		return true // in an embedded struct that is not there
 	}
 	switch status := f.Int(); status {
-	case 408, 425, 429:
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
 		return false
 	default:
-		return status < 500
+		return status < http.StatusInternalServerError
 	}
 }
 
 // Call returns the handler's answer to an event: a copy from the cache, or that of a run. It is what [adapter.Data.Get] is for
 // a function.
 func (c *CachedHandler[In, Out]) Call(ctx context.Context, in In) (Out, error) {
+	if c.web != nil {
+		return c.web.call(ctx, in)
+	}
 	if eventkind.Has(in, c.kind.Never) {
 		c.watch.never(ctx, c.kind)
-		return c.handler(ctx, in)
 	}
 	if c.watch.done.Load() {
 		return c.data.Get(ctx, in)
@@ -179,31 +161,47 @@ func (c *CachedHandler[In, Out]) Invoke(ctx context.Context, payload []byte) ([]
 func (c *CachedHandler[In, Out]) wrap() *wrapper { return typed(c.Call) }
 
 // Clear makes every answer a miss; see [adapter.Data.Clear].
-func (c *CachedHandler[In, Out]) Clear(ctx context.Context) error { return c.data.Clear(ctx) }
+func (c *CachedHandler[In, Out]) Clear(ctx context.Context) error {
+	if c.web != nil {
+		return c.web.cache.Clear(ctx)
+	}
+	return c.data.Clear(ctx)
+}
 
-// ClearFor makes the answer to an event a miss; see [adapter.Data.ClearFor].
+// ClearFor makes the answer to an event a miss; see [adapter.Data.ClearFor]. Of an HTTP event it is every answer to its URL.
 func (c *CachedHandler[In, Out]) ClearFor(ctx context.Context, in In) error {
+	if c.web != nil {
+		return c.web.purge(ctx, in)
+	}
 	return c.data.ClearFor(ctx, in)
 }
 
-// Refresh runs the handler now and keeps its answer; see [adapter.Data.Refresh].
+// Refresh runs the handler now and keeps its answer; see [adapter.Data.Refresh]. For an HTTP event it is ClearFor and Call.
 func (c *CachedHandler[In, Out]) Refresh(ctx context.Context, in In) (Out, error) {
-	return c.data.Refresh(ctx, in)
+	if c.web == nil {
+		return c.data.Refresh(ctx, in)
+	}
+	if err := c.web.purge(ctx, in); err != nil {
+		logger(runtimeOf(ctx)).Warn("stillwarm: other containers do not know yet that an answer is refreshed", "error", err)
+	}
+	return c.web.call(ctx, in)
 }
 
 // Stats tells what happened in this container.
-func (c *CachedHandler[In, Out]) Stats() adapter.Stats { return c.data.Stats() }
+func (c *CachedHandler[In, Out]) Stats() adapter.Stats {
+	if c.web != nil {
+		return c.web.cache.Stats()
+	}
+	return c.data.Stats()
+}
 
 // Explain tells what Call would find for an event, without running the handler.
 func (c *CachedHandler[In, Out]) Explain(ctx context.Context, in In) (adapter.Explanation, error) {
-	if eventkind.Has(in, c.kind.Never) {
+	switch {
+	case c.web != nil:
+		return c.web.explain(ctx, in)
+	case eventkind.Has(in, c.kind.Never):
 		return adapter.Explanation{Function: handlerName(c.handler), Why: "never cached: " + c.kind.NeverWhy}, nil
 	}
 	return c.data.Explain(ctx, in)
-}
-
-// String returns the handler's name.
-func (c *CachedHandler[In, Out]) String() string {
-	name := handlerName(c.handler)
-	return name[strings.LastIndexByte(name, '/')+1:]
 }

@@ -207,6 +207,81 @@ type ownEvent struct {
 	Meta map[string]string
 }
 
+func TestCachedHandlerOfHTTPEvents(t *testing.T) {
+	rt, err := adapter.New(adapter.Config{Backend: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("L4 follows the rules of HTTP; TTL is the lifetime of answers that name none", func(t *testing.T) {
+		var runs atomic.Int64
+		h := lambda.CacheHandler(counted(&runs), adapter.TTL("1h"), adapter.WithRuntime(rt), adapter.Name("http.ttl"), adapter.Spinner(false))
+		first := v2("/items", "x-amzn-trace-id", "1")
+		first.RequestContext.RequestID, first.RequestContext.TimeEpoch = "1", 1
+		second := v2("/items", "x-amzn-trace-id", "2")
+		second.RequestContext.RequestID, second.RequestContext.TimeEpoch = "2", 2
+		for i, tt := range []struct {
+			in   v2In
+			want string
+		}{{first, "1"}, {second, "1"}, {v2("/items", "authorization", "a"), "1"}, {v2("/other"), "2"}, {v2("/new", "authorization", "a"), "3"}, {v2("/new", "authorization", "b"), "4"}} {
+			out, err := h.Call(t.Context(), tt.in)
+			if err != nil || out.Body != tt.want {
+				t.Errorf("%d: %+v %v, want %s", i, out, err, tt.want)
+			}
+		}
+		x, err := h.Explain(t.Context(), first)
+		if s := h.Stats(); err != nil || !x.Hit || x.Tier != adapter.TierMemory || s.Hits < 2 {
+			t.Errorf("%+v %+v %v", x, s, err)
+		}
+		if err := h.ClearFor(t.Context(), first); err != nil {
+			t.Fatal(err)
+		}
+		if out, _ := h.Call(t.Context(), second); out.Body != "5" {
+			t.Error(out.Body)
+		}
+		if out, err := h.Refresh(t.Context(), first); err != nil || out.Body != "6" {
+			t.Error(out.Body, err)
+		}
+		if err := h.Clear(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b, err := h.Invoke(t.Context(), payload20("GET", "/items"))
+		if err != nil || !strings.Contains(string(b), `"body":"7"`) {
+			t.Errorf("%s %v", b, err)
+		}
+	})
+	t.Run("L4 options that HTTP has not are refused with the way out", func(t *testing.T) {
+		defer func() {
+			var e *adapter.OptionError
+			if err, _ := recover().(error); !errors.As(err, &e) || !strings.Contains(err.Error(), "CacheHTTP") || !strings.Contains(e.Option, "MaxEntries") {
+				t.Error(err)
+			}
+		}()
+		lambda.CacheHandler(counted(new(atomic.Int64)), adapter.MaxEntries(3))
+	})
+	t.Run("L4 an answer of another type is refused", func(t *testing.T) {
+		refusal[events.APIGatewayV2HTTPRequest, string](t)
+		refusal[*events.ALBTargetGroupRequest, events.ALBTargetGroupResponse](t)
+	})
+}
+
+func TestOneHandlerWrappedTwice(t *testing.T) {
+	t.Run("F7 is one cache where the options are the same", func(t *testing.T) {
+		a := lambda.CacheHandler(lexHandler, adapter.TTL("1h"))
+		b := lambda.CacheHandler(lexHandler, adapter.TTL("1h"))
+		for i, h := range []*lambda.CachedHandler[events.LexEvent, events.APIGatewayProxyResponse]{a, b, a} {
+			if out, err := h.Call(t.Context(), events.LexEvent{}); err != nil || out.Body != "1" {
+				t.Error(i, out, err)
+			}
+		}
+	})
+}
+
+var lexRuns atomic.Int64
+
+func lexHandler(context.Context, events.LexEvent) (events.APIGatewayProxyResponse, error) {
+	return events.APIGatewayProxyResponse{StatusCode: 200, Body: fmt.Sprint(lexRuns.Add(1))}, nil
+}
+
 func TestResultsThatAreNone(t *testing.T) {
 	t.Run("L4 batch failures, streams and interfaces are refused with the way out", func(t *testing.T) {
 		for want, text := range map[string]string{

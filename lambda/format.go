@@ -29,8 +29,8 @@ const (
 	sampleText = "<"
 )
 
-// events are tried in turn until one decodes into the handler's event type and the sample comes out.
-var events = []string{"null", "{}", `""`, "[]", "0", "false"}
+// sampleEvents are tried in turn until one decodes into the handler's event type and the sample comes out.
+var sampleEvents = []string{"null", "{}", `""`, "[]", "0", "false"}
 
 // learn finds out the format that h writes. Where the options are aws-lambda-go's own it asks a handler without an event, so
 // that no code of the user runs. Where no event reaches the function the format stays unknown.
@@ -41,7 +41,7 @@ func (w *wrapper) learn(h Handler, defaults bool) {
 	}
 	w.probe = true
 	defer func() { w.probe = false }()
-	for _, event := range events {
+	for _, event := range sampleEvents {
 		if out, ok := ask(h, event); ok && w.probed {
 			w.writers.format, w.known = readFormat(out)
 			return

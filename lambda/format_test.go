@@ -34,7 +34,7 @@ func (p *picky) UnmarshalJSON(b []byte) error {
 func TestFormatIsLearnedFromASample(t *testing.T) {
 	option := []Option{WithSetIndent("<", "\t"), WithSetEscapeHTML(true)}
 	want := format{escapeHTML: true, prefix: "<", indent: "\t", newline: true}
-	for _, event := range append(events, "panic", "unknown") {
+	for _, event := range append(sampleEvents, "panic", "unknown") {
 		t.Run("from an event "+event, func(t *testing.T) {
 			pickyWants = event
 			w := reflected(func(picky) (any, error) { return nil, errors.New("the user's code must not run") })

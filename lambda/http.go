@@ -91,8 +91,7 @@ func (h *httpHandler) serve(ctx context.Context, payload []byte) (any, error) {
 		return e.Stream(ctx, h.handler, r)
 	}
 	w := &httpevent.Recorder{Sniff: true, Head: r.Method == http.MethodHead}
-	h.handler.ServeHTTP(w, r)
-	if err := w.Err(); err != nil {
+	if err := serveHTTP(h.handler, w, r); err != nil {
 		return nil, err
 	}
 	res := w.Response(e)

@@ -51,7 +51,7 @@ func foreign(name, value string) bool {
 		}
 	}
 	switch name {
-	case "_HANDLER", "_", "PATH", "LD_LIBRARY_PATH", "HOME", "USER", "LOGNAME", "HOSTNAME", "PWD", "OLDPWD", "SHLVL", "TERM":
+	case "_HANDLER", "_", "PATH", "TMPDIR", "LD_LIBRARY_PATH", "HOME", "USER", "LOGNAME", "HOSTNAME", "PWD", "OLDPWD", "SHLVL", "TERM":
 		return true
 	case "TZ": // Lambda's, unless it was set to something else
 		return value == ":UTC" || value == "UTC"

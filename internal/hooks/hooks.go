@@ -5,6 +5,7 @@ package hooks
 
 import (
 	"context"
+	"reflect"
 	"sync/atomic"
 	"time"
 )
@@ -28,6 +29,24 @@ type Runtime interface {
 
 // Of returns the hooks of an *adapter.Runtime.
 var Of func(rt any) Runtime
+
+// DataOptions is what options of cached data add up to, for those who take them for something else.
+type DataOptions struct {
+	Name, Version                    string
+	TTL, StaleFor, FailSafe, NearTTL time.Duration // zero: not given
+	PersistSet, PersistOn            bool
+	PersistName                      string
+	Runtime                          any            // an *adapter.Runtime, or nil
+	Others                           []string       // names of options that are given beside these
+	HashTypes                        []reflect.Type // types that HashFunc is given for
+	Err                              error          // options that cannot be used
+}
+
+// ReadDataOptions reads values of type adapter.DataOption.
+var ReadDataOptions func(opts []any) DataOptions
+
+// At returns an adapter.DataOption that says where, as file:line, a function is wrapped on somebody's behalf.
+var At func(place string) any
 
 // Testing is set, for good, by package adaptertest. While it is not, cached functions do not look for a runtime in the
 // context.

@@ -12,10 +12,11 @@ import (
 // weather is the parsed data set: a resource, opened once in a container, shared, and closed when the container ends.
 var weather = adapter.CacheResource(openDataset, adapter.Spinner("Reading the weather of four years"))
 
-// Cached data: the arguments are the key, so a struct of them says what an answer depends on.
+// Cached data: the arguments are the key, so they say what an answer depends on. One month's made-up months answer every question
+// about it, for the page, the chart and the JSON.
 var (
 	summaries = adapter.CacheData(summarize, adapter.TTL("24h"), adapter.MaxEntries(48))
-	rainOdds  = adapter.CacheData(computeRainOdds, adapter.TTL("10m"), adapter.StaleFor("1h"), adapter.MaxEntries(400),
+	rainyDays = adapter.CacheData(makeUpMonths, adapter.TTL("10m"), adapter.StaleFor("1h"), adapter.MaxEntries(12),
 		adapter.Spinner("Making up months"))
 	failing = adapter.CacheData(askStation, adapter.TTL("1h"))
 )
@@ -73,42 +74,64 @@ func summarize(ctx context.Context, in monthOfYear) (summary, error) {
 	return s, nil
 }
 
-type rainQuestion struct {
-	Month int
-	Days  int // at least so many rainy ones
+// madeUp is what the bootstrap of one month came to.
+type madeUp struct {
+	Distribution distribution
+	Observed     int // days
+	Rainy        int // of these
+	ComputedAt   time.Time
+	ComputedIn   time.Duration
+}
+
+// makeUpMonths runs the bootstrap for a month of the year.
+func makeUpMonths(ctx context.Context, month int) (madeUp, error) {
+	days, err := daysOf(ctx, 0, month)
+	if err != nil {
+		return madeUp{}, err
+	}
+	began := time.Now()
+	d, err := bootstrap(ctx, days, daysIn(month), month, resamples)
+	if err != nil {
+		return madeUp{}, err
+	}
+	m := madeUp{Distribution: d, Observed: len(days), ComputedAt: began.UTC().Round(0), ComputedIn: time.Since(began)}
+	for _, d := range days {
+		if d.rainy() {
+			m.Rainy++
+		}
+	}
+	return m, nil
 }
 
 type rainAnswer struct {
-	Month         int     `json:"month"`
-	AtLeastDays   int     `json:"atLeastDays"`
-	Probability   float64 `json:"probability"`
-	StandardError float64 `json:"standardError"`
-	ObservedDays  int     `json:"observedDays"`
-	RainyDays     int     `json:"observedRainyDays"`
-	Resamples     int     `json:"resamples"`
+	Month         int       `json:"month"`
+	AtLeastDays   int       `json:"atLeastDays"`
+	Probability   float64   `json:"probability"`
+	StandardError float64   `json:"standardError"`
+	ObservedDays  int       `json:"observedDays"`
+	RainyDays     int       `json:"observedRainyDays"`
+	Resamples     int       `json:"resamples"`
+	Distribution  []float64 `json:"distribution"` // share of the made-up months by number of rainy days
+	ComputedAt    time.Time `json:"computedAt"`
+	ComputedInMs  float64   `json:"computedInMs"`
 }
 
-// computeRainOdds estimates how probable so many rainy days are.
-func computeRainOdds(ctx context.Context, in rainQuestion) (rainAnswer, error) {
-	days, err := daysOf(ctx, 0, in.Month)
-	if err != nil {
-		return rainAnswer{}, err
-	}
-	o, err := bootstrap(ctx, days, daysIn(in.Month), in.Month, in.Days, resamples)
-	if err != nil {
-		return rainAnswer{}, err
-	}
-	rainy := 0
-	for _, d := range days {
-		if d.rainy() {
-			rainy++
-		}
-	}
-	return rainAnswer{
-		Month: in.Month, AtLeastDays: in.Days,
+// answer answers one question about the made-up months.
+func (m madeUp) answer(month, days int) rainAnswer {
+	o := m.Distribution.atLeast(days)
+	a := rainAnswer{
+		Month: month, AtLeastDays: days,
 		Probability: round(o.probability, 6), StandardError: round(o.standardError, 6),
-		ObservedDays: len(days), RainyDays: rainy, Resamples: resamples,
-	}, nil
+		ObservedDays: m.Observed, RainyDays: m.Rainy,
+		ComputedAt: m.ComputedAt, ComputedInMs: round(float64(m.ComputedIn.Microseconds())/1000, 1),
+	}
+	for _, months := range m.Distribution {
+		a.Resamples += months
+	}
+	for _, months := range m.Distribution {
+		a.Distribution = append(a.Distribution, round(float64(months)/float64(a.Resamples), 6))
+	}
+	return a
 }
 
 var errStation = errors.New("the weather station does not answer")

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/stillwarm/stillwarm/adapter"
+	"github.com/stillwarm/stillwarm/lambda"
 
 	_ "github.com/stillwarm/stillwarm/backends/all" // every scheme that STILLWARM_BACKEND may name
 )
@@ -23,81 +24,103 @@ type (
 	response = events.APIGatewayV2HTTPResponse
 )
 
-// route answers one path with a value for JSON, or with an error.
-type route func(context.Context, *params) (any, error)
+// How long answers may be reused. The observations never change; the odds are computed anew now and then, as those of live data
+// would be; errors are for their caller only.
+const (
+	forMinutes = "public, max-age=600, stale-while-revalidate=3600"
+	forADay    = "public, max-age=86400"
+	never      = "no-store"
+)
 
-// routes are the JSON routes by path; the page is at the root.
+// route answers one path.
+type route func(context.Context, *params) (response, error)
+
 var routes = map[string]route{
-	"/summary": func(ctx context.Context, p *params) (any, error) {
+	"/": func(context.Context, *params) (response, error) { return page(), nil },
+	"/summary": func(ctx context.Context, p *params) (response, error) {
 		in := monthOfYear{Year: p.int("year", firstYear, lastYear), Month: p.int("month", 1, 12)}
-		return ask(ctx, p, summaries, in)
+		if p.err != nil {
+			return response{}, p.err
+		}
+		s, err := summaries.Get(ctx, in)
+		return asJSON(http.StatusOK, forADay, s), err
 	},
-	"/rain-odds": func(ctx context.Context, p *params) (any, error) {
-		in := rainQuestion{Month: p.int("month", 1, 12)}
-		in.Days = p.int("days", 0, daysIn(max(in.Month, 1)))
-		return ask(ctx, p, rainOdds, in)
+	"/rain-odds": func(ctx context.Context, p *params) (response, error) {
+		a, err := rainOdds(ctx, p)
+		return asJSON(http.StatusOK, forMinutes, a), err
 	},
-	"/fail": func(ctx context.Context, p *params) (any, error) {
-		return ask(ctx, p, failing, adapter.None{})
+	"/rain-odds.svg": func(ctx context.Context, p *params) (response, error) {
+		a, err := rainOdds(ctx, p)
+		if err != nil {
+			return response{}, err
+		}
+		return reply(http.StatusOK, "image/svg+xml", forMinutes, chart(a)), nil
 	},
-	"/legacy": func(ctx context.Context, p *params) (any, error) {
-		return ask(ctx, p, hottestDays, p.int("month", 1, 12))
+	"/fail": func(ctx context.Context, _ *params) (response, error) {
+		_, err := failing.Get(ctx, adapter.None{})
+		return response{}, err
 	},
 }
 
-// cached is what the routes need of a cached function.
-type cached[In, Out any] interface {
-	Get(context.Context, In) (Out, error)
-}
-
-// ask asks a cached function, unless a parameter is bad.
-func ask[In, Out any](ctx context.Context, p *params, fn cached[In, Out], in In) (any, error) {
+// rainOdds answers how probable so many rainy days are.
+func rainOdds(ctx context.Context, p *params) (rainAnswer, error) {
+	month := p.int("month", 1, 12)
+	days := p.int("days", 0, daysIn(max(month, 1)))
 	if p.err != nil {
-		return nil, p.err
+		return rainAnswer{}, p.err
 	}
-	return fn.Get(ctx, in)
+	m, err := rainyDays.Get(ctx, month)
+	if err != nil {
+		return rainAnswer{}, err
+	}
+	return m.answer(month, days), nil
 }
 
-// serve answers one request and logs it.
-func serve(ctx context.Context, req request) (response, error) {
-	began := time.Now()
-	watch := &statusWatch{}
-	res := dispatch(watch.watch(ctx), req)
-	res.Headers["cache-status"] = watch.String()
-	lc, _ := lambdacontext.FromContext(ctx)
-	if lc == nil {
-		lc = &lambdacontext.LambdaContext{}
+// logged logs each request, those that the cache answers too.
+func logged(next func(context.Context, request) (response, error)) func(context.Context, request) (response, error) {
+	return func(ctx context.Context, req request) (response, error) {
+		began := time.Now()
+		res, err := next(ctx, req)
+		lc, _ := lambdacontext.FromContext(ctx)
+		if lc == nil {
+			lc = &lambdacontext.LambdaContext{}
+		}
+		adapter.Default().Logger().LogAttrs(ctx, slog.LevelInfo, "request",
+			slog.String("requestId", lc.AwsRequestID),
+			slog.String("method", req.RequestContext.HTTP.Method),
+			slog.String("path", path(req)),
+			slog.Int("status", res.StatusCode),
+			slog.String("cacheStatus", res.Headers["Cache-Status"]),
+			slog.Float64("durationMs", float64(time.Since(began).Microseconds())/1000),
+		)
+		return res, err
 	}
-	adapter.Default().Logger().LogAttrs(ctx, slog.LevelInfo, "request",
-		slog.String("requestId", lc.AwsRequestID),
-		slog.String("method", req.RequestContext.HTTP.Method),
-		slog.String("path", path(req)),
-		slog.Int("status", res.StatusCode),
-		slog.String("cacheStatus", res.Headers["cache-status"]),
-		slog.String("duration", time.Since(began).Round(time.Microsecond).String()),
-	)
+}
+
+// serve answers one request that the cache has no answer to. Cache-Status says what the cache of data had.
+func serve(ctx context.Context, req request) (response, error) {
+	ctx, status := lambda.CacheStatus(ctx)
+	res := dispatch(ctx, req)
+	res.Headers["Cache-Status"] = status.String()
 	return res, nil
 }
 
 func dispatch(ctx context.Context, req request) response {
 	where := path(req)
 	answer, known := routes[where]
-	if !known && where != "/" {
+	if !known {
 		return failure(http.StatusNotFound, fmt.Errorf("there is nothing at %s; / lists what there is", where))
 	}
-	if method := req.RequestContext.HTTP.Method; method != http.MethodGet {
+	if method := req.RequestContext.HTTP.Method; method != http.MethodGet && method != http.MethodHead {
 		res := failure(http.StatusMethodNotAllowed, fmt.Errorf("%s is not served here: use GET", method))
-		res.Headers["allow"] = http.MethodGet
+		res.Headers["Allow"] = "GET, HEAD"
 		return res
 	}
-	if where == "/" {
-		return page()
-	}
-	v, err := answer(ctx, &params{query: req.QueryStringParameters})
+	res, err := answer(ctx, &params{query: req.QueryStringParameters})
 	if err != nil {
 		return failure(statusOf(err), err)
 	}
-	return reply(http.StatusOK, v)
+	return res
 }
 
 // path returns the request's path without the stage that an API's address may begin with.
@@ -129,21 +152,25 @@ func statusOf(err error) int {
 func failure(status int, err error) response {
 	var bad *paramError
 	if errors.As(err, &bad) {
-		return reply(status, bad)
+		return asJSON(status, never, bad)
 	}
-	return reply(status, struct {
+	return asJSON(status, never, struct {
 		Message string `json:"error"`
 	}{err.Error()})
 }
 
-func reply(status int, v any) response {
+func asJSON(status int, cacheControl string, v any) response {
 	body, err := json.Marshal(v)
 	if err != nil {
-		status, body = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be written as JSON"}`)
+		status, cacheControl, body = http.StatusInternalServerError, never, []byte(`{"error":"the answer cannot be written as JSON"}`)
 	}
+	return reply(status, "application/json; charset=utf-8", cacheControl, string(body))
+}
+
+func reply(status int, contentType, cacheControl, body string) response {
 	return response{
 		StatusCode: status,
-		Headers:    map[string]string{"content-type": "application/json; charset=utf-8", "x-content-type-options": "nosniff"},
-		Body:       string(body),
+		Headers:    map[string]string{"Content-Type": contentType, "Cache-Control": cacheControl, "X-Content-Type-Options": "nosniff"},
+		Body:       body,
 	}
 }

@@ -116,6 +116,9 @@ func (r *Recorder) Flush() {
 // Err returns what WriteError was given.
 func (r *Recorder) Err() error { return r.err }
 
+// Wrote reports whether anything was written.
+func (r *Recorder) Wrote() bool { return r.status != 0 }
+
 // Status returns the status that was written, and 200 where none was.
 func (r *Recorder) Status() int {
 	if r.status == 0 {

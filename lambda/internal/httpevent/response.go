@@ -74,6 +74,9 @@ func (r *Response) Write(w http.ResponseWriter) error {
 		form = httpreq.Base64
 	}
 	maps.Copy(w.Header(), header)
+	if r.Body != "" {
+		w.Header().Del("Content-Length") // services count what they send, whatever the handler has counted
+	}
 	w.WriteHeader(r.StatusCode)
 	if r.Body == "" {
 		return nil

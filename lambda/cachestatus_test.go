@@ -1,4 +1,4 @@
-package main
+package lambda
 
 import (
 	"regexp"
@@ -26,7 +26,7 @@ func parseStatus(t *testing.T, value string) map[string]string {
 		t.Fatalf("%q is no item of a structured field", value)
 	}
 	parts := strings.Split(value, ";")
-	if parts[0] != cacheName {
+	if parts[0] != dataCache {
 		t.Errorf("%q does not name the cache", value)
 	}
 	got := map[string]string{}
@@ -54,15 +54,15 @@ func TestCacheStatusTellsWhereAnAnswerCameFrom(t *testing.T) {
 		events []adapter.Event
 		want   string
 	}{
-		"no cache was asked":                   {nil, "stillwarm; fwd=bypass"},
-		"a hit in memory":                      {[]adapter.Event{hit(adapter.TierMemory, 599*time.Second)}, "stillwarm; hit; ttl=599; detail=memory"},
-		"a hit in the backend":                 {[]adapter.Event{hit(adapter.TierBackend, 1900*time.Millisecond)}, "stillwarm; hit; ttl=1; detail=backend"},
-		"an entry without end":                 {[]adapter.Event{{Kind: adapter.EventHit, Tier: "memory"}}, "stillwarm; hit; detail=memory"},
-		"a stale entry has a negative ttl":     {[]adapter.Event{{Kind: adapter.EventStale, TTL: -1500 * time.Millisecond, Expires: true, Tier: "memory"}}, "stillwarm; hit; ttl=-2; detail=stale"},
-		"a miss":                               {[]adapter.Event{miss, {Kind: adapter.EventRun}}, "stillwarm; fwd=miss"},
-		"a miss whose run hits another cache":  {[]adapter.Event{miss, hit("memory", 0), {Kind: adapter.EventRun}}, "stillwarm; fwd=miss"},
-		"a miss that waited for another run":   {[]adapter.Event{miss, {Kind: adapter.EventWait}}, "stillwarm; fwd=miss; collapsed"},
-		"a hit is not changed by what follows": {[]adapter.Event{hit("memory", time.Minute), {Kind: adapter.EventWait}, miss}, "stillwarm; hit; ttl=60; detail=memory"},
+		"no cache was asked":                   {nil, "stillwarm-data; fwd=bypass"},
+		"a hit in memory":                      {[]adapter.Event{hit(adapter.TierMemory, 599*time.Second)}, "stillwarm-data; hit; ttl=599; detail=memory"},
+		"a hit in the backend":                 {[]adapter.Event{hit(adapter.TierBackend, 1900*time.Millisecond)}, "stillwarm-data; hit; ttl=1; detail=backend"},
+		"an entry without end":                 {[]adapter.Event{{Kind: adapter.EventHit, Tier: "memory"}}, "stillwarm-data; hit; detail=memory"},
+		"a stale entry has a negative ttl":     {[]adapter.Event{{Kind: adapter.EventStale, TTL: -1500 * time.Millisecond, Expires: true, Tier: "memory"}}, "stillwarm-data; hit; ttl=-2; detail=stale"},
+		"a miss":                               {[]adapter.Event{miss, {Kind: adapter.EventRun}}, "stillwarm-data; fwd=miss"},
+		"a miss whose run hits another cache":  {[]adapter.Event{miss, hit("memory", 0), {Kind: adapter.EventRun}}, "stillwarm-data; fwd=miss"},
+		"a miss that waited for another run":   {[]adapter.Event{miss, {Kind: adapter.EventWait}}, "stillwarm-data; fwd=miss; collapsed"},
+		"a hit is not changed by what follows": {[]adapter.Event{hit("memory", time.Minute), {Kind: adapter.EventWait}, miss}, "stillwarm-data; hit; ttl=60; detail=memory"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := &statusWatch{}

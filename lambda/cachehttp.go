@@ -1,0 +1,221 @@
+package lambda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"sync"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/stillwarm/stillwarm/adapter"
+	"github.com/stillwarm/stillwarm/httpcache"
+	"github.com/stillwarm/stillwarm/internal/httpreq"
+	"github.com/stillwarm/stillwarm/internal/invocation"
+	"github.com/stillwarm/stillwarm/internal/panics"
+	"github.com/stillwarm/stillwarm/lambda/internal/httpevent"
+)
+
+// HTTPEvent is an HTTP request as a service delivers it: an HTTP API (payload 2.0), a function URL, a REST API or an HTTP API
+// with payload 1.0, a load balancer.
+type HTTPEvent interface {
+	events.APIGatewayV2HTTPRequest | events.LambdaFunctionURLRequest | events.APIGatewayProxyRequest | events.ALBTargetGroupRequest
+}
+
+// HTTPResponse is the answer to an [HTTPEvent]. Streams pass uncached.
+type HTTPResponse interface {
+	events.APIGatewayV2HTTPResponse | events.LambdaFunctionURLResponse | events.APIGatewayProxyResponse | events.ALBTargetGroupResponse |
+		*events.LambdaFunctionURLStreamingResponse | *events.APIGatewayProxyStreamingResponse
+}
+
+// CacheHTTP returns the handler with its answers cached by the rules of a shared HTTP cache: see package httpcache. Without
+// Cache-Control nothing is reused, and the field Cache-Status of each answer says why. Out must be the answer to In; those of
+// HTTP APIs and function URLs may be mixed.
+//
+// Whatever the event knows of its caller (an authorizer's result, an IAM identity, a client certificate, an API key) counts as
+// an Authorization field: such answers are shared only where they say public, s-maxage or must-revalidate. [PerPrincipal]
+// stores private answers for their caller. The key has host, stage and its variables, API, path and query, and not the client's
+// address.
+//
+// One of the options may be a [*httpcache.Cache], alone, which can then purge and explain. CacheHTTP panics where an option cannot
+// be used. Requests that are not valid HTTP, answers that cannot be sent, and streams pass uncached. The handler gets the event
+// as it came, but for fields that the cache changed: a run that may be shared has no conditions and no Range. It is safe for
+// concurrent use if h is.
+//
+//	lambda.Start(lambda.CacheHTTP(handle, httpcache.DefaultTTL("1m")))
+func CacheHTTP[In HTTPEvent, Out HTTPResponse](h func(context.Context, In) (Out, error), opts ...httpcache.Option) func(context.Context, In) (Out, error) {
+	c, err := newHTTPCached(h, callSite(2), opts)
+	if err != nil {
+		panic(err)
+	}
+	return c.call
+}
+
+// httpCached is a handler of HTTP events behind a cache.
+type httpCached[In, Out any] struct {
+	handler func(context.Context, In) (Out, error)
+	cache   *httpcache.Cache
+	served  http.Handler
+	streams bool
+	said    sync.Once
+}
+
+func newHTTPCached[In, Out any](h func(context.Context, In) (Out, error), place string, opts []httpcache.Option) (*httpCached[In, Out], error) {
+	in, out := reflect.TypeFor[In](), reflect.TypeFor[Out]()
+	if h == nil || !answers(in, out) {
+		reason := fmt.Sprintf("%s is not the answer to %s", out, in)
+		if h == nil {
+			reason = "CacheHTTP needs a handler"
+		}
+		return nil, &adapter.OptionError{Function: handlerName(h), Option: "CacheHTTP", Value: in.String(), Place: place, Reason: reason}
+	}
+	c := &httpCached[In, Out]{handler: h, streams: out.Kind() == reflect.Pointer}
+	var err error
+	if c.cache, err = cacheOf(opts); err != nil {
+		return nil, err
+	}
+	c.served = c.cache.Handler(http.HandlerFunc(c.run))
+	return c, nil
+}
+
+// cacheOf returns the cache among the options, or makes one of them.
+func cacheOf(opts []httpcache.Option) (*httpcache.Cache, error) {
+	if len(opts) == 1 {
+		if c, ok := opts[0].(*httpcache.Cache); ok && c != nil {
+			return c, nil
+		}
+	}
+	return httpcache.New(opts...)
+}
+
+// answers reports whether a service that sends in takes out.
+func answers(in, out reflect.Type) bool {
+	v2 := in == reflect.TypeFor[events.APIGatewayV2HTTPRequest]() || in == reflect.TypeFor[events.LambdaFunctionURLRequest]()
+	switch out {
+	case reflect.TypeFor[events.APIGatewayV2HTTPResponse](), reflect.TypeFor[events.LambdaFunctionURLResponse](),
+		reflect.TypeFor[*events.LambdaFunctionURLStreamingResponse]():
+		return v2
+	case reflect.TypeFor[events.APIGatewayProxyResponse](), reflect.TypeFor[*events.APIGatewayProxyStreamingResponse]():
+		return in == reflect.TypeFor[events.APIGatewayProxyRequest]()
+	}
+	return in == reflect.TypeFor[events.ALBTargetGroupRequest]() && out == reflect.TypeFor[events.ALBTargetGroupResponse]()
+}
+
+type deliveryKey struct{}
+
+// delivered is an event on its way through the cache, with the fields of the request that was made of it.
+type delivered[In any] struct {
+	event  In
+	header http.Header
+}
+
+// passedError carries an answer past the cache that no cache may have.
+type passedError[Out any] struct{ out Out }
+
+// Error implements error.
+func (e *passedError[Out]) Error() string { return "an answer that cannot be sent" }
+
+// errCut says that a run was cut off before its answer was whole.
+var errCut = errors.New("the answer was cut off")
+
+// call answers an event.
+func (c *httpCached[In, Out]) call(ctx context.Context, in In) (out Out, err error) {
+	if c.streams {
+		c.said.Do(func() {
+			logger(runtimeOf(ctx)).Info("stillwarm: streamed answers are not cached", "function", handlerName(c.handler))
+		})
+		return c.handler(ctx, in)
+	}
+	e, r, err := request(ctx, &in)
+	if err != nil {
+		return c.handler(ctx, in)
+	}
+	d := &delivered[In]{event: in, header: r.Header.Clone()}
+	w := &httpevent.Recorder{Head: r.Method == http.MethodHead}
+	if err := serveHTTP(c.served, w, r.WithContext(context.WithValue(r.Context(), deliveryKey{}, d))); err != nil {
+		var passed *passedError[Out]
+		if errors.As(err, &passed) {
+			return passed.out, nil
+		}
+		return out, err
+	}
+	res := w.Response(e)
+	if _, over := res.TooLarge(e.Source); over {
+		return c.handler(ctx, in) // an answer for a source that takes more, or one that cannot be sent anyway
+	}
+	res.Fill(&out)
+	return out, nil
+}
+
+// request returns the event that in points to, and the request that it stands for; an error where it is none that may be
+// answered from a cache.
+func request(ctx context.Context, in any) (*httpevent.Event, *http.Request, error) {
+	e := httpevent.Of(in)
+	r, err := e.Request(ctx, invocation.From(ctx).TenantID(), "")
+	if err == nil {
+		err = e.Strict(r)
+	}
+	return e, r, err
+}
+
+// serveHTTP serves a request, and returns the error where there is no answer.
+func serveHTTP(h http.Handler, w *httpevent.Recorder, r *http.Request) (err error) {
+	defer func() {
+		if v := recover(); v == http.ErrAbortHandler { //nolint:errorlint // the very value
+			err = cutOff(r.Context())
+		} else if v != nil {
+			panic(panics.Capture(v))
+		}
+	}()
+	h.ServeHTTP(w, r)
+	if err := w.Err(); err != nil {
+		return err
+	}
+	if !w.Wrote() && r.Context().Err() != nil {
+		return cutOff(r.Context())
+	}
+	return nil
+}
+
+func cutOff(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return errCut
+}
+
+// run calls the user's handler for a request that the cache cannot answer.
+func (c *httpCached[In, Out]) run(w http.ResponseWriter, r *http.Request) {
+	d := r.Context().Value(deliveryKey{}).(*delivered[In])
+	in := d.event
+	httpevent.Rewrite(&in, d.header, r.Header)
+	out, err := c.handler(r.Context(), in)
+	if err != nil {
+		w.(httpreq.ErrorWriter).WriteError(err)
+		return
+	}
+	var unsendable *httpevent.UnsendableError
+	if err := httpevent.ResponseOf(&out).Write(w); errors.As(err, &unsendable) {
+		w.(httpreq.ErrorWriter).WriteError(&passedError[Out]{out})
+	}
+}
+
+// PerPrincipal returns an option that stores private answers for their caller, whom the named claims tell from others: of a
+// JWT or Cognito authorizer's token, of a load balancer's OIDC action, or members of a Lambda authorizer's context. Without
+// names it takes whatever identifies the caller: subject and issuer of a token, a Lambda authorizer's principalId, an IAM or
+// Cognito identity, a client certificate. A caller without one of the named claims has no answers of its own, and shares only
+// what says that it may be shared (RFC 9111, section 3.5).
+//
+// It is for [CacheHTTP], and for package httpcache's middleware inside [HTTPHandler]. Behind a load balancer, use it only with
+// listener rules that authenticate: without them the client may send what it likes.
+func PerPrincipal(claims ...string) httpcache.Option {
+	return httpcache.PerCaller(func(ctx context.Context, _ *http.Request) string {
+		e := httpevent.From(ctx)
+		if e == nil {
+			return ""
+		}
+		return e.Identity.Principal(claims...)
+	})
+}
