@@ -57,6 +57,7 @@ func usageError(format string, args ...any) error {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	connectDev()
 	os.Exit(run(ctx, os.Args[1:], &output{Out: os.Stdout, Err: os.Stderr}))
 }
 

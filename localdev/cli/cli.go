@@ -34,6 +34,10 @@ var Program = "stillwarm dev"
 // [runner.Options]. A program that can tell sets it before it parses its arguments; nil says nothing.
 var CompareKeys func(ctx context.Context, before, after runner.Version) ([]string, error)
 
+// BuildCommand builds a function in place of go build: see [runner.Options]. A program that has such a command sets it
+// before it parses its arguments.
+var BuildCommand []string
+
 // standalone is the command line of go run ./localdev: dev is what it does where no other command is named.
 type standalone struct {
 	Dev      Dev      `cmd:"" default:"withargs" help:"Run a function on this machine (the default)."`

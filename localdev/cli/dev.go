@@ -109,8 +109,9 @@ func (d *Dev) options() (runner.Options, error) {
 		Function: d.Folder, Binary: d.Binary, Tags: d.Tags, Race: d.Race, FastBuild: d.Fast, ServeBuildErrors: true,
 		Name: d.Name, Region: d.Region, InitTimeout: time.Duration(d.InitTimeout),
 		EnvFile: d.EnvFile, Template: d.Template, TemplateFunction: d.TemplateFunction, Watch: d.Watch, CompareKeys: CompareKeys,
-		Event:   d.Event,
-		Backend: d.Backend, Data: d.Data, Containers: d.Containers, Queue: d.Queue,
+		BuildCommand: BuildCommand,
+		Event:        d.Event,
+		Backend:      d.Backend, Data: d.Data, Containers: d.Containers, Queue: d.Queue,
 		QueueTimeout: time.Duration(d.QueueTimeout), Idle: time.Duration(d.Idle),
 	}
 	if d.Timeout != nil {

@@ -38,6 +38,8 @@ type Options struct {
 	Binary string
 	// Tags are build tags, for example "lambda.norpc".
 	Tags string
+	// BuildCommand builds in place of go build: a command and arguments before its flags, which are the same. Default: go build.
+	BuildCommand []string
 	// Race builds with the race detector.
 	Race bool
 	// FastBuild compiles the AWS SDK, if the function uses it, without optimisation: a build on an empty cache is many

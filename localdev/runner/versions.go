@@ -124,7 +124,7 @@ func (r *Runner) prepare(ctx context.Context, source bool) (*version, error) {
 	default:
 		v.Binary = filepath.Join(r.temp, fmt.Sprintf("bootstrap-%d", number)+executableSuffix)
 		err = build.Build(ctx, build.Options{
-			Dir: opts.Function, Output: v.Binary, Tags: opts.Tags, Race: opts.Race, Fast: opts.FastBuild, Progress: r.buildLog(before == nil),
+			Dir: opts.Function, Output: v.Binary, Command: opts.BuildCommand, Tags: opts.Tags, Race: opts.Race, Fast: opts.FastBuild, Progress: r.buildLog(before == nil),
 		})
 		if err != nil {
 			return nil, err

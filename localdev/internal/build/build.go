@@ -37,6 +37,7 @@ func (e *Error) Unwrap() error { return e.Err }
 type Options struct {
 	Dir      string    // the function's folder; its own go.mod holds
 	Output   string    // the executable to write
+	Command  []string  // in place of go build, with the same flags; nil is that
 	Tags     string    // build tags, or ""
 	Race     bool      // with the race detector
 	Fast     bool      // compile the clients of AWS and Redis without optimisation, for a shorter first build
@@ -55,7 +56,11 @@ func Build(ctx context.Context, o Options) error {
 		return &Error{Dir: o.Dir, Err: errors.New("no such folder"), Hint: "name the function's folder with --function"}
 	}
 	// Nobody debugs this file, and symbols are a good part of what a link writes.
-	args := []string{"build", "-ldflags=-s -w", "-o", o.Output}
+	command := o.Command
+	if len(command) == 0 {
+		command = []string{"go", "build"}
+	}
+	args := append(command[1:len(command):len(command)], "-ldflags=-s -w", "-o", o.Output)
 	if o.Tags != "" {
 		args = append(args, "-tags", o.Tags)
 	}
@@ -65,7 +70,7 @@ func Build(ctx context.Context, o Options) error {
 	if o.Fast {
 		args = append(args, fastFlags...)
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, ".")...)
+	cmd := exec.CommandContext(ctx, command[0], append(args, ".")...)
 	cmd.Dir = o.Dir
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // go ends its compilers itself
 	cmd.WaitDelay = 5 * time.Second
