@@ -17,5 +17,6 @@ package main
 import "github.com/stillwarm/stillwarm/lambda"
 
 func main() {
+	configure()
 	lambda.StartHandlerFunc(logged(lambda.CacheHTTP(serve)))
 }

@@ -59,12 +59,15 @@ var allowed = map[string][]string{
 }
 
 func TestRoleMayDoWhatIsDocumentedAndNothingElse(t *testing.T) {
-	forEach(t, func(t *testing.T, _ combination, r resolved) {
+	forEach(t, func(t *testing.T, c combination, r resolved) {
 		var got, want []string
 		for because, permissions := range allowed {
 			if r.resources[because] != nil {
 				want = append(want, permissions...)
 			}
+		}
+		if r.resources["CacheBucket"] != nil && c.params["KmsKeyArn"] != "" {
+			want = append(want, "kms:Decrypt "+keyARN, "kms:GenerateDataKey "+keyARN)
 		}
 		for _, s := range roleStatements(t, r) {
 			if s.effect != "Allow" {
@@ -101,7 +104,7 @@ func TestFunctionItselfMayNotTouchTheNetwork(t *testing.T) {
 }
 
 func TestBucketIsClosedEncryptedAndEmptiesItself(t *testing.T) {
-	forEach(t, func(t *testing.T, _ combination, r resolved) {
+	forEach(t, func(t *testing.T, c combination, r resolved) {
 		if r.resources["CacheBucket"] == nil {
 			t.Skip("this combination makes no bucket")
 		}
@@ -112,7 +115,11 @@ func TestBucketIsClosedEncryptedAndEmptiesItself(t *testing.T) {
 			}
 		}
 		encryption := list(dig(p, "BucketEncryption", "ServerSideEncryptionConfiguration"))
-		if len(encryption) != 1 || dig(encryption[0], "ServerSideEncryptionByDefault", "SSEAlgorithm") != "AES256" {
+		algorithm := "AES256"
+		if c.params["KmsKeyArn"] != "" {
+			algorithm = "aws:kms"
+		}
+		if len(encryption) != 1 || dig(encryption[0], "ServerSideEncryptionByDefault", "SSEAlgorithm") != algorithm {
 			t.Errorf("encryption: %v", encryption)
 		}
 		if own := list(dig(p, "OwnershipControls", "Rules")); len(own) != 1 || dig(own[0], "ObjectOwnership") != "BucketOwnerEnforced" {
@@ -136,16 +143,22 @@ func TestBucketIsClosedEncryptedAndEmptiesItself(t *testing.T) {
 	})
 }
 
-func TestBucketRefusesWhatIsNotEncryptedOnItsWay(t *testing.T) {
+func TestBucketRefusesStrangersAndWhatIsNotEncryptedOnItsWay(t *testing.T) {
 	r := resolve(t, loadTemplate(t), nil)
 	all := statements("bucket policy", dig(r.resources["CacheBucketPolicy"], "Properties", "PolicyDocument"))
-	if len(all) != 1 {
-		t.Fatalf("%d statements: the bucket's policy should allow nobody anything", len(all))
+	if len(all) != 2 {
+		t.Fatalf("%d statements", len(all))
 	}
-	s := all[0]
-	if s.effect != "Deny" || dig(s.condition, "Bool", "aws:SecureTransport") != "false" ||
-		!slices.Equal(s.resources, []string{"arn:CacheBucket", "arn:CacheBucket/*"}) {
-		t.Errorf("%+v", s)
+	for _, s := range all {
+		if s.effect != "Deny" || !slices.Equal(s.actions, []string{"s3:*"}) || !slices.Equal(s.resources, []string{"arn:CacheBucket", "arn:CacheBucket/*"}) {
+			t.Errorf("the bucket's policy should allow nobody anything: %+v", s)
+		}
+	}
+	if dig(all[0].condition, "Bool", "aws:SecureTransport") != "false" {
+		t.Errorf("%+v", all[0])
+	}
+	if dig(all[1].condition, "StringNotEquals", "aws:PrincipalAccount") != "123456789012" {
+		t.Errorf("%+v", all[1])
 	}
 }
 
@@ -159,11 +172,12 @@ func TestCacheIsReachedByTheFunctionOnly(t *testing.T) {
 			t.Errorf("the cache lets in %v", ingress)
 		}
 		egress := list(dig(r.resources["FunctionSecurityGroup"], "Properties", "SecurityGroupEgress"))
-		want := "127.0.0.1/32" // nowhere
-		if r.resources["CacheBucket"] != nil {
-			want = "0.0.0.0/0"
+		if len(egress) != 1 {
+			t.Fatalf("beside the cache the function reaches %v", egress)
 		}
-		if len(egress) != 1 || dig(egress[0], "CidrIp") != want || want == "0.0.0.0/0" && fmt.Sprint(dig(egress[0], "ToPort")) != "443" {
+		nowhere := dig(egress[0], "CidrIp") == "127.0.0.1/32" && dig(egress[0], "DestinationPrefixListId") == nil
+		onlyS3 := dig(egress[0], "DestinationPrefixListId") == "pl-0a1" && dig(egress[0], "CidrIp") == nil && fmt.Sprint(dig(egress[0], "ToPort")) == "443"
+		if usesS3 := r.resources["CacheBucket"] != nil; usesS3 != onlyS3 || usesS3 == nowhere {
 			t.Errorf("beside the cache the function reaches %v", egress)
 		}
 		cache := r.resources["Redis"]["Properties"].(object)

@@ -102,7 +102,7 @@ func numbers(v any) {
 	}
 	for name, in := range o {
 		if s, ok := in.(string); ok && slices.Contains([]string{
-			"ExpirationInDays", "MemorySize", "RetentionInDays", "Maximum",
+			"ExpirationInDays", "MemorySize", "RetentionInDays", "Maximum", "ReservedConcurrentExecutions",
 		}, name) {
 			o[name] = json.Number(s)
 			continue

@@ -37,7 +37,7 @@ func loadTemplate(t *testing.T) object {
 }
 
 // network are the parameters without which the rules of the template refuse a backend with redis.
-var network = map[string]string{"VpcId": "vpc-0a1", "SubnetIds": "subnet-0a1,subnet-0b2"}
+var network = map[string]string{"VpcId": "vpc-0a1", "SubnetIds": "subnet-0a1,subnet-0b2", "S3PrefixListId": "pl-0a1"}
 
 // combination is a choice of parameters that changes what is made.
 type combination struct {
@@ -59,6 +59,7 @@ var (
 const (
 	s3URL     = "s3://the-cachebucket/cache"
 	tokenURL  = "rediss://the-redisuser@redis.endpoint.address:6379?cluster=true&iam=the-redis&iam-serverless=true"
+	keyARN    = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab"
 	openURL   = "rediss://redis.endpoint.address:6379?cluster=true"
 	secretARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:seal-AbCdEf"
 )
@@ -71,6 +72,9 @@ var combinations = []combination{
 	{"S3 does not read the network's parameters", network, withS3, s3URL},
 	{"Redis with tokens", with(network, "Backend", "redis"), slices.Concat(withRedis, withTokens), tokenURL},
 	{"Redis without a password", with(network, "Backend", "redis", "RedisAuth", "none"), withRedis, openURL},
+	{"S3 with a key of one's own", map[string]string{"KmsKeyArn": keyARN}, withS3, s3URL},
+	{"Redis with a key of one's own", with(network, "Backend", "redis", "KmsKeyArn", keyARN), slices.Concat(withRedis, withTokens), tokenURL},
+	{"S3 with metrics", map[string]string{"Metrics": "emf"}, slices.Concat(withS3, []string{"Dashboard"}), s3URL},
 	{
 		"Redis before S3", with(network, "Backend", "redis s3"), slices.Concat(withS3, withRedis, withTokens),
 		tokenURL + " " + s3URL,
