@@ -14,7 +14,7 @@ func configure() {
 	switch kind := os.Getenv("DEMO_METRICS"); kind {
 	case "":
 	case "emf":
-		metrics, err := emf.New(emf.Options{Level: os.Getenv("AWS_LAMBDA_LOG_LEVEL"), Functions: []string{rainOdds.Name(), summaries.Name()}})
+		metrics, err := emf.New(emf.Options{Level: os.Getenv("AWS_LAMBDA_LOG_LEVEL"), Functions: []string{rainyDays.Name(), summaries.Name()}})
 		if err == nil {
 			err = adapter.Configure(adapter.Config{Observer: metrics.Observe})
 		}
