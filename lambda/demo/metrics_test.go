@@ -10,8 +10,8 @@ import (
 
 func TestDemoWritesMetricsWhereTheEnvironmentAsksForThem(t *testing.T) {
 	s, p := start(t, "DEMO_METRICS=emf", "AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_LOG_LEVEL=WARN")
-	for range 2 {
-		done := s.Send(httpEvent(t, "/summary", "year", "2014", "month", "7"))
+	for _, other := range []string{"1", "2"} { // for another URL HTTP's cache asks the handler
+		done := s.Send(httpEvent(t, "/summary", "year", "2014", "month", "7", "other", other))
 		if res := httpAnswer(t, done); res.StatusCode != 200 {
 			t.Fatalf("%d: %s", res.StatusCode, res.Body)
 		}
