@@ -69,9 +69,9 @@ func httpOptions(d *hooks.DataOptions) (opts []httpcache.Option) {
 
 // purge makes every answer to the event's URL a miss.
 func (c *httpCached[In, Out]) purge(ctx context.Context, in In) error {
-	_, r, err := request(ctx, &in)
-	if err != nil {
-		return nil // it is never cached
+	_, r, malformed := request(ctx, &in)
+	if malformed != nil {
+		return nil //nolint:nilerr // such a request is never cached, so there is nothing to purge
 	}
 	target := r.URL.EscapedPath()
 	if r.URL.RawQuery != "" {
@@ -87,10 +87,10 @@ func (c *httpCached[In, Out]) explain(ctx context.Context, in In) (adapter.Expla
 		x.Why = "streamed answers are not cached"
 		return x, nil
 	}
-	_, r, err := request(ctx, &in)
-	if err != nil {
-		x.Why = "never cached: " + err.Error()
-		return x, nil
+	_, r, malformed := request(ctx, &in)
+	if malformed != nil {
+		x.Why = "never cached: " + malformed.Error()
+		return x, nil //nolint:nilerr // that is the explanation
 	}
 	e, err := c.cache.Explain(ctx, r)
 	if err != nil {

@@ -2,9 +2,10 @@
 package docs_test
 
 import (
-	"context"
 	"fmt"
 	"go/format"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,20 +77,27 @@ func TestReadmeFirstExample(t *testing.T) {
 		t.Errorf("the example is not formatted: %v", err)
 	}
 	bin := build(t, module(t, map[string]string{"main.go": example}))
-	hits := make(chan runner.Invocation, 10)
-	r, err := runner.Start(t.Context(), runner.Options{Binary: bin, OnInvocation: func(i runner.Invocation) { hits <- i }})
+	r, err := runner.Start(t.Context(), runner.Options{Binary: bin, Addr: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	for range 2 {
-		res, err := r.Invoke(context.Background(), []byte(`"Oslo"`))
-		if err != nil || string(res.Payload) != `"sunny in Oslo"` {
-			t.Fatalf("%s %s %v", res.Payload, res.FunctionError, err)
+	seconds := regexp.MustCompile(`ttl=\d+`)
+	readme := seconds.ReplaceAllString(read(t, "README.md"), "ttl=N")
+	for i, want := range []string{"stillwarm; fwd=uri-miss; ", "stillwarm; hit; "} {
+		res, err := http.Get(strings.TrimSuffix(r.URL(), "/") + "/?city=Oslo") //nolint:noctx // bounded by the runner
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if first, second := <-hits, <-hits; first.Cache.Hits != 0 || second.Cache.Hits != 1 {
-		t.Fatalf("hits: first call %d, second call %d", first.Cache.Hits, second.Cache.Hits)
+		body, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		status := res.Header.Get("Cache-Status")
+		if err != nil || string(body) != "sunny in Oslo" || !strings.HasPrefix(status, want) {
+			t.Fatalf("request %d: %q %q %v", i+1, status, body, err)
+		}
+		if shown := "\nCache-Status: " + seconds.ReplaceAllString(status, "ttl=N") + "\n"; !strings.Contains(readme, shown) {
+			t.Errorf("the README shows another output than%s", shown)
+		}
 	}
 }
 
