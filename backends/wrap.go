@@ -8,7 +8,7 @@ import (
 
 // Wrap gives an error that a backend's library returned its place: backend as in [Error.Backend], op as in [Error.Op].
 // It returns nil for nil, and passes untouched what callers compare by itself: context errors, the errors of this
-// package ([ErrNotFound] and the others), and an [*Error] that is wrapped already. Where a hint or Permanent is known,
+// package ([ErrConflict] and the others), and an [*Error] that is wrapped already. Where a hint or Permanent is known,
 // build the [*Error] instead.
 func Wrap(backend, op string, err error) error {
 	if err == nil || passes(err) {
@@ -23,7 +23,7 @@ func Wrap(backend, op string, err error) error {
 func passes(err error) bool {
 	for _, target := range []error{
 		context.Canceled, context.DeadlineExceeded,
-		ErrNotFound, ErrTooLarge, ErrLeased, ErrLeaseLost, ErrClosed,
+		ErrConflict, ErrTooLarge, ErrLeased, ErrMarked, ErrLeaseLost, ErrClosed,
 	} {
 		if errors.Is(err, target) {
 			return true

@@ -12,7 +12,7 @@ import (
 func TestWrap(t *testing.T) {
 	own := &backends.Error{Backend: "s3://b", Op: "get", Err: errors.New("x")}
 	for _, err := range []error{
-		nil, context.Canceled, fmt.Errorf("read: %w", context.DeadlineExceeded), backends.ErrNotFound, backends.ErrTooLarge,
+		nil, context.Canceled, fmt.Errorf("read: %w", context.DeadlineExceeded), backends.ErrConflict, backends.ErrMarked, backends.ErrTooLarge,
 		backends.ErrLeased, backends.ErrLeaseLost, backends.ErrClosed, own, fmt.Errorf("again: %w", own),
 	} {
 		t.Run(fmt.Sprintf("passes %v untouched", err), func(t *testing.T) {

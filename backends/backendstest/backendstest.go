@@ -8,13 +8,14 @@
 //	}
 //
 // Each "must" in the documentation of package backends is a named subtest, so that a failure says which promise was
-// broken. Capabilities ([backends.Leaser], [backends.LeaseGetter], [backends.Lister], [backends.Pruner],
-// [backends.GenerationKeeper], [backends.ExpiryGetter], [backends.DeadlineGetter]) are tested where the store has them; a
+// broken. Capabilities ([backends.BatchReader], [backends.Leaser], [backends.BatchLeaser], [backends.Records],
+// [backends.FunctionLister], [backends.Lister], [backends.Pruner]) are tested where the store has them; a
 // subtest that does not apply is skipped and says why. Run it with the race detector.
 package backendstest
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"testing"
@@ -154,14 +155,14 @@ func (e *env) put(s backends.Store, key, value string) {
 
 func (e *env) putUntil(s backends.Store, key, value string, expires time.Time) {
 	e.Helper()
-	if err := s.Put(e.ctx, key, []byte(value), expires); err != nil {
+	if err := e.write(s, key, []byte(value), expires); err != nil {
 		e.Fatalf("Put(%s): %v", show(key), err)
 	}
 }
 
 func (e *env) want(s backends.Store, key, value string) {
 	e.Helper()
-	got, _, err := s.Get(e.ctx, key)
+	got, _, err := e.get(s, key)
 	if err != nil {
 		e.Fatalf("Get(%s): %v, want %s", show(key), err, show(value))
 	}
@@ -172,9 +173,9 @@ func (e *env) want(s backends.Store, key, value string) {
 
 func (e *env) wantNone(s backends.Store, key string) {
 	e.Helper()
-	got, _, err := s.Get(e.ctx, key)
-	if !errors.Is(err, backends.ErrNotFound) {
-		e.Fatalf("Get(%s) = %s, %v; want ErrNotFound", show(key), show(string(got)), err)
+	got, _, err := e.get(s, key)
+	if !errors.Is(err, ErrNone) {
+		e.Fatalf("Get(%s) = %s, %v; want no entry", show(key), show(string(got)), err)
 	}
 }
 
@@ -189,14 +190,14 @@ func (e *env) generation(s backends.Store) uint64 {
 
 func (e *env) clear(s backends.Store) {
 	e.Helper()
-	if err := s.Clear(e.ctx); err != nil {
+	if err := e.tryClear(s); err != nil {
 		e.Fatalf("Clear: %v", err)
 	}
 }
 
 func (e *env) delete(s backends.Store, key string) {
 	e.Helper()
-	if err := s.Delete(e.ctx, key); err != nil {
+	if err := e.tryDelete(s, key); err != nil {
 		e.Fatalf("Delete(%s): %v", show(key), err)
 	}
 }
@@ -247,4 +248,32 @@ func show(s string) string {
 		return fmt.Sprintf("%q... (%d bytes)", s[:60], len(s))
 	}
 	return fmt.Sprintf("%q", s)
+}
+
+func (e *env) read(s backends.Store, key string) backends.Reading {
+	e.Helper()
+	r, err := s.Read(e.ctx, key, backends.ReadOptions{ForWrite: true})
+	if err != nil {
+		e.Fatalf("Read(%s): %v", show(key), err)
+	}
+	return r
+}
+
+func (e *env) get(s backends.Store, key string) ([]byte, uint64, error) { return Get(e.ctx, s, key) }
+
+func (e *env) write(s backends.Store, key string, entry []byte, expires time.Time) error {
+	return Put(e.ctx, s, key, entry, expires)
+}
+
+func (e *env) tryDelete(s backends.Store, key string) error { return Delete(e.ctx, s, key) }
+
+func (e *env) tryClear(s backends.Store) error { return Clear(e.ctx, s) }
+
+func (e *env) tryLease(l backends.Leaser, key string, ttl time.Duration) (backends.Lease, error) {
+	return Lease(e.ctx, l, key, ttl)
+}
+
+// leaseAndRead is tryLease with what comes with the lease.
+func (e *env) leaseAndRead(l backends.Leaser, key string) (backends.Lease, backends.Reading, error) {
+	return l.Lease(e.ctx, key, backends.LeaseRequest{Token: rand.Text(), TTL: time.Minute}, backends.ReadOptions{ForWrite: true})
 }

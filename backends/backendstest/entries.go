@@ -46,7 +46,7 @@ var entryTests = []subtest{
 	{"get returns a copy that the caller may change", func(e *env) {
 		s := e.store()
 		e.put(s, "k", "value")
-		first, _, err := s.Get(e.ctx, "k")
+		first, _, err := e.get(s, "k")
 		if err != nil {
 			e.Fatal(err)
 		}
@@ -60,7 +60,7 @@ var entryTests = []subtest{
 	{"put keeps no reference to the slice and does not change it", func(e *env) {
 		s := e.store()
 		buf := []byte("value")
-		if err := s.Put(e.ctx, "k", buf, time.Time{}); err != nil {
+		if err := e.write(s, "k", buf, time.Time{}); err != nil {
 			e.Fatal(err)
 		}
 		if !bytes.Equal(buf, []byte("value")) {

@@ -3,8 +3,6 @@ package backendstest
 import (
 	"errors"
 	"time"
-
-	"github.com/stillwarm/stillwarm/backends"
 )
 
 var expiryTests = []subtest{
@@ -39,8 +37,8 @@ var expiryTests = []subtest{
 		e.putUntil(s, "k", "v", e.h.Now().Add(e.h.MinTTL))
 		e.put(s, "other", "w")
 		e.eventually("the entry expires", e.h.MinTTL+time.Millisecond, func() bool {
-			_, got, err := s.Get(e.ctx, "k")
-			if err != nil && !errors.Is(err, backends.ErrNotFound) {
+			_, got, err := e.get(s, "k")
+			if err != nil && !errors.Is(err, ErrNone) {
 				e.Fatalf("Get: %v", err)
 			}
 			if got != g {
@@ -60,33 +58,26 @@ var expiryTests = []subtest{
 		s := e.store()
 		e.putUntil(s, "k", "v", e.h.Now().Add(e.h.MinTTL))
 		e.eventually("the entry expires although it is read", e.h.MinTTL+time.Millisecond, func() bool {
-			_, _, err := s.Get(e.ctx, "k")
-			return errors.Is(err, backends.ErrNotFound)
+			_, _, err := e.get(s, "k")
+			return errors.Is(err, ErrNone)
 		})
 	}},
 	{"the expiry that is returned is the one that was put", func(e *env) {
 		s := e.store()
-		x, ok := s.(backends.ExpiryGetter)
-		if !ok {
-			e.Skipf("%s is no ExpiryGetter", e.h.Name)
-		}
 		g := e.generation(s)
 		want := e.h.Now().Add(time.Hour)
 		e.putUntil(s, "k", "v", want)
 		e.put(s, "forever", "w")
-		v, gen, got, err := x.GetExpiry(e.ctx, "k")
-		if err != nil || string(v) != "v" || gen != g {
-			e.Fatalf("GetExpiry = %q, %x, %v; want v, %x", v, gen, err, g)
+		r := e.read(s, "k")
+		if string(r.Entry) != "v" || r.Generation != g {
+			e.Fatalf("Read = %q, %x; want v, %x", r.Entry, r.Generation, g)
 		}
 		// A store may count in seconds, and from the server's clock.
-		if d := got.Sub(want).Abs(); d > 5*time.Second {
-			e.Fatalf("expires %v, want %v", got, want)
+		if d := r.Expires.Sub(want).Abs(); d > 5*time.Second {
+			e.Fatalf("expires %v, want %v", r.Expires, want)
 		}
-		if _, _, got, err = x.GetExpiry(e.ctx, "forever"); err != nil || !got.IsZero() {
-			e.Fatalf("expires %v, %v; want the zero time", got, err)
-		}
-		if _, gen, _, err = x.GetExpiry(e.ctx, "none"); !errors.Is(err, backends.ErrNotFound) || gen != g {
-			e.Fatalf("GetExpiry of nothing: %x, %v; want %x, ErrNotFound", gen, err, g)
+		if r = e.read(s, "forever"); !r.Expires.IsZero() {
+			e.Fatalf("expires %v; want the zero time", r.Expires)
 		}
 	}},
 }

@@ -20,14 +20,14 @@ var generationTests = []subtest{
 			}
 		}
 	}},
-	{"get returns the generation with an entry and with ErrNotFound", func(e *env) {
+	{"get returns the generation with an entry and with no entry", func(e *env) {
 		s := e.store()
-		_, first, err := s.Get(e.ctx, "k")
-		if !errors.Is(err, backends.ErrNotFound) {
-			e.Fatalf("Get: %v, want ErrNotFound", err)
+		_, first, err := e.get(s, "k")
+		if !errors.Is(err, ErrNone) {
+			e.Fatalf("Get: %v, want no entry", err)
 		}
 		e.put(s, "k", "v")
-		_, second, err := s.Get(e.ctx, "k")
+		_, second, err := e.get(s, "k")
 		if err != nil {
 			e.Fatal(err)
 		}
@@ -40,9 +40,9 @@ var generationTests = []subtest{
 		seen := map[uint64]bool{e.generation(s): true}
 		for range e.rounds(20) {
 			e.clear(s)
-			_, g, err := s.Get(e.ctx, "k")
-			if !errors.Is(err, backends.ErrNotFound) {
-				e.Fatalf("Get: %v, want ErrNotFound", err)
+			_, g, err := e.get(s, "k")
+			if !errors.Is(err, ErrNone) {
+				e.Fatalf("Get: %v, want no entry", err)
 			}
 			if seen[g] {
 				e.Fatalf("generation %x came back", g)
@@ -71,11 +71,11 @@ var generationTests = []subtest{
 				s := stores[i%len(stores)]
 				var err error
 				if i%3 == 0 {
-					_, got[i], err = s.Get(e.ctx, "k")
+					_, got[i], err = e.get(s, "k")
 				} else {
 					got[i], err = s.Generation(e.ctx)
 				}
-				if err != nil && !errors.Is(err, backends.ErrNotFound) {
+				if err != nil && !errors.Is(err, ErrNone) {
 					e.Errorf("racer %d: %v", i, err)
 				}
 			})
@@ -99,7 +99,7 @@ var generationTests = []subtest{
 			e.Fatalf("after Clear two containers see %x and %x", ga, gb)
 		}
 		// NearTTL is zero: not even Get may return one that was kept.
-		if _, got, _ := b.Get(e.ctx, "k"); got != ga {
+		if _, got, _ := e.get(b, "k"); got != ga {
 			e.Fatalf("after Clear the other container's Get returns %x, want %x", got, ga)
 		}
 	}},
@@ -107,18 +107,19 @@ var generationTests = []subtest{
 		f := fn()
 		f.NearTTL = 2 * time.Second
 		a := e.storeOf(e.pm, f)
-		if k, ok := a.(backends.GenerationKeeper); ok && k.GenerationAge() > f.NearTTL/2 {
-			e.Fatalf("GenerationAge %v with NearTTL %v", k.GenerationAge(), f.NearTTL)
-		}
 		b := e.storeOf(e.reopen(), f)
-		_, old, _ := b.Get(e.ctx, "k")
+		_, old, _ := e.get(b, "k")
 		e.clear(a)
 		g := e.generation(b)
 		if g == old {
 			e.Fatal("Generation returned a kept generation; it must always read")
 		}
 		e.eventually("Get returns the new generation", f.NearTTL, func() bool {
-			_, got, _ := b.Get(e.ctx, "k")
+			r := e.read(b, "k")
+			got := r.Generation
+			if r.GenerationAge > f.NearTTL/2 {
+				e.Fatalf("GenerationAge %v with NearTTL %v", r.GenerationAge, f.NearTTL)
+			}
 			if got != g && got != old {
 				e.Fatalf("Get returned generation %x; there only ever were %x and %x", got, old, g)
 			}
@@ -130,9 +131,9 @@ var generationTests = []subtest{
 		f.NearTTL = time.Minute
 		s := e.storeOf(e.pm, f)
 		for range e.rounds(10) {
-			_, old, _ := s.Get(e.ctx, "k")
+			_, old, _ := e.get(s, "k")
 			e.clear(s)
-			if _, got, _ := s.Get(e.ctx, "k"); got == old {
+			if _, got, _ := e.get(s, "k"); got == old {
 				e.Fatalf("Get after Clear returned the old generation %x", old)
 			}
 		}

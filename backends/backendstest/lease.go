@@ -18,7 +18,7 @@ var leaseTests = []subtest{
 			var wg sync.WaitGroup
 			for i := range 24 {
 				wg.Go(func() {
-					switch _, err := ls[i%len(ls)].Lease(e.ctx, key, time.Minute); {
+					switch _, err := e.tryLease(ls[i%len(ls)], key, time.Minute); {
 					case err == nil:
 						won.Add(1)
 					case !errors.Is(err, backends.ErrLeased):
@@ -48,25 +48,21 @@ var leaseTests = []subtest{
 		}
 	}},
 	{"a lease and the entry behind it", func(e *env) {
-		s := e.store()
-		x, ok := s.(backends.LeaseGetter)
-		if !ok {
-			e.Skipf("%s is no LeaseGetter", e.h.Name)
-		}
+		l := e.fleet()[0]
+		s := l.(backends.Store)
 		g := e.generation(s)
-		held, entry, gen, err := x.LeaseGet(e.ctx, "k", time.Minute)
-		if held == nil || entry != nil || gen != g || !errors.Is(err, backends.ErrNotFound) {
-			e.Fatalf("LeaseGet of nothing: %v, %q, %x, %v; want a lease, %x, ErrNotFound", held, entry, gen, err, g)
+		held, r, err := e.leaseAndRead(l, "k")
+		if err != nil || held == nil || r.Entry != nil || r.Version != backends.Absent || r.Generation != g {
+			e.Fatalf("Lease of nothing: %v, %+v, %v; want a lease, nothing, %x", held, r, err, g)
 		}
-		if other, entry, _, err := x.LeaseGet(e.ctx, "k", time.Minute); other != nil || entry != nil || !errors.Is(err, backends.ErrLeased) {
-			e.Fatalf("LeaseGet of a lease that is held: %v, %q, %v; want ErrLeased", other, entry, err)
+		if other, r, err := e.leaseAndRead(l, "k"); other != nil || r.Entry != nil || !errors.Is(err, backends.ErrLeased) {
+			e.Fatalf("Lease of a lease that is held: %v, %+v, %v; want ErrLeased", other, r, err)
 		}
-		e.wantLeased(s.(backends.Leaser), "k")
 		e.put(s, "k", "v")
 		e.release(held)
-		held, entry, gen, err = x.LeaseGet(e.ctx, "k", time.Minute)
-		if held == nil || string(entry) != "v" || gen != g || err != nil {
-			e.Fatalf("LeaseGet = %v, %q, %x, %v; want a lease, v, %x", held, entry, gen, err, g)
+		held, r, err = e.leaseAndRead(l, "k")
+		if err != nil || held == nil || string(r.Entry) != "v" || r.Version != e.read(s, "k").Version || r.Generation != g {
+			e.Fatalf("Lease = %v, %+v, %v; want a lease, v, %x", held, r, err, g)
 		}
 		if err := held.Renew(e.ctx, time.Minute); err != nil {
 			e.Fatalf("Renew: %v", err)
@@ -75,9 +71,6 @@ var leaseTests = []subtest{
 	}},
 	{"who gets a lease and looks sees what each holder before it put", func(e *env) {
 		ls := e.fleet()
-		if _, ok := ls[0].(backends.LeaseGetter); !ok {
-			e.Skipf("%s is no LeaseGetter", e.h.Name)
-		}
 		for round := range e.rounds(3) {
 			key := "k" + string(rune('a'+round))
 			var runs atomic.Int32
@@ -86,17 +79,17 @@ var leaseTests = []subtest{
 				wg.Go(func() {
 					s := ls[i%len(ls)]
 					for {
-						held, _, _, err := s.(backends.LeaseGetter).LeaseGet(e.ctx, key, time.Minute)
+						held, r, err := e.leaseAndRead(s, key)
 						if errors.Is(err, backends.ErrLeased) {
 							time.Sleep(time.Millisecond)
 							continue
 						}
-						if errors.Is(err, backends.ErrNotFound) {
+						if err == nil && r.Entry == nil {
 							runs.Add(1)
-							err = s.(backends.Store).Put(e.ctx, key, []byte("v"), time.Time{})
+							_, err = s.(backends.Store).Put(e.ctx, key, []byte("v"), time.Time{}, r.Version)
 						}
 						if err != nil {
-							e.Errorf("LeaseGet or Put: %v", err)
+							e.Errorf("Lease or Put: %v", err)
 						}
 						if held != nil {
 							e.release(held)
@@ -152,7 +145,7 @@ var leaseTests = []subtest{
 			var wg sync.WaitGroup
 			for i := range 16 {
 				wg.Go(func() {
-					switch _, err := ls[i%len(ls)].Lease(e.ctx, "k", 5*time.Minute); {
+					switch _, err := e.tryLease(ls[i%len(ls)], "k", 5*time.Minute); {
 					case err == nil:
 						won.Add(1)
 					case !errors.Is(err, backends.ErrLeased):
@@ -234,7 +227,7 @@ func (e *env) fleet() []backends.Leaser {
 
 func (e *env) lease(l backends.Leaser, key string, ttl time.Duration) backends.Lease {
 	e.Helper()
-	held, err := l.Lease(e.ctx, key, ttl)
+	held, err := e.tryLease(l, key, ttl)
 	if err != nil {
 		e.Fatalf("Lease(%s): %v", show(key), err)
 	}
@@ -245,7 +238,7 @@ func (e *env) takeOver(l backends.Leaser, key string) (held backends.Lease) {
 	e.Helper()
 	e.eventually("the lease is over", e.h.MinTTL+time.Millisecond, func() bool {
 		var err error
-		held, err = l.Lease(e.ctx, key, 5*time.Minute)
+		held, err = e.tryLease(l, key, 5*time.Minute)
 		if err != nil && !errors.Is(err, backends.ErrLeased) {
 			e.Fatalf("Lease: %v, want ErrLeased", err)
 		}
@@ -256,14 +249,14 @@ func (e *env) takeOver(l backends.Leaser, key string) (held backends.Lease) {
 
 func (e *env) release(held backends.Lease) {
 	e.Helper()
-	if err := held.Release(e.ctx); err != nil {
+	if err := held.Release(e.ctx, backends.Mark{}); err != nil {
 		e.Fatalf("Release: %v", err)
 	}
 }
 
 func (e *env) wantLeased(l backends.Leaser, key string) {
 	e.Helper()
-	if _, err := l.Lease(e.ctx, key, time.Minute); !errors.Is(err, backends.ErrLeased) {
+	if _, err := e.tryLease(l, key, time.Minute); !errors.Is(err, backends.ErrLeased) {
 		e.Fatalf("Lease(%s) of a held lease: %v, want ErrLeased", show(key), err)
 	}
 }
@@ -278,7 +271,7 @@ func (e *env) wantLost(held backends.Lease) {
 // holder returns who has the lease, by the error of whoever asks for it.
 func (e *env) holder(l backends.Leaser, key string) string {
 	e.Helper()
-	_, err := l.Lease(e.ctx, key, time.Minute)
+	_, err := e.tryLease(l, key, time.Minute)
 	leased, ok := errors.AsType[*backends.LeasedError](err)
 	if !ok {
 		e.Fatalf("Lease of a held lease: %v, want a LeasedError", err)

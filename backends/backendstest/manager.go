@@ -46,17 +46,17 @@ var managerTests = []subtest{
 		if err := e.pm.Close(); err != nil {
 			e.Fatalf("Close: %v", err)
 		}
-		_, _, getErr := s.Get(e.ctx, "k")
+		_, _, getErr := e.get(s, "k")
 		_, genErr := s.Generation(e.ctx)
 		got := map[string]error{
 			"Get": getErr, "Generation": genErr,
-			"Put":      s.Put(e.ctx, "k", []byte("v"), time.Time{}),
-			"Delete":   s.Delete(e.ctx, "k"),
-			"Clear":    s.Clear(e.ctx),
+			"Put":      e.write(s, "k", []byte("v"), time.Time{}),
+			"Delete":   e.tryDelete(s, "k"),
+			"Clear":    e.tryClear(s),
 			"ClearAll": e.pm.ClearAll(e.ctx),
 		}
 		if l, ok := s.(backends.Leaser); ok {
-			_, got["Lease"] = l.Lease(e.ctx, "k", time.Minute)
+			_, got["Lease"] = e.tryLease(l, "k", time.Minute)
 		}
 		if l, ok := s.(backends.Lister); ok {
 			got["List"] = l.List(e.ctx, func(backends.Info) bool { return true })

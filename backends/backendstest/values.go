@@ -14,7 +14,7 @@ var valueTests = []subtest{
 	{"an empty entry is an entry", func(e *env) {
 		s := e.store()
 		e.put(s, "empty", "")
-		if err := s.Put(e.ctx, "nil", nil, time.Time{}); err != nil {
+		if err := e.write(s, "nil", nil, time.Time{}); err != nil {
 			e.Fatal(err)
 		}
 		e.want(s, "empty", "")
@@ -54,10 +54,10 @@ var valueTests = []subtest{
 	{"the largest entry fits", func(e *env) {
 		s := e.store()
 		v := noise(int(e.largest()))
-		if err := s.Put(e.ctx, "big", v, time.Time{}); err != nil {
+		if err := e.write(s, "big", v, time.Time{}); err != nil {
 			e.Fatalf("Put of %d bytes: %v", len(v), err)
 		}
-		got, _, err := s.Get(e.ctx, "big")
+		got, _, err := e.get(s, "big")
 		if err != nil {
 			e.Fatalf("Get of %d bytes: %v", len(v), err)
 		}
@@ -70,7 +70,7 @@ var valueTests = []subtest{
 			e.Skipf("%s: no limit", e.h.Name)
 		}
 		s := e.store()
-		err := s.Put(e.ctx, "big", make([]byte, e.h.MaxEntry+1), time.Time{})
+		err := e.write(s, "big", make([]byte, e.h.MaxEntry+1), time.Time{})
 		if !errors.Is(err, backends.ErrTooLarge) {
 			e.Fatalf("Put of %d bytes: %v, want ErrTooLarge", e.h.MaxEntry+1, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 )
 
 func BenchmarkStore(b *testing.B) {
@@ -24,7 +25,7 @@ func BenchmarkStore(b *testing.B) {
 				i := 0
 				for b.Loop() {
 					i++
-					if err := s.Put(b.Context(), fmt.Sprint("k", i%1000), value, time.Time{}); err != nil {
+					if err := backendstest.Put(b.Context(), s, fmt.Sprint("k", i%1000), value, time.Time{}); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -32,7 +33,7 @@ func BenchmarkStore(b *testing.B) {
 			b.Run(fmt.Sprintf("get/%dKB/fsync=%v", size>>10, !noSync), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					if _, _, err := s.Get(b.Context(), "k1"); err != nil {
+					if _, _, err := backendstest.Get(b.Context(), s, "k1"); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -53,13 +54,13 @@ func BenchmarkClear(b *testing.B) {
 			b.Fatal(err)
 		}
 		for i := range entries {
-			if err := s.Put(b.Context(), fmt.Sprint("k", i), []byte("v"), time.Time{}); err != nil {
+			if err := backendstest.Put(b.Context(), s, fmt.Sprint("k", i), []byte("v"), time.Time{}); err != nil {
 				b.Fatal(err)
 			}
 		}
 		b.Run(fmt.Sprint("entries=", entries), func(b *testing.B) {
 			for b.Loop() {
-				if err := s.Clear(b.Context()); err != nil {
+				if err := backendstest.Clear(b.Context(), s); err != nil {
 					b.Fatal(err)
 				}
 			}

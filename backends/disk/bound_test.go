@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 )
 
 // held returns what the folder's entries take.
@@ -32,7 +32,7 @@ func TestTheFolderStaysNearItsBound(t *testing.T) {
 	for _, name := range []string{"f", "g"} { // the bound is over all functions
 		s := storeOf(t, m, name)
 		for i := range 200 {
-			if err := s.Put(t.Context(), fmt.Sprint("k", i), []byte("v"), time.Time{}); err != nil {
+			if err := backendstest.Put(t.Context(), s, fmt.Sprint("k", i), []byte("v"), time.Time{}); err != nil {
 				t.Fatal(err)
 			}
 			if i%20 != 0 {
@@ -51,7 +51,7 @@ func TestProcessesThatWriteLittleKeepTheBoundTogether(t *testing.T) {
 	for i := range 300 {
 		// Each manager stands for a process that writes one entry and ends.
 		m := open(t, Options{Dir: dir, Max: limit, NoSync: true})
-		if err := storeOf(t, m, "f").Put(t.Context(), fmt.Sprint("k", i), []byte("v"), time.Time{}); err != nil {
+		if err := backendstest.Put(t.Context(), storeOf(t, m, "f"), fmt.Sprint("k", i), []byte("v"), time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -66,7 +66,7 @@ func TestTheOldestEntriesGoFirst(t *testing.T) {
 	s := storeOf(t, m, "f")
 	base := time.Now().Add(-time.Hour)
 	for i := range 10 {
-		if err := s.Put(t.Context(), fmt.Sprint("k", i), []byte("v"), time.Time{}); err != nil {
+		if err := backendstest.Put(t.Context(), s, fmt.Sprint("k", i), []byte("v"), time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 		_, path := s.locate(fmt.Sprint("k", i))
@@ -79,8 +79,8 @@ func TestTheOldestEntriesGoFirst(t *testing.T) {
 		t.Fatalf("%d removed, want 6", removed)
 	}
 	for i := range 10 {
-		_, _, err := s.Get(t.Context(), fmt.Sprint("k", i))
-		if i*7%10 < 6 != errors.Is(err, backends.ErrNotFound) {
+		_, _, err := backendstest.Get(t.Context(), s, fmt.Sprint("k", i))
+		if i*7%10 < 6 != errors.Is(err, backendstest.ErrNone) {
 			t.Errorf("entry of minute %d: %v", i*7%10, err)
 		}
 	}

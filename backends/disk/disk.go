@@ -10,7 +10,7 @@
 // and is compared, so that a collision or a foreign file is a miss. Each function has a folder of its own and a small
 // file with its generation; clearing replaces that file.
 //
-// Leases and the making of a first generation are guarded by flock(2), which the kernel releases when a process dies.
+// Conditional writes, leases and the making of a first generation are guarded by flock(2), which the kernel releases when a process dies.
 // It works between processes of one machine and, over NFSv4 as on EFS, between machines, whose clocks should then agree
 // to well within a lease. On systems without flock the guard is within one process.
 //
@@ -44,21 +44,24 @@ type Options struct {
 	// is kept approximately: now and then a Put looks at the folder, and removes the oldest entries. No entry may
 	// be larger.
 	Max int64
+	// MaxEntry is the size in bytes of the largest entry; zero: only Max bounds it.
+	MaxEntry int64
 	// NoSync leaves out fsync.
 	NoSync bool
 	// Clock is the time that expiry and leases follow; nil is time.Now.
 	Clock func() time.Time
 }
 
-// Manager is a [backends.PersistenceManager] and a [backends.Pruner] over a folder; its stores are also Leaser, Lister
-// and ExpiryGetter. It is safe for concurrent use, by any number of processes.
+// Manager is a [backends.PersistenceManager] and a [backends.Pruner] over a folder; its stores have
+// every capability of package backends. It is safe for concurrent use, by any number of processes.
 type Manager struct {
-	dir    string
-	place  string // for error messages
-	max    int64
-	sync   bool
-	clock  func() time.Time
-	closed atomic.Bool
+	dir      string
+	place    string // for error messages
+	max      int64
+	maxEntry int64
+	sync     bool
+	clock    func() time.Time
+	closed   atomic.Bool
 
 	// written counts bytes put since this process last looked at the folder's size. It begins at a random share of
 	// the interval: processes that each write little and end soon would otherwise never look, and the folder would
@@ -74,11 +77,14 @@ func New(o Options) (*Manager, error) {
 	if o.Max < 0 {
 		return nil, fmt.Errorf("disk: max %d is negative; use zero for the default of %d bytes", o.Max, int64(DefaultMax))
 	}
+	if o.MaxEntry < 0 {
+		return nil, fmt.Errorf("disk: max entry %d is negative; use zero for no limit", o.MaxEntry)
+	}
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("disk: folder %q: %w", o.Dir, err)
 	}
-	m := &Manager{dir: dir, place: "disk://" + filepath.ToSlash(dir), max: o.Max, sync: !o.NoSync, clock: o.Clock}
+	m := &Manager{dir: dir, place: "disk://" + filepath.ToSlash(dir), max: o.Max, maxEntry: o.MaxEntry, sync: !o.NoSync, clock: o.Clock}
 	if m.max == 0 {
 		m.max = DefaultMax
 	}
@@ -136,7 +142,8 @@ func (m *Manager) ClearAll(ctx context.Context) error {
 	if err := m.check(ctx); err != nil {
 		return err
 	}
-	return m.renewGeneration(ctx, m.epochFile(), "clear all")
+	_, err := m.renewGeneration(ctx, m.epochFile(), "clear all")
+	return err
 }
 
 // Close makes this manager's stores return ErrClosed. There is nothing to release; it returns nil.

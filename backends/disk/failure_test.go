@@ -1,8 +1,10 @@
 package disk
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
+	"github.com/stillwarm/stillwarm/backends/internal/version"
 )
 
 func wantError(t *testing.T, err error, op, hint string, permanent bool) {
@@ -30,11 +34,12 @@ func TestAPathBelowAFileIsAnErrorWithAHint(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := storeOf(t, open(t, Options{Dir: filepath.Join(file, "cache")}), "f")
-	_, _, err := s.Get(t.Context(), "k")
+	_, _, err := backendstest.Get(t.Context(), s, "k")
 	wantError(t, err, "generation", "is a file", true)
-	wantError(t, s.Put(t.Context(), "k", []byte("v"), time.Time{}), "put", "is a file", true)
-	wantError(t, s.Clear(t.Context()), "clear", "is a file", true)
-	_, err = s.Lease(t.Context(), "k", time.Minute)
+	_, err = s.Put(t.Context(), "k", []byte("v"), time.Time{}, backends.Absent)
+	wantError(t, err, "put", "is a file", true)
+	wantError(t, backendstest.Clear(t.Context(), s), "clear", "is a file", true)
+	_, err = backendstest.Lease(t.Context(), s, "k", time.Minute)
 	wantError(t, err, "lease", "is a file", true)
 }
 
@@ -45,7 +50,7 @@ func TestDamagedFilesAreMissesAndAreRemoved(t *testing.T) {
 	_, path := s.locate("k")
 	put := func(t *testing.T) []byte {
 		t.Helper()
-		if err := s.Put(t.Context(), "k", []byte(value), time.Time{}); err != nil {
+		if err := backendstest.Put(t.Context(), s, "k", []byte(value), time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 		b, err := os.ReadFile(path)
@@ -59,7 +64,7 @@ func TestDamagedFilesAreMissesAndAreRemoved(t *testing.T) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got, g, err := s.Get(t.Context(), "k"); !errors.Is(err, backends.ErrNotFound) || g == 0 {
+		if got, g, err := backendstest.Get(t.Context(), s, "k"); !errors.Is(err, backendstest.ErrNone) || g == 0 {
 			t.Fatalf("Get = %q, %x, %v; want ErrNotFound and the generation", got, g, err)
 		}
 		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
@@ -84,10 +89,12 @@ func TestDamagedFilesAreMissesAndAreRemoved(t *testing.T) {
 	t.Run("full of zeros, as after a loss of power", func(t *testing.T) { wantMissAndGone(t, make([]byte, len(put(t)))) })
 	t.Run("foreign", func(t *testing.T) { wantMissAndGone(t, []byte("hello\n")) })
 	t.Run("claiming more than memory holds", func(t *testing.T) {
-		b := encodeHeader(time.Time{}, s.address("k"), nil)
-		for i := 16; i < 24; i++ {
+		b := encodeHeader(kindEntry, version.New(time.Time{}), time.Time{}, s.address("k"), nil)
+		for i := 41; i < 49; i++ {
 			b[i] = 0xff
 		}
+		const sumAt = headerSize - 4
+		binary.BigEndian.PutUint32(b[sumAt:], crc32.Checksum(b[:sumAt], castagnoli))
 		wantMissAndGone(t, b)
 	})
 }
@@ -99,7 +106,7 @@ func TestAFileUnderTheWrongNameIsAMiss(t *testing.T) {
 		s   *store
 		key string
 	}{{s, "another key"}, {other, "k"}} {
-		if err := from.s.Put(t.Context(), from.key, []byte("v"), time.Time{}); err != nil {
+		if err := backendstest.Put(t.Context(), from.s, from.key, []byte("v"), time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 		_, src := from.s.locate(from.key)
@@ -114,7 +121,7 @@ func TestAFileUnderTheWrongNameIsAMiss(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, _, err := s.Get(t.Context(), "k"); !errors.Is(err, backends.ErrNotFound) {
+		if got, _, err := backendstest.Get(t.Context(), s, "k"); !errors.Is(err, backendstest.ErrNone) {
 			t.Fatalf("Get = %q, %v; want ErrNotFound, as for a collision of hashes", got, err)
 		}
 	}
@@ -142,7 +149,7 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	m := open(t, Options{Dir: dir, NoSync: true, Max: 100 * block})
 	s := storeOf(t, m, "f")
-	if err := s.Put(t.Context(), "k", []byte("v"), time.Time{}); err != nil {
+	if err := backendstest.Put(t.Context(), s, "k", []byte("v"), time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	_, path := s.locate("k")
@@ -170,10 +177,10 @@ func TestTheFolderCanBeRemovedAtAnyTime(t *testing.T) {
 	s := storeOf(t, open(t, Options{Dir: dir}), "f")
 	var last uint64
 	for range 3 {
-		if err := s.Put(t.Context(), "k", []byte("v"), time.Time{}); err != nil {
+		if err := backendstest.Put(t.Context(), s, "k", []byte("v"), time.Time{}); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := s.Get(t.Context(), "k"); err != nil {
+		if _, _, err := backendstest.Get(t.Context(), s, "k"); err != nil {
 			t.Fatal(err)
 		}
 		g, err := s.Generation(t.Context())
@@ -183,7 +190,7 @@ func TestTheFolderCanBeRemovedAtAnyTime(t *testing.T) {
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := s.Get(t.Context(), "k"); !errors.Is(err, backends.ErrNotFound) {
+		if _, _, err := backendstest.Get(t.Context(), s, "k"); !errors.Is(err, backendstest.ErrNone) {
 			t.Fatalf("Get: %v, want ErrNotFound", err)
 		}
 		if last, err = s.Generation(t.Context()); err != nil {

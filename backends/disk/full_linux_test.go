@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 )
 
 // tiny mounts a file system of a size for the test, or skips where this process may not mount.
@@ -30,11 +30,11 @@ func TestAFullDisk(t *testing.T) {
 	value := bytes.Repeat([]byte("x"), 100_000)
 	t.Run("makes room by its oldest entries although the bound is not reached", func(t *testing.T) {
 		for i := range 30 {
-			if err := s.Put(t.Context(), fmt.Sprint("k", i), value, time.Time{}); err != nil {
+			if err := backendstest.Put(t.Context(), s, fmt.Sprint("k", i), value, time.Time{}); err != nil {
 				t.Fatalf("entry %d: %v", i, err)
 			}
 		}
-		if got, _, err := s.Get(t.Context(), "k29"); err != nil || !bytes.Equal(got, value) {
+		if got, _, err := backendstest.Get(t.Context(), s, "k29"); err != nil || !bytes.Equal(got, value) {
 			t.Fatalf("the newest entry: %d bytes, %v", len(got), err)
 		}
 		if left := temps(dir); len(left) != 0 {
@@ -42,7 +42,7 @@ func TestAFullDisk(t *testing.T) {
 		}
 	})
 	t.Run("that others have filled is an error with a hint, and the old entry stays", func(t *testing.T) {
-		if err := s.Put(t.Context(), "small", []byte("old"), time.Time{}); err != nil {
+		if err := backendstest.Put(t.Context(), s, "small", []byte("old"), time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 		g, err := s.Generation(t.Context())
@@ -50,10 +50,10 @@ func TestAFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = os.WriteFile(filepath.Join(dir, "ballast"), make([]byte, 1<<20), 0o600)
-		err = s.Put(t.Context(), "small", bytes.Repeat([]byte("y"), 1<<20), time.Time{})
+		err = backendstest.Put(t.Context(), s, "small", bytes.Repeat([]byte("y"), 1<<20), time.Time{})
 		wantError(t, err, "put", "disk is full", false)
-		got, now, err := s.Get(t.Context(), "small")
-		if err != nil && !errors.Is(err, backends.ErrNotFound) || err == nil && string(got) != "old" || now != g {
+		got, now, err := backendstest.Get(t.Context(), s, "small")
+		if err != nil && !errors.Is(err, backendstest.ErrNone) || err == nil && string(got) != "old" || now != g {
 			t.Fatalf("Get = %d bytes, %x, %v; want the old entry or none, generation %x", len(got), now, err, g)
 		}
 		if left := temps(dir); len(left) != 0 {
@@ -65,7 +65,7 @@ func TestAFullDisk(t *testing.T) {
 func TestAReadOnlyFileSystem(t *testing.T) {
 	dir := tiny(t, "1m")
 	s := storeOf(t, open(t, Options{Dir: filepath.Join(dir, "cache")}), "f")
-	if err := s.Put(t.Context(), "k", []byte("v"), time.Time{}); err != nil {
+	if err := backendstest.Put(t.Context(), s, "k", []byte("v"), time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Generation(t.Context()); err != nil {
@@ -74,12 +74,12 @@ func TestAReadOnlyFileSystem(t *testing.T) {
 	if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
 		t.Skipf("this process may not remount: %v", err)
 	}
-	if got, _, err := s.Get(t.Context(), "k"); err != nil || string(got) != "v" {
+	if got, _, err := backendstest.Get(t.Context(), s, "k"); err != nil || string(got) != "v" {
 		t.Errorf("Get = %q, %v: what is there can still be read", got, err)
 	}
-	wantError(t, s.Put(t.Context(), "k", []byte("w"), time.Time{}), "put", "/tmp", true)
-	wantError(t, s.Delete(t.Context(), "k"), "delete", "/tmp", true)
-	wantError(t, s.Clear(t.Context()), "clear", "/tmp", true)
-	_, err := s.Lease(t.Context(), "k", time.Minute)
+	wantError(t, backendstest.Put(t.Context(), s, "k", []byte("w"), time.Time{}), "put", "/tmp", true)
+	wantError(t, backendstest.Delete(t.Context(), s, "k"), "delete", "/tmp", true)
+	wantError(t, backendstest.Clear(t.Context(), s), "clear", "/tmp", true)
+	_, err := backendstest.Lease(t.Context(), s, "k", time.Minute)
 	wantError(t, err, "lease", "/tmp", true)
 }

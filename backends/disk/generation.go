@@ -59,20 +59,21 @@ func (m *Manager) currentGeneration(ctx context.Context, path string) (uint64, e
 	return g, m.fail("generation", err)
 }
 
-func (m *Manager) renewGeneration(ctx context.Context, path, op string) error {
+func (m *Manager) renewGeneration(ctx context.Context, path, op string) (uint64, error) {
 	// Under the lock: whoever makes a first generation must not write it over the one that was cleared to.
 	unlock, err := m.lock(ctx, path)
 	if err != nil {
-		return m.fail(op, err)
+		return 0, m.fail(op, err)
 	}
 	defer unlock()
-	return m.fail(op, m.writeGeneration(ctx, path, backends.NewGeneration()))
+	g := backends.NewGeneration()
+	return g, m.fail(op, m.writeGeneration(ctx, path, g))
 }
 
 func (m *Manager) writeGeneration(ctx context.Context, path string, g uint64) error {
 	b := binary.BigEndian.AppendUint64([]byte(generationMagic), g)
 	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
-	return m.writeFile(ctx, path, m.sync, b)
+	return m.writeFile(ctx, write{path: path, sync: m.sync, parts: [][]byte{b}})
 }
 
 // readGeneration returns 0 where the file is missing or damaged.

@@ -15,12 +15,14 @@ import (
 //
 //	epoch                          generation of the whole folder, replaced by ClearAll
 //	locks/<2 hex>                  guards, never removed
+//	records/<64 hex>               records of all namespaces
 //	fn-<32 hex>/generation         generation of one function
 //	fn-<32 hex>/e/<2 hex>/<64 hex> entries
 //	fn-<32 hex>/leases/<64 hex>    leases
 const (
 	epochName      = "epoch"
 	locksName      = "locks"
+	recordsName    = "records"
 	generationName = "generation"
 	entriesName    = "e"
 	leasesName     = "leases"
@@ -43,6 +45,19 @@ func frame(b []byte, parts ...string) []byte {
 		b = append(b, p...)
 	}
 	return b
+}
+
+// unframe is the reverse of frame.
+func unframe(b []byte) (parts []string, ok bool) {
+	for len(b) > 0 {
+		if len(b) < 4 || uint64(binary.BigEndian.Uint32(b)) > uint64(len(b)-4) {
+			return nil, false
+		}
+		n := int(binary.BigEndian.Uint32(b))
+		parts = append(parts, string(b[4:4+n]))
+		b = b[4+n:]
+	}
+	return parts, true
 }
 
 func hashName(address []byte) string {

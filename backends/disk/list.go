@@ -2,10 +2,8 @@ package disk
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"io/fs"
-	"strings"
 
 	"github.com/stillwarm/stillwarm/backends"
 )
@@ -18,14 +16,14 @@ func (s *store) List(ctx context.Context, yield func(backends.Info) bool) error 
 	now := s.m.now()
 	err := walkFunction(ctx, s.dir, func(path string, _ fs.FileInfo) error {
 		h, address, err := readHeader(path)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errCorrupt) || err == nil && h.expired(now) {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errCorrupt) || err == nil && (h.kind != kindEntry || h.expired(now)) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
 		key, ok := s.keyIn(address)
-		if ok && !yield(backends.Info{Key: key, Size: h.entryLen, Expires: h.expires}) {
+		if ok && !yield(backends.Info{Key: key, Size: h.contentLen, Expires: h.expires}) {
 			return fs.SkipAll
 		}
 		return nil
@@ -38,9 +36,9 @@ func (s *store) List(ctx context.Context, yield func(backends.Info) bool) error 
 
 // keyIn returns the key in an address of this function.
 func (s *store) keyIn(address []byte) (string, bool) {
-	rest, ok := strings.CutPrefix(string(address), string(s.head))
-	if !ok || len(rest) < 4 || int(binary.BigEndian.Uint32([]byte(rest[:4]))) != len(rest)-4 {
+	parts, ok := unframe(address)
+	if !ok || len(parts) != 3 || parts[0] != s.fn.Namespace || parts[1] != s.fn.Name {
 		return "", false
 	}
-	return rest[4:], true
+	return parts[2], true
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 )
 
 // This test binary runs itself as the other processes on the folder; the environment says what they do.
@@ -63,12 +64,12 @@ func writeUntilKilled(dir string) {
 	s := childStore(dir)
 	for i := 0; ; i++ {
 		key := fmt.Sprint("k", i%7)
-		if err := s.Put(context.Background(), key, body(byte(rand.IntN(256))), time.Time{}); err != nil {
+		if err := backendstest.Put(context.Background(), s, key, body(byte(rand.IntN(256))), time.Time{}); err != nil {
 			fmt.Fprintln(os.Stderr, "Put:", err)
 			os.Exit(1)
 		}
 		if i%13 == 0 {
-			_ = s.Clear(context.Background())
+			_ = backendstest.Clear(context.Background(), s)
 		}
 		if i == 0 {
 			fmt.Println("writing") // the parent may kill from now on
@@ -91,7 +92,7 @@ func TestKilledWritersLeaveEntriesWholeOrAbsent(t *testing.T) {
 		killWriter(t, dir)
 		// First the files themselves: Get would take a damaged one for a miss and remove it.
 		err := walkFunction(t.Context(), s.dir, func(path string, _ os.FileInfo) error {
-			_, err := s.m.readEntry(path)
+			_, _, err := s.m.readFile(path)
 			return err
 		})
 		if err != nil {
@@ -99,8 +100,8 @@ func TestKilledWritersLeaveEntriesWholeOrAbsent(t *testing.T) {
 		}
 		for i := range 7 {
 			key := fmt.Sprint("k", i)
-			got, _, err := s.Get(t.Context(), key)
-			if errors.Is(err, backends.ErrNotFound) {
+			got, _, err := backendstest.Get(t.Context(), s, key)
+			if errors.Is(err, backendstest.ErrNone) {
 				continue
 			}
 			if err != nil || len(got) == 0 || !bytes.Equal(got, body(got[0])) {
@@ -185,7 +186,7 @@ func raceForLeases(dir string) {
 		var wg sync.WaitGroup
 		for g := range 4 {
 			wg.Go(func() {
-				_, err := s.Lease(context.Background(), fmt.Sprint("k", k), time.Hour)
+				_, err := backendstest.Lease(context.Background(), s, fmt.Sprint("k", k), time.Hour)
 				switch {
 				case err == nil:
 					_ = os.WriteFile(filepath.Join(dir, fmt.Sprintf("won-%d-%d-%d", k, os.Getpid(), g)), nil, 0o600)
@@ -209,9 +210,11 @@ func TestOneOfManyProcessesGetsALeaseFreshOrOver(t *testing.T) {
 	}
 	dir := t.TempDir()
 	// Half of the keys have a lease that is over: taking over is the harder race.
-	s := storeOf(t, open(t, Options{Dir: filepath.Join(dir, "cache"), NoSync: true}), "f")
+	s := storeOf(t, open(t, Options{Dir: filepath.Join(dir, "cache"), NoSync: true, Clock: func() time.Time {
+		return time.Now().Add(-time.Hour)
+	}}), "f")
 	for k := 0; k < leaseKeys; k += 2 {
-		if _, err := s.Lease(t.Context(), fmt.Sprint("k", k), -time.Second); err != nil {
+		if _, err := backendstest.Lease(t.Context(), s, fmt.Sprint("k", k), time.Second); err != nil {
 			t.Fatal(err)
 		}
 	}

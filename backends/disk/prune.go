@@ -20,33 +20,40 @@ func (m *Manager) Prune(ctx context.Context, generationOf func([]byte) (uint64, 
 		removed += n
 		return err
 	})
-	return removed, m.fail("prune", err)
+	return removed, m.fail("prune", errors.Join(err, m.pruneExpired(ctx, filepath.Join(m.dir, recordsName))))
 }
 
 func (m *Manager) pruneFunction(ctx context.Context, dir string, generationOf func([]byte) (uint64, bool)) (int, error) {
 	removed := 0
 	err := walkFunction(ctx, dir, func(path string, info fs.FileInfo) error {
-		f, err := m.readEntry(path)
+		f, _, err := m.readFile(path)
 		switch {
-		case errors.Is(err, fs.ErrNotExist), errors.Is(err, errCorrupt):
-			removed++ // reading removed it
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case errors.Is(err, errCorrupt), err == nil && f.expired(m.now()):
+			if m.removeIfSame(ctx, path, info) && (f == nil || f.kind == kindEntry) {
+				removed++
+			}
 			return nil
 		case err != nil:
 			return err
+		case f.kind == kindTombstone:
+			return nil
 		}
 		// Read after the entry: a Clear in between makes the entry old, never the other way round.
 		current, err := m.peekGeneration(dir)
 		if err != nil {
 			return err
 		}
-		if g, ok := generationOf(f.entry); ok && current != 0 && g == current {
+		if g, ok := generationOf(f.content); ok && current != 0 && g == current {
 			return nil
 		}
-		removeIfSame(path, info)
-		removed++
+		if m.removeIfSame(ctx, path, info) {
+			removed++
+		}
 		return nil
 	})
-	return removed, errors.Join(err, m.pruneLeases(ctx, filepath.Join(dir, leasesName)))
+	return removed, errors.Join(err, m.pruneExpired(ctx, filepath.Join(dir, leasesName)))
 }
 
 // peekGeneration returns the generation without making one: 0 where there is none, and so no current entry.
@@ -62,15 +69,13 @@ func (m *Manager) peekGeneration(dir string) (uint64, error) {
 	return combine(epoch, own), nil
 }
 
-// pruneLeases reads each lease under its guard, because reading removes one that is over.
-func (m *Manager) pruneLeases(ctx context.Context, dir string) error {
-	return eachFile(ctx, dir, func(path string, _ fs.FileInfo) error {
-		unlock, err := m.lock(ctx, path)
-		if err != nil {
-			return err
+// pruneExpired removes leases, marks or records whose time is over.
+func (m *Manager) pruneExpired(ctx context.Context, dir string) error {
+	return eachFile(ctx, dir, func(path string, info fs.FileInfo) error {
+		f, _, err := m.readFile(path)
+		if errors.Is(err, errCorrupt) || err == nil && f.expired(m.now()) {
+			m.removeIfSame(ctx, path, info)
 		}
-		defer unlock()
-		_, _ = m.readEntry(path)
 		return nil
 	})
 }

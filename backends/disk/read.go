@@ -2,6 +2,7 @@ package disk
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"hash/crc32"
 	"io"
@@ -9,36 +10,37 @@ import (
 	"os"
 )
 
-// file is an entry as it was read: address and entry share one buffer that nobody else has.
+// file is a slot as it was read: address and content share one buffer that nobody else has.
 type file struct {
 	header
-	address, entry []byte
+	address, content []byte
 }
 
-// readEntry returns the entry in path, fs.ErrNotExist where there is none, and errCorrupt for what is no entry. A file
-// that is corrupt, or gone by the clock, is removed.
-func (m *Manager) readEntry(path string) (*file, error) {
+func (f *file) is(address []byte) bool { return bytes.Equal(f.address, address) }
+
+// readFile returns what is in path, expired or not: fs.ErrNotExist where there is nothing, and errCorrupt for what is no
+// file of ours.
+func (m *Manager) readFile(path string) (*file, fs.FileInfo, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	e, err := m.decode(f, info.Size())
-	switch {
-	case errors.Is(err, errCorrupt):
-		removeIfSame(path, info)
-		return nil, err
-	case err != nil:
-		return nil, err
-	case e.expired(m.now()):
-		removeIfSame(path, info)
-		return nil, fs.ErrNotExist
+	return e, info, err
+}
+
+// readSlot is readFile, and removes what is corrupt or has expired. An expired file is returned all the same.
+func (m *Manager) readSlot(ctx context.Context, path string) (*file, error) {
+	f, info, err := m.readFile(path)
+	if errors.Is(err, errCorrupt) || err == nil && f.expired(m.now()) {
+		m.removeIfSame(ctx, path, info)
 	}
-	return e, nil
+	return f, err
 }
 
 func (m *Manager) decode(r io.Reader, size int64) (*file, error) {
@@ -61,10 +63,10 @@ func (m *Manager) decode(r io.Reader, size int64) (*file, error) {
 	if crc32.Checksum(body, castagnoli) != h.sum {
 		return nil, errCorrupt
 	}
-	return &file{h, body[:h.addressLen], body[h.addressLen:]}, nil
+	return &file{h, body[:h.addressLen:h.addressLen], body[h.addressLen:]}, nil
 }
 
-// readHeader reads an entry's header and address only, for listing.
+// readHeader reads a file's header and address only.
 func readHeader(path string) (header, []byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -90,12 +92,16 @@ func readHeader(path string) (header, []byte, error) {
 	return h, address, nil
 }
 
-// removeIfSame removes the file that was read, and not one that a Put has renamed over it meanwhile. Between the look
-// and the removal a Put may still slip in; its entry is then a miss, which is all that an eviction would make of it.
-func removeIfSame(path string, read fs.FileInfo) {
-	if now, err := os.Lstat(path); err == nil && os.SameFile(now, read) {
-		_ = os.Remove(path)
+// removeIfSame removes the file that was read, and not one that has taken its place meanwhile: a tombstone must not go
+// with the entry that it replaced. Where the guard cannot be had the file stays.
+func (m *Manager) removeIfSame(ctx context.Context, path string, read fs.FileInfo) (removed bool) {
+	unlock, err := m.lock(ctx, path)
+	if err != nil {
+		return false
 	}
+	defer unlock()
+	if now, err := os.Lstat(path); err == nil && os.SameFile(now, read) {
+		return os.Remove(path) == nil
+	}
+	return false
 }
-
-func (f *file) is(address []byte) bool { return bytes.Equal(f.address, address) }

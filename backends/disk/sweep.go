@@ -3,7 +3,6 @@ package disk
 import (
 	"context"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -59,10 +58,11 @@ func (m *Manager) trySweep() (unlock func(), ok bool) {
 
 // aged is one entry's file, as a candidate for eviction.
 type aged struct {
-	path    string
-	size    int64
-	written time.Time
+	path string
+	info fs.FileInfo
 }
+
+func (f aged) size() int64 { return onDisk(f.info.Size()) }
 
 // sweep removes the oldest entries when the folder holds more than limit, until it holds no more than target; a negative
 // target means three quarters of what it holds. Temporary files left behind go on the way. It returns how many
@@ -72,7 +72,7 @@ func (m *Manager) sweep(ctx context.Context, limit, target int64) (removed int) 
 	var total int64
 	_ = m.eachFunction(ctx, func(dir string) error {
 		return walkFunction(ctx, dir, func(path string, info fs.FileInfo) error {
-			files = append(files, aged{path, onDisk(info.Size()), info.ModTime()})
+			files = append(files, aged{path, info})
 			total += onDisk(info.Size())
 			return nil
 		})
@@ -83,15 +83,24 @@ func (m *Manager) sweep(ctx context.Context, limit, target int64) (removed int) 
 	if total <= limit {
 		return 0
 	}
-	slices.SortFunc(files, func(a, b aged) int { return a.written.Compare(b.written) })
+	slices.SortFunc(files, func(a, b aged) int { return a.info.ModTime().Compare(b.info.ModTime()) })
 	for _, f := range files {
 		if total <= target || ctx.Err() != nil {
 			break
 		}
-		if err := os.Remove(f.path); err == nil {
+		if m.keepsWritersOff(f.path) {
+			continue
+		}
+		if m.removeIfSame(ctx, f.path, f.info) {
 			removed++
 		}
-		total -= f.size
+		total -= f.size()
 	}
 	return removed
+}
+
+// keepsWritersOff reports whether the file is a tombstone whose time is not over: evicting it would let late writers in.
+func (m *Manager) keepsWritersOff(path string) bool {
+	h, _, err := readHeader(path)
+	return err == nil && h.kind == kindTombstone && !h.expired(m.now())
 }

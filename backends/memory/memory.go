@@ -29,12 +29,15 @@ type Options struct {
 	// Max is the bound in bytes over all functions, keys and a share for bookkeeping included; zero is DefaultMax.
 	// For a named place the first manager decides; another value later is an error.
 	Max int64
+	// MaxEntry is the size in bytes of the largest entry; zero: only Max bounds it. For a named place the first manager
+	// decides.
+	MaxEntry int64
 	// Clock is the time that expiry and leases follow; nil is time.Now. For a named place the first manager decides.
 	Clock func() time.Time
 }
 
-// Manager is a [backends.PersistenceManager] and a [backends.Pruner] in memory; its stores are also Leaser, Lister
-// and ExpiryGetter. It is safe for concurrent use.
+// Manager is a [backends.PersistenceManager] and a [backends.Pruner] in memory; its stores have every
+// capability of package backends. It is safe for concurrent use.
 type Manager struct {
 	place  *place
 	closed atomic.Bool
@@ -49,6 +52,9 @@ var named struct {
 func New(o Options) (*Manager, error) {
 	if o.Max < 0 {
 		return nil, fmt.Errorf("memory: max %d is negative; use zero for the default of %d bytes", o.Max, int64(DefaultMax))
+	}
+	if o.MaxEntry < 0 {
+		return nil, fmt.Errorf("memory: max entry %d is negative; use zero for no limit", o.MaxEntry)
 	}
 	if o.Name == "" {
 		return &Manager{place: newPlace(o)}, nil

@@ -79,7 +79,7 @@ func TestBound(t *testing.T) {
 		m := open(t, Options{Max: 10_000})
 		s := storeOf(t, m, "f")
 		for i := range 2000 {
-			if err := s.Put(t.Context(), fmt.Sprint("x", i), make([]byte, i), time.Time{}); err != nil {
+			if err := backendstest.Put(t.Context(), s, fmt.Sprint("x", i), make([]byte, i), time.Time{}); err != nil {
 				t.Fatal(err)
 			}
 			if m.place.size > m.place.max {
@@ -91,12 +91,12 @@ func TestBound(t *testing.T) {
 		m := open(t, Options{Max: 3 * (1000 + overhead + 1)})
 		s := storeOf(t, m, "f")
 		for _, k := range []string{"a", "b", "c"} {
-			_ = s.Put(t.Context(), k, make([]byte, 1000), time.Time{})
+			_ = backendstest.Put(t.Context(), s, k, make([]byte, 1000), time.Time{})
 		}
-		_, _, _ = s.Get(t.Context(), "a")
-		_ = s.Put(t.Context(), "d", make([]byte, 1000), time.Time{})
+		_, _, _ = backendstest.Get(t.Context(), s, "a")
+		_ = backendstest.Put(t.Context(), s, "d", make([]byte, 1000), time.Time{})
 		for k, want := range map[string]bool{"a": true, "b": false, "c": true, "d": true} {
-			_, _, err := s.Get(t.Context(), k)
+			_, _, err := backendstest.Get(t.Context(), s, k)
 			if got := err == nil; got != want {
 				t.Errorf("%s is there: %v, want %v", k, got, want)
 			}
@@ -109,11 +109,11 @@ func TestDeadEntriesGoBeforeTheBoundIsReached(t *testing.T) {
 	m := open(t, Options{Clock: clock.now})
 	s := storeOf(t, m, "f")
 	for i := range 100 {
-		_ = s.Put(t.Context(), fmt.Sprint("old", i), []byte("v"), clock.now().Add(time.Minute))
+		_ = backendstest.Put(t.Context(), s, fmt.Sprint("old", i), []byte("v"), clock.now().Add(time.Minute))
 	}
 	clock.advance(time.Hour)
 	for i := range 40 {
-		_ = s.Put(t.Context(), fmt.Sprint("new", i), []byte("v"), time.Time{})
+		_ = backendstest.Put(t.Context(), s, fmt.Sprint("new", i), []byte("v"), time.Time{})
 	}
 	if n := len(m.place.entries); n != 40 {
 		t.Fatalf("%d entries are held, want the 40 living ones", n)
@@ -125,7 +125,7 @@ func TestLeasesThatAreOverDoNotPileUp(t *testing.T) {
 	m := open(t, Options{Clock: clock.now})
 	s := storeOf(t, m, "f")
 	for i := range 10_000 {
-		if _, err := s.Lease(t.Context(), fmt.Sprint("k", i), time.Second); err != nil {
+		if _, err := backendstest.Lease(t.Context(), s, fmt.Sprint("k", i), time.Second); err != nil {
 			t.Fatal(err)
 		}
 		clock.advance(time.Second)
@@ -138,8 +138,8 @@ func TestLeasesThatAreOverDoNotPileUp(t *testing.T) {
 func TestPlaces(t *testing.T) {
 	t.Run("managers without a name share nothing", func(t *testing.T) {
 		a, b := storeOf(t, open(t, Options{}), "f"), storeOf(t, open(t, Options{}), "f")
-		_ = a.Put(t.Context(), "k", []byte("v"), time.Time{})
-		if _, _, err := b.Get(t.Context(), "k"); !errors.Is(err, backends.ErrNotFound) {
+		_ = backendstest.Put(t.Context(), a, "k", []byte("v"), time.Time{})
+		if _, _, err := backendstest.Get(t.Context(), b, "k"); !errors.Is(err, backendstest.ErrNone) {
 			t.Fatalf("Get: %v, want ErrNotFound", err)
 		}
 	})

@@ -20,4 +20,5 @@
 //	<prefix>:l:<namespace>:<function>:{<key>}          lease
 //	<prefix>:g:{<prefix>}:<namespace>:<function>       generation
 //	<prefix>:g:{<prefix>}                              epoch
+//	<prefix>:r:<namespace>:<name>                      record
 package redis

@@ -3,49 +3,79 @@ package redis
 import (
 	"encoding/binary"
 	"time"
+
+	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/internal/version"
 )
 
-// An entry's string ends in a trailer: the key where its tag is a hash, then expiry in milliseconds since 1970 (8 bytes,
-// 0 means never), the key's length (4 bytes), both big-endian, and the version of this format (1 byte). It comes last
-// so that the entry is the beginning of what was read, and nothing has to be moved.
+// A slot's string ends in a trailer: the key where its tag is a hash, then the version, which holds the expiry (24 bytes),
+// the key's length (4 bytes, big-endian), and the kind (1 byte). It comes last so that the entry is the beginning of what
+// was read, and nothing has to be moved. The scripts find the version by its distance from the end.
 const (
-	trailerSize    = 8 + 4 + 1
-	trailerVersion = 1
+	trailerSize   = version.Size + 4 + 1
+	kindEntry     = 2
+	kindTombstone = 3 // no entry
 )
 
-// encodeEntry returns entry and trailer in a slice of their own. key is empty where the tag tells it.
-func encodeEntry(entry []byte, key string, expires time.Time) []byte {
+// slot is what a string holds. Its parts are parts of that string.
+type slot struct {
+	kind    byte // 0: nothing that encodeSlot wrote
+	entry   []byte
+	key     []byte
+	version backends.Version
+	expires time.Time
+}
+
+// encodeSlot returns entry and trailer in a slice of their own. key is empty where the tag tells it.
+func encodeSlot(kind byte, entry []byte, key string, v backends.Version) []byte {
 	b := make([]byte, 0, len(entry)+len(key)+trailerSize)
 	b = append(b, entry...)
 	b = append(b, key...)
-	b = binary.BigEndian.AppendUint64(b, uint64(expiryMillis(expires)))
+	b = append(b, v...)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(key)))
-	return append(b, trailerVersion)
+	return append(b, kind)
 }
 
-// decodeEntry splits what was stored. The entry and the key are parts of b. It reports false for what encodeEntry did
-// not write: a reader takes that for a miss.
-func decodeEntry(b []byte) (entry, key []byte, expires time.Time, ok bool) {
+// foreign is the version of a string that is too short to have one.
+const foreign backends.Version = "?"
+
+// decodeSlot splits what was stored. What encodeSlot did not write is no entry, and has a version all the same, so that
+// it can be replaced.
+func decodeSlot(b []byte) slot {
 	n := len(b) - trailerSize
-	if n < 0 || b[len(b)-1] != trailerVersion {
-		return nil, nil, time.Time{}, false
+	if n < 0 {
+		if len(b) <= 5 {
+			return slot{version: foreign}
+		}
+		return slot{version: backends.Version(b[:len(b)-5])}
 	}
-	keyLen := int64(binary.BigEndian.Uint32(b[n+8:]))
-	if keyLen > int64(n) {
-		return nil, nil, time.Time{}, false
-	}
-	if ms := int64(binary.BigEndian.Uint64(b[n:])); ms != 0 {
-		expires = time.UnixMilli(ms)
+	s := slot{version: backends.Version(b[n : n+version.Size])}
+	keyLen := int64(binary.BigEndian.Uint32(b[n+version.Size:]))
+	kind := b[len(b)-1]
+	if keyLen > int64(n) || kind != kindEntry && kind != kindTombstone {
+		return s
 	}
 	split := n - int(keyLen)
-	return b[:split:split], b[split:n:n], expires, true
+	s.kind, s.entry, s.key, s.expires = kind, b[:split:split], b[split:n:n], version.Expires(s.version)
+	return s
 }
 
-// expiryMillis returns the time in whole milliseconds, rounded down so that nothing is returned too late, and 0 for
-// the zero time. An instant in the first millisecond of 1970 or before is as expired as the one after it.
-func expiryMillis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return max(1, t.UnixMilli())
-}
+// The version is bytes versionFrom to versionTo of a string, counted from its end as GETRANGE does.
+const (
+	versionFrom = "-29"
+	versionTo   = "-6"
+)
+
+// putScript stores ARGV[1], whose version is ARGV[2], where the slot has the version ARGV[3], or is empty and ARGV[4] says
+// that this comes to the same; ARGV[5] is the expiry. Where an earlier try has stored it already, that is as good.
+const putScript = `local v=redis.call('getrange',KEYS[1],` + versionFrom + `,` + versionTo + `)
+if v==ARGV[2] then return 1 end
+if v~=ARGV[3] and (v~='' or ARGV[4]~='1') then return 0 end
+if ARGV[5]=='' then redis.call('set',KEYS[1],ARGV[1]) else redis.call('set',KEYS[1],ARGV[1],'px',ARGV[5]) end
+return 1`
+
+// deleteScript empties the slot where it has the version ARGV[1].
+const deleteScript = `if redis.call('getrange',KEYS[1],` + versionFrom + `,` + versionTo + `)==ARGV[1] then return redis.call('del',KEYS[1]) end return 0`
+
+// changedScript returns the string, or 1 where it has the version ARGV[1].
+const changedScript = `if redis.call('getrange',KEYS[1],` + versionFrom + `,` + versionTo + `)==ARGV[1] then return 1 end return redis.call('get',KEYS[1])`

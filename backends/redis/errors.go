@@ -55,7 +55,7 @@ func (m *Manager) wrap(ctx context.Context, op string, err error) error {
 	if m.closed.Load() {
 		return backends.ErrClosed
 	}
-	for _, own := range []error{backends.ErrNotFound, backends.ErrTooLarge, backends.ErrLeased, backends.ErrLeaseLost} {
+	for _, own := range []error{backends.ErrConflict, backends.ErrTooLarge, backends.ErrLeased, backends.ErrMarked, backends.ErrLeaseLost} {
 		if errors.Is(err, own) {
 			return err
 		}

@@ -19,6 +19,7 @@ type names struct {
 	entries    string // what every entry's Redis key begins with, up to and with the brace
 	leases     string
 	generation string
+	records    string // what every record's Redis key in the namespace begins with
 }
 
 // epochKey returns the Redis key of the epoch that all functions below the prefix share.
@@ -31,6 +32,7 @@ func functionNames(prefix, namespace, name string) names {
 		entries:    entriesOf(prefix, part),
 		leases:     prefix + ":l:" + part + ":{",
 		generation: generationKey(prefix, part),
+		records:    prefix + ":r:" + escape(namespace) + ":",
 	}
 }
 
@@ -113,4 +115,28 @@ func escape(s string) string {
 	}
 	sum := sha256.Sum256([]byte(s))
 	return b.String()[:maxReadablePart-33] + "~" + hex.EncodeToString(sum[:16])
+}
+
+// unescape is the reverse of escape, and reports false for what was cut.
+func unescape(s string) (string, bool) {
+	if strings.Contains(s, "~") {
+		return "", false
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '%' {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i+2 >= len(s) {
+			return "", false
+		}
+		c, err := hex.DecodeString(s[i+1 : i+3])
+		if err != nil {
+			return "", false
+		}
+		b.WriteByte(c[0])
+		i += 2
+	}
+	return b.String(), true
 }

@@ -50,14 +50,14 @@ func (s *Store) info(redisKey string, size int64, end string) (backends.Info, bo
 	if int64(len(end)) > size {
 		return backends.Info{}, false // it was replaced between the two questions
 	}
-	_, stored, expires, ok := decodeEntry([]byte(end))
-	if !ok || s.m.expired(expires) {
+	st := decodeSlot([]byte(end))
+	if st.kind != kindEntry || s.m.expired(st.expires) {
 		return backends.Info{}, false
 	}
 	t, _ := strings.CutPrefix(redisKey, s.names.entries)
 	key, readable := untag(strings.TrimSuffix(t, "}"))
 	if !readable {
-		key = string(stored)
+		key = string(st.key)
 	}
-	return backends.Info{Key: key, Size: size - trailerSize - int64(len(stored)), Expires: expires}, true
+	return backends.Info{Key: key, Size: size - trailerSize - int64(len(st.key)), Expires: st.expires}, true
 }

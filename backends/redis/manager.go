@@ -36,6 +36,7 @@ type liveness struct{ client client }
 var (
 	_ backends.PersistenceManager = (*Manager)(nil)
 	_ backends.Pruner             = (*Manager)(nil)
+	_ backends.FunctionLister     = (*Manager)(nil)
 )
 
 // New returns a manager. It does not connect: wrong hosts and credentials show at the first call.
@@ -80,7 +81,9 @@ func (m *Manager) Check(fn backends.Function) error {
 
 // ClearAll makes every entry below the prefix a miss, by one write.
 func (m *Manager) ClearAll(ctx context.Context) error {
-	return m.set(ctx, "clear all", m.epoch, newGeneration())
+	return m.do(ctx, "clear all", func(c client) error {
+		return c.Process(ctx, once{goredis.NewCmd(ctx, "set", m.epoch, newGeneration())})
+	})
 }
 
 // Close closes the connections. Calls that are under way fail with [backends.ErrClosed], as later ones do. Closing twice
@@ -95,13 +98,6 @@ func (m *Manager) Close() error {
 		return l.client.Close()
 	}
 	return nil
-}
-
-// set writes a string that does not expire.
-func (m *Manager) set(ctx context.Context, op string, key any, value string) error {
-	return m.do(ctx, op, func(c client) error {
-		return c.Process(ctx, goredis.NewStatusCmd(ctx, "set", key, value))
-	})
 }
 
 // get returns the client to use now. After a gap in which nobody called, longer than connections may rest, it is a new

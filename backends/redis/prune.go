@@ -11,8 +11,7 @@ import (
 const pruneBatch = 16
 
 // Prune removes the entries below the prefix that Clear left behind; what has expired is removed by the server itself.
-// It is needed only for functions without a ttl. An entry that is replaced while Prune looks at it may be removed with
-// the old one, which costs a computation.
+// It is needed only for functions without a ttl.
 func (m *Manager) Prune(ctx context.Context, generationOf func(entry []byte) (uint64, bool)) (removed int, err error) {
 	p := &pruning{m: m, generationOf: generationOf, current: map[string]uint64{}}
 	err = m.scan(ctx, "prune", m.opts.Prefix+":e:", func(on node, keys []string) error {
@@ -60,7 +59,8 @@ func (p *pruning) batch(ctx context.Context, on node, keys []string) error {
 			return err
 		}
 		if useless {
-			dead = append(dead, goredis.NewIntCmd(ctx, "del", key))
+			// Only what was looked at: a tombstone that has taken its place stays.
+			dead = append(dead, goredis.NewIntCmd(ctx, "eval", deleteScript, 1, key, string(decodeSlot([]byte(values[i].Val())).version)))
 		}
 	}
 	return p.remove(ctx, on, dead)
@@ -72,11 +72,14 @@ func (p *pruning) useless(ctx context.Context, key, value string) (bool, error) 
 	if !ok {
 		return false, nil // not one of ours
 	}
-	entry, _, expires, ok := decodeEntry([]byte(value))
-	if !ok || p.m.expired(expires) {
+	st := decodeSlot([]byte(value))
+	switch {
+	case p.m.expired(st.expires), st.kind == 0:
 		return true, nil
+	case st.kind == kindTombstone:
+		return false, nil
 	}
-	generation, ok := p.generationOf(entry)
+	generation, ok := p.generationOf(st.entry)
 	if !ok {
 		return true, nil
 	}

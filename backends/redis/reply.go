@@ -7,16 +7,16 @@ import (
 	"strconv"
 )
 
-// mgetReply reads the answer to MGET epoch generation entry as it comes from the wire. The general reader of the client
-// makes a string and an interface for each element; a hit is what this library does most, so the entry is read into
-// one slice of its own size, and the two short values into arrays that are used again.
+// mgetReply reads the answer to MGET epoch generation value... as it comes from the wire. The general reader of the client
+// makes a string and an interface for each element; a hit is what this library does most, so each value is read into one
+// slice of its own size, and the two short ones into arrays that are used again.
 type mgetReply struct {
-	// limit is the largest entry that is read; a larger one is passed over as if it were not there.
+	// limit is the largest value that is read; a larger one is passed over as if it were not there.
 	limit int
 
 	epoch, generation shortValue
-	entry             []byte // nil where there is none
-	refused           error  // what the server answered instead
+	values            [][]byte // nil where there is none; as many as were asked for
+	refused           error    // what the server answered instead
 
 	line    []byte // the header that is being received
 	element int    // the element that comes next; 0 is the array itself
@@ -33,10 +33,14 @@ func (v *shortValue) bytes() []byte { return v.buf[:max(0, v.n)] }
 
 func (v *shortValue) missing() bool { return v.n < 0 }
 
-// reset prepares for another answer. The entry of the one before belongs to whoever took it.
-func (r *mgetReply) reset() {
+// reset prepares for an answer with n values. Those of the one before belong to whoever took them.
+func (r *mgetReply) reset(n int) {
 	r.epoch.n, r.generation.n = -1, -1
-	r.entry, r.refused = nil, nil
+	clear(r.values)
+	if cap(r.values) < n {
+		r.values = make([][]byte, n)
+	}
+	r.values, r.refused = r.values[:n], nil
 	r.line, r.element, r.body = r.line[:0], 0, 0
 }
 
@@ -78,12 +82,12 @@ func (r *mgetReply) header() error {
 		r.refused = serverError(line[1:])
 		return nil
 	case line[0] == '*' && r.element == 0:
-		if string(line[1:]) != "3" {
+		if n, err := strconv.Atoi(string(line[1:])); err != nil || n != r.elements() {
 			return errReply
 		}
 		r.element = 1
 		return nil
-	case r.element < 1 || r.element > 3:
+	case r.element < 1 || r.element > r.elements():
 		return errReply
 	case line[0] == '_' || string(line) == "$-1":
 		r.element++
@@ -98,6 +102,8 @@ func (r *mgetReply) header() error {
 	r.body = n + 2
 	return nil
 }
+
+func (r *mgetReply) elements() int { return 2 + len(r.values) }
 
 // ReadFrom takes the body of the element whose header came last, with its line end.
 func (r *mgetReply) ReadFrom(src io.Reader) (n int64, err error) {
@@ -119,9 +125,9 @@ func (r *mgetReply) ReadFrom(src io.Reader) (n int64, err error) {
 	buf := make([]byte, want)
 	got, err := io.ReadFull(src, buf)
 	if err != nil {
-		return int64(got), fmt.Errorf("entry cut after %d of %d bytes: %w", got, want, err)
+		return int64(got), fmt.Errorf("value cut after %d of %d bytes: %w", got, want, err)
 	}
-	r.entry = buf[:want-2]
+	r.values[r.element-4] = buf[: want-2 : want-2]
 	return int64(got), nil
 }
 
@@ -134,6 +140,14 @@ func (r *mgetReply) short(src io.Reader, v *shortValue, want int) (int64, error)
 	v.n = min(want-2, len(v.buf))
 	rest, err := io.Copy(io.Discard, src)
 	return int64(got) + rest, err
+}
+
+// found returns the generation that was read; 0: the server has no epoch or no generation.
+func (r *mgetReply) found() uint64 {
+	if r.epoch.missing() || r.generation.missing() {
+		return 0
+	}
+	return combine(r.epoch.bytes(), r.generation.bytes())
 }
 
 // serverError is an answer of the server that begins with a minus sign.

@@ -73,7 +73,7 @@ func (m *Manager) wrap(ctx context.Context, op string, err error) error {
 	if m.closed.Load() {
 		return fmt.Errorf("%s: %s: %w", m.place, op, backends.ErrClosed)
 	}
-	for _, target := range []error{backends.ErrNotFound, backends.ErrLeased, backends.ErrLeaseLost, backends.ErrTooLarge} {
+	for _, target := range []error{backends.ErrConflict, backends.ErrLeased, backends.ErrMarked, backends.ErrLeaseLost, backends.ErrTooLarge} {
 		if errors.Is(err, target) {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 )
 
 func TestServerErrors(t *testing.T) {
@@ -42,8 +43,9 @@ func TestServerErrors(t *testing.T) {
 	} {
 		t.Run(c.code+" tells what to do", func(t *testing.T) {
 			s := newFake(t, refuse(c.status, c.code, c.header...)).store(t, nil)
-			_, _, getErr := s.Get(t.Context(), "k")
-			for op, err := range map[string]error{"get": getErr, "put": s.Put(t.Context(), "k", nil, time.Time{})} {
+			_, _, getErr := backendstest.Get(t.Context(), s, "k")
+			_, putErr := s.Put(t.Context(), "k", nil, time.Time{}, backends.Absent)
+			for op, err := range map[string]error{"read": getErr, "put": putErr} {
 				e, ok := errors.AsType[*backends.Error](err)
 				if !ok {
 					t.Fatalf("%s: %v, want a *backends.Error", op, err)
@@ -61,7 +63,7 @@ func TestServerErrors(t *testing.T) {
 
 func TestSlowDownIsTriedAgain(t *testing.T) {
 	f := newFake(t, refuse(503, "SlowDown"))
-	if err := f.store(t, nil).Put(t.Context(), "k", nil, time.Time{}); err == nil {
+	if err := backendstest.Put(t.Context(), f.store(t, nil), "k", nil, time.Time{}); err == nil {
 		t.Fatal("no error")
 	}
 	if n := len(f.asked()); n != attempts {
@@ -75,7 +77,7 @@ func TestContextErrorsPass(t *testing.T) {
 		cancel()
 		<-r.Context().Done()
 	}).store(t, nil)
-	if _, _, err := s.Get(ctx, "k"); err != context.Canceled { //nolint:errorlint // it passes unwrapped
+	if _, _, err := backendstest.Get(ctx, s, "k"); err != context.Canceled { //nolint:errorlint // it passes unwrapped
 		t.Errorf("%v, want the context's own error", err)
 	}
 }
@@ -84,7 +86,7 @@ func TestUnreachable(t *testing.T) {
 	t.Run("a refused connection is temporary and shows no URL", func(t *testing.T) {
 		f := newFake(t, nil)
 		f.Close()
-		_, _, err := f.store(t, nil).Get(t.Context(), "k")
+		_, _, err := backendstest.Get(t.Context(), f.store(t, nil), "k")
 		e, ok := errors.AsType[*backends.Error](err)
 		if !ok || e.Permanent || strings.Contains(err.Error(), "x-id=") {
 			t.Errorf("%v, want a temporary error without the request's URL", err)
@@ -93,7 +95,7 @@ func TestUnreachable(t *testing.T) {
 	t.Run("a server that never answers is a timeout that names VPCs", func(t *testing.T) {
 		f := newFake(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		s := f.store(t, func(o *Options) { o.AttemptTimeout = time.Millisecond })
-		_, _, err := s.Get(t.Context(), "k")
+		_, _, err := backendstest.Get(t.Context(), s, "k")
 		e, ok := errors.AsType[*backends.Error](err)
 		if !ok || e.Permanent || !strings.Contains(e.Hint, "VPC") {
 			t.Errorf("%v, want a temporary error with a hint", err)
@@ -105,7 +107,7 @@ func TestUnreachable(t *testing.T) {
 	t.Run("a certificate of somebody unknown is permanent", func(t *testing.T) {
 		f := newTLSFake(t, nil)
 		f.Config.ErrorLog = log.New(io.Discard, "", 0) // the handshakes that the client ends are the point
-		_, _, err := f.store(t, func(o *Options) { o.Transport = nil }).Get(t.Context(), "k")
+		_, _, err := backendstest.Get(t.Context(), f.store(t, func(o *Options) { o.Transport = nil }), "k")
 		if e, ok := errors.AsType[*backends.Error](err); !ok || !e.Permanent || !strings.Contains(e.Hint, "certificate") {
 			t.Errorf("%v, want a permanent error with a hint", err)
 		}
@@ -132,7 +134,7 @@ func TestNoCredentials(t *testing.T) {
 			for name, value := range c.env {
 				t.Setenv(name, value)
 			}
-			_, _, err := f.store(t, func(o *Options) { o.Endpoint = "" }).Get(t.Context(), "k")
+			_, _, err := backendstest.Get(t.Context(), f.store(t, func(o *Options) { o.Endpoint = "" }), "k")
 			e, ok := errors.AsType[*backends.Error](err)
 			if !ok || !e.Permanent {
 				t.Fatalf("%v, want a permanent *backends.Error", err)

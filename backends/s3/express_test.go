@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 )
 
 const directoryBucket = "cache--use1-az4--x-s3"
@@ -35,7 +38,7 @@ func TestExpressOneZone(t *testing.T) {
 				c.change(o)
 			})
 			for _, key := range []string{"a", "b", "c"} {
-				if err := s.Put(t.Context(), key, []byte("v"), time.Time{}); err != nil {
+				if _, err := s.Put(t.Context(), key, []byte("v"), time.Time{}, backends.Absent); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -61,7 +64,7 @@ func TestExpressOneZone(t *testing.T) {
 
 func TestExpressDenied(t *testing.T) {
 	s := newFake(t, refuse(403, "AccessDenied")).store(t, func(o *Options) { o.Bucket = directoryBucket })
-	if _, _, err := s.Get(t.Context(), "k"); err == nil || !strings.Contains(err.Error(), "s3express:CreateSession") {
+	if _, _, err := backendstest.Get(t.Context(), s, "k"); err == nil || !strings.Contains(err.Error(), "s3express:CreateSession") {
 		t.Errorf("%v, want it to name s3express:CreateSession", err)
 	}
 }

@@ -25,15 +25,16 @@ type kept struct {
 	edits uint64    // our own replacements, so that an answer from before one does not overwrite it
 }
 
-// fresh returns the token if it is younger than keep. One from the future (the clock stepped back) is not trusted.
-func (k *kept) fresh(now time.Time, keep time.Duration) (string, bool) {
+// fresh returns the token and its age if it is younger than keep. One from the future (the clock stepped back) is not
+// trusted.
+func (k *kept) fresh(now time.Time, keep time.Duration) (token string, age time.Duration, ok bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	age := now.Sub(k.asked)
+	age = now.Sub(k.asked)
 	if k.token == "" || age < 0 || age >= keep {
-		return "", false
+		return "", 0, false
 	}
-	return k.token, true
+	return k.token, age, true
 }
 
 // begin is called before a request; its result goes to heard or replaced.
@@ -123,13 +124,36 @@ func (m *Manager) readToken(ctx context.Context, object string) (string, error) 
 	return "", err
 }
 
-// renew puts a new token at object: what Clear does.
-func (m *Manager) renew(ctx context.Context, object string, k *kept) error {
-	edits, asked, token := k.begin(), m.now(), newToken()
-	if _, err := m.write(ctx, object, []byte(token), writeOptions{}); err != nil {
-		k.replaced("", asked, edits)
+// renew puts a new token at object, and returns it: what Clear does.
+func (m *Manager) renew(ctx context.Context, object string, k *kept) (token string, err error) {
+	edits, asked := k.begin(), m.now()
+	err = m.tries(ctx, func() error {
+		token = newToken() // anew for each try: a late one must not bring back what a later Clear removed
+		_, err := m.write(ctx, object, []byte(token), writeOptions{once: true})
 		return err
+	})
+	if err != nil {
+		k.replaced("", asked, edits)
+		return "", err
 	}
 	k.replaced(token, asked, edits)
-	return nil
+	return token, nil
+}
+
+// tries calls do until it succeeds or trying again does not help, with the pauses of the SDK's retries.
+func (m *Manager) tries(ctx context.Context, do func() error) error {
+	r := newRetryer()
+	for try := 1; ; try++ {
+		err := do()
+		if err == nil || try == attempts || ctx.Err() != nil || !r.IsErrorRetryable(err) {
+			return err
+		}
+		timer := time.NewTimer(backoff(try, isThrottled(err)))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+	}
 }

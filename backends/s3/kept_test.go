@@ -9,7 +9,7 @@ import (
 func TestKept(t *testing.T) {
 	start := time.Unix(1_000_000, 0)
 	fresh := func(k *kept, after time.Duration) string {
-		token, _ := k.fresh(start.Add(after), 2*time.Second)
+		token, _, _ := k.fresh(start.Add(after), 2*time.Second)
 		return token
 	}
 	t.Run("a token is kept for as long as allowed", func(t *testing.T) {
@@ -22,7 +22,7 @@ func TestKept(t *testing.T) {
 	t.Run("nothing is kept where nothing may be", func(t *testing.T) {
 		k := &kept{}
 		k.heard("a", start, k.begin())
-		if _, ok := k.fresh(start, 0); ok {
+		if _, _, ok := k.fresh(start, 0); ok {
 			t.Error("a kept token was used")
 		}
 	})

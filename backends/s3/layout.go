@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"strings"
+
+	"github.com/stillwarm/stillwarm/backends"
 )
 
 // Below the prefix:
@@ -12,6 +14,8 @@ import (
 //	e/<hash of function and key>.<function>   an entry
 //	l/<hash of function and key>.<function>   a lease of the same key
 //	g/<function>                              a function's generation
+//	r/<hash of namespace and name>            a record
+//	f/<hash of namespace and name>            a function's record
 //	g/epoch                                   the generation of all functions together
 //
 // Entries and leases begin with a hash, because S3 spreads load over ranges of keys. They have folders of their own,
@@ -21,6 +25,8 @@ const (
 	entryFolder      = "e/"
 	leaseFolder      = "l/"
 	generationFolder = "g/"
+	recordFolder     = "r/"
+	describedFolder  = "f/"
 	epochName        = "epoch"
 
 	hashLen     = 2 * sha256.Size // in hex
@@ -67,7 +73,22 @@ func (l layout) leases() string                    { return l.root + leaseFolder
 func (l layout) entry(id string) string            { return l.root + entryFolder + id }
 func (l layout) lease(id string) string            { return l.root + leaseFolder + id }
 func (l layout) generation(function string) string { return l.root + generationFolder + function }
+func (l layout) described() string                 { return l.root + describedFolder }
 func (l layout) epoch() string                     { return l.root + generationFolder + epochName }
+
+// record returns where a record is. Those that describe functions have a folder of their own, to be listed.
+func (l layout) record(namespace, name string) string {
+	folder := recordFolder
+	if _, ok := backends.FunctionOfRecord(name); ok {
+		folder = describedFolder
+	}
+	h := sha256.New()
+	h.Write([]byte("stillwarm record 1\x00"))
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(namespace))))
+	h.Write([]byte(namespace))
+	h.Write([]byte(name))
+	return l.root + folder + hex.EncodeToString(h.Sum(nil))
+}
 
 // functionOf returns the function that an object in folder (entries or leases) belongs to, and false for an object that
 // is not of this layout and so not ours to touch.

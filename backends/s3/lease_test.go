@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 )
 
 // free and held answer a GET with a tombstone and with a lease that began just now.
@@ -24,6 +25,7 @@ func free(w http.ResponseWriter, _ *http.Request) {
 func held(age time.Duration) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("ETag", `"held"`)
+		w.Header().Set("Date", time.Now().UTC().Format(http.TimeFormat))
 		w.Header().Set("x-amz-meta-sw-state", stateHeld)
 		w.Header().Set("x-amz-meta-sw-ttl", "60000")
 		w.Header().Set("Last-Modified", time.Now().Add(-age).UTC().Format(http.TimeFormat))
@@ -55,6 +57,9 @@ func TestLeaseProtocol(t *testing.T) {
 			var got []string
 			s := newFake(t, func(w http.ResponseWriter, r *http.Request) {
 				switch {
+				case strings.Contains(r.URL.Path, "/"+entryFolder): // beside the write of the lease
+					none(w, r)
+					return
 				case r.Header.Get("If-None-Match") != "":
 					got = append(got, r.Method+" none "+r.Header.Get("If-None-Match"))
 				case r.Header.Get("If-Match") != "":
@@ -64,7 +69,7 @@ func TestLeaseProtocol(t *testing.T) {
 				}
 				c.answers[min(len(got), len(c.answers))-1](w, r)
 			}).store(t, nil)
-			_, err := s.Lease(t.Context(), "k", time.Minute)
+			_, err := backendstest.Lease(t.Context(), s, "k", time.Minute)
 			if !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
 				t.Errorf("%v, want %v", err, c.err)
 			}
@@ -85,7 +90,7 @@ func TestLeaseThatIsOverIsLostWithoutAsking(t *testing.T) {
 		fine(w, r)
 	})
 	s := f.store(t, func(o *Options) { o.Now = func() time.Time { return now } })
-	l, err := s.Lease(t.Context(), "k", time.Minute)
+	l, err := backendstest.Lease(t.Context(), s, "k", time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,13 +106,13 @@ func TestLeaseThatIsOverIsLostWithoutAsking(t *testing.T) {
 	if n := len(f.asked()) - before; n != 0 {
 		t.Errorf("%d requests", n)
 	}
-	if _, err := s.Lease(t.Context(), "k", 0); err == nil {
+	if _, err := backendstest.Lease(t.Context(), s, "k", 0); err == nil {
 		t.Error("a lease without a ttl was taken")
 	}
 }
 
-// What LeaseGet asks after a Get that found nothing at all, or an expired entry.
-func TestLeaseGetProtocol(t *testing.T) {
+// What Lease asks after a Read that found nothing at all, or an expired entry.
+func TestLeaseBehindAReadProtocol(t *testing.T) {
 	none, precondition := refuse(404, "NoSuchKey"), refuse(412, "PreconditionFailed")
 	expired := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("x-amz-meta-sw-expires", "1")
@@ -117,16 +122,16 @@ func TestLeaseGetProtocol(t *testing.T) {
 		name  string
 		entry http.HandlerFunc
 		lease []http.HandlerFunc
-		want  []string // the requests of LeaseGet, and which of them are of the entry
+		want  []string // the requests of Lease, and which of them are of the entry
 		err   error
 	}{
-		{"no object: the lease is all", none, []http.HandlerFunc{fine}, []string{"PUT none * lease"}, backends.ErrNotFound},
+		{"no object: the lease is all", none, []http.HandlerFunc{fine}, []string{"PUT none * lease"}, nil},
 		{"no object, but another has the lease: the usual way", none, []http.HandlerFunc{precondition, held(0)},
 			[]string{"PUT none * lease", "GET lease"}, backends.ErrLeased},
 		{"no object, but a tombstone: the entry is looked at again", none, []http.HandlerFunc{precondition, free, fine},
-			[]string{"PUT none * lease", "GET lease", "GET entry", `PUT match "tombstone" lease`}, backends.ErrNotFound},
+			[]string{"PUT none * lease", "GET lease", "GET entry", `PUT match "tombstone" lease`}, nil},
 		{"an expired entry: the lease is looked at first", expired, []http.HandlerFunc{free, fine},
-			[]string{"GET lease", "GET entry", `PUT match "tombstone" lease`}, backends.ErrNotFound},
+			[]string{"GET lease", "GET entry", `PUT match "tombstone" lease`}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var mu sync.Mutex
@@ -154,11 +159,11 @@ func TestLeaseGetProtocol(t *testing.T) {
 					fmt.Fprint(w, "0123456789abcdef0123456789abcdef")
 				}
 			}).store(t, nil)
-			if _, _, err := s.Get(t.Context(), "k"); !errors.Is(err, backends.ErrNotFound) {
+			if _, _, err := backendstest.Get(t.Context(), s, "k"); !errors.Is(err, backendstest.ErrNone) {
 				t.Fatal(err)
 			}
 			got = nil
-			_, _, _, err := s.LeaseGet(t.Context(), "k", time.Minute)
+			_, err := backendstest.Lease(t.Context(), s, "k", time.Minute)
 			slices.Sort(got) // two of them go side by side
 			slices.Sort(c.want)
 			if !errors.Is(err, c.err) || !slices.Equal(got, c.want) {

@@ -30,7 +30,7 @@ func (s *store) List(ctx context.Context, yield func(backends.Info) bool) error 
 			}
 		}
 		infos := make([]backends.Info, len(own))
-		err := parallel(ctx, len(own), func(ctx context.Context, i int) (err error) {
+		err := parallel(ctx, len(own), sideBySide, func(ctx context.Context, i int) (err error) {
 			infos[i], err = s.info(ctx, aws.ToString(own[i].Key))
 			return err
 		})
@@ -61,10 +61,10 @@ func (s *store) info(ctx context.Context, name string) (backends.Info, error) {
 		return backends.Info{}, err
 	}
 	expires, ok := parseExpires(out.Metadata)
-	if !ok || isOver(expires, s.m.now()) {
+	if !ok || out.Metadata[metaKind] != kindEntry || isOver(expires, s.m.now()) {
 		return backends.Info{}, nil
 	}
-	info := backends.Info{Size: aws.ToInt64(out.ContentLength), Expires: expires}
+	info := backends.Info{Size: aws.ToInt64(out.ContentLength) - nonceLen, Expires: expires}
 	if text, long := out.Metadata[metaTail]; long {
 		return s.longInfo(ctx, name, text, info)
 	}
@@ -126,12 +126,12 @@ func (m *Manager) pages(ctx context.Context, folder string, f func([]types.Objec
 }
 
 // parallel calls f for 0 to n-1, a few at once, and returns the first error after all that began have ended.
-func parallel(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+func parallel(ctx context.Context, n, most int, f func(ctx context.Context, i int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	next := make(chan int)
 	var wg sync.WaitGroup
-	for range min(n, sideBySide) {
+	for range min(n, most) {
 		wg.Go(func() {
 			for i := range next {
 				if err := f(ctx, i); err != nil {

@@ -55,7 +55,7 @@ func TestListingGoesThroughAllPages(t *testing.T) {
 func TestParallel(t *testing.T) {
 	t.Run("every index is called once", func(t *testing.T) {
 		var calls [1000]atomic.Int32
-		if err := parallel(t.Context(), len(calls), func(_ context.Context, i int) error { calls[i].Add(1); return nil }); err != nil {
+		if err := parallel(t.Context(), len(calls), sideBySide, func(_ context.Context, i int) error { calls[i].Add(1); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		for i := range calls {
@@ -67,7 +67,7 @@ func TestParallel(t *testing.T) {
 	t.Run("the first error ends it and comes back", func(t *testing.T) {
 		boom := errors.New("boom")
 		var n atomic.Int32
-		err := parallel(t.Context(), 1_000_000, func(context.Context, int) error { n.Add(1); return boom })
+		err := parallel(t.Context(), 1_000_000, sideBySide, func(context.Context, int) error { n.Add(1); return boom })
 		if !errors.Is(err, boom) || n.Load() > 10*sideBySide {
 			t.Errorf("%v after %d calls", err, n.Load())
 		}
@@ -75,7 +75,7 @@ func TestParallel(t *testing.T) {
 	t.Run("an ended context ends it", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := parallel(ctx, 10, func(context.Context, int) error { return nil }); !errors.Is(err, context.Canceled) {
+		if err := parallel(ctx, 10, sideBySide, func(context.Context, int) error { return nil }); !errors.Is(err, context.Canceled) {
 			t.Errorf("%v", err)
 		}
 	})

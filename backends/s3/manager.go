@@ -30,6 +30,7 @@ type Manager struct {
 var (
 	_ backends.PersistenceManager = (*Manager)(nil)
 	_ backends.Pruner             = (*Manager)(nil)
+	_ backends.FunctionLister     = (*Manager)(nil)
 )
 
 // New returns a manager. It does not connect and reads no credentials: both happen at the first call. The error names
@@ -46,8 +47,8 @@ func New(o Options) (*Manager, error) {
 	return &Manager{o: o, place: place, layout: newLayout(o.Prefix), gens: map[string]*kept{}, client: o.Client}, nil
 }
 
-// Store implements [backends.PersistenceManager]. The store is also a [backends.GenerationKeeper], a
-// [backends.Leaser] and [backends.LeaseGetter], a [backends.Lister] and a [backends.ExpiryGetter].
+// Store implements [backends.PersistenceManager]. The store has every capability of package backends
+// but [backends.BatchLeaser].
 func (m *Manager) Store(ctx context.Context, fn backends.Function) (backends.Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func (m *Manager) Store(ctx context.Context, fn backends.Function) (backends.Sto
 		return nil, m.wrap(ctx, "open store", backends.ErrClosed)
 	}
 	id := functionID(fn.Namespace, fn.Name)
-	return &store{m: m, function: id, gen: m.keptOf(id), keep: keepFor(fn.NearTTL)}, nil
+	return &store{m: m, namespace: fn.Namespace, function: id, gen: m.keptOf(id), keep: keepFor(fn.NearTTL)}, nil
 }
 
 // Check implements [backends.PersistenceManager]: S3 sets no bound to ttl or number of entries.
@@ -67,7 +68,8 @@ func (m *Manager) Check(fn backends.Function) error { return backends.CheckFunct
 
 // ClearAll implements [backends.PersistenceManager] with one PUT.
 func (m *Manager) ClearAll(ctx context.Context) error {
-	return m.wrap(ctx, "clear all", m.renew(ctx, m.layout.epoch(), &m.epoch))
+	_, err := m.renew(ctx, m.layout.epoch(), &m.epoch)
+	return m.wrap(ctx, "clear all", err)
 }
 
 // Close implements [backends.PersistenceManager]. It closes idle connections; an injected client stays as it is.
@@ -94,6 +96,9 @@ func (m *Manager) keptOf(function string) *kept {
 	}
 	return k
 }
+
+// concurrency is how many requests one call sends side by side.
+func (m *Manager) concurrency() int { return concurrency(m.o.Concurrency) }
 
 // now is the wall clock: without the monotonic reading, which may stand still while a container is frozen.
 func (m *Manager) now() time.Time { return m.o.Now().Round(0) }

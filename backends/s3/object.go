@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/stillwarm/stillwarm/backends"
 )
@@ -33,9 +35,13 @@ type object struct {
 }
 
 type readOptions struct {
-	limit int64 // larger bodies are refused before anything is allocated
-	first int64 // read only this many bytes; 0: all
+	limit   int64  // larger bodies are refused before anything is allocated
+	first   int64  // read only this many bytes; 0: all
+	changed string // an ETag: errUnchanged where the object still has it
 }
+
+// errUnchanged: the object still has the ETag that the reader knows.
+var errUnchanged = errors.New("unchanged")
 
 // read fetches an object into a buffer of exactly its size.
 func (m *Manager) read(ctx context.Context, name string, o readOptions) (object, error) {
@@ -47,10 +53,14 @@ func (m *Manager) read(ctx context.Context, name string, o readOptions) (object,
 	if o.first > 0 {
 		in.Range = aws.String(fmt.Sprintf("bytes=0-%d", o.first-1))
 	}
+	in.IfNoneMatch = nonEmpty(o.changed)
 	for try := 1; ; try++ {
 		out, err := client.GetObject(ctx, in)
+		if o.changed != "" && statusOf(err) == http.StatusNotModified {
+			return object{etag: o.changed, served: servedAt(err)}, errUnchanged
+		}
 		if err != nil {
-			return object{}, err
+			return object{served: servedAt(err)}, err
 		}
 		body, err := readBody(out.Body, out.ContentLength, o.limit)
 		if err == nil {
@@ -61,7 +71,7 @@ func (m *Manager) read(ctx context.Context, name string, o readOptions) (object,
 			}, nil
 		}
 		if try == readTries || ctx.Err() != nil || errors.Is(err, backends.ErrTooLarge) {
-			return object{}, err
+			return object{etag: aws.ToString(out.ETag)}, err
 		}
 	}
 }
@@ -115,17 +125,24 @@ type writeOptions struct {
 	condition
 	meta  map[string]string
 	class types.StorageClass
+	once  bool // the SDK must not try again: whoever calls does, with other bytes
 }
 
-// write puts an object with one request and returns its ETag. A condition that does not hold is an error for which
+// written is what a server says of a write.
+type written struct {
+	etag string
+	at   time.Time // by the server's clock; zero where it did not say
+}
+
+// write puts an object with one request. A condition that does not hold is an error for which
 // isLostRace, or for ifMatch also isNotFound, is true.
 //
 // The checksum goes into a header: given none, the SDK would send one behind the body in a chunked encoding that some
 // servers cannot read. The body is in memory, so computing it first costs one fast pass.
-func (m *Manager) write(ctx context.Context, name string, body []byte, o writeOptions) (etag string, err error) {
+func (m *Manager) write(ctx context.Context, name string, body []byte, o writeOptions) (written, error) {
 	client, err := m.sdk(ctx)
 	if err != nil {
-		return "", err
+		return written{}, err
 	}
 	in := &awss3.PutObjectInput{
 		Bucket: &m.o.Bucket, Key: &name, Body: bytes.NewReader(body), ContentLength: aws.Int64(int64(len(body))),
@@ -139,11 +156,43 @@ func (m *Manager) write(ctx context.Context, name string, body []byte, o writeOp
 		in.IfMatch = &o.ifMatch
 	}
 	m.encrypt(in)
-	out, err := client.PutObject(ctx, in, m.unsignedOverTLS)
+	out, err := client.PutObject(ctx, in, m.unsignedOverTLS, func(so *awss3.Options) {
+		if o.once {
+			so.Retryer = aws.NopRetryer{}
+		}
+	})
 	if err != nil {
-		return "", err
+		return written{}, err
 	}
-	return aws.ToString(out.ETag), nil
+	at, _ := awsmiddleware.GetServerTime(out.ResultMetadata)
+	return written{etag: aws.ToString(out.ETag), at: at}, nil
+}
+
+// servedAt returns when the server answered, by its clock, where it answered with an error; zero: it did not say.
+func servedAt(err error) time.Time {
+	resp, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !ok || resp.Response == nil || resp.Response.Response == nil {
+		return time.Time{}
+	}
+	at, err := http.ParseTime(resp.Response.Header.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
+
+// head describes an object without its body.
+func (m *Manager) head(ctx context.Context, name string) (object, error) {
+	client, err := m.sdk(ctx)
+	if err != nil {
+		return object{}, err
+	}
+	out, err := client.HeadObject(ctx, &awss3.HeadObjectInput{Bucket: &m.o.Bucket, Key: &name})
+	if err != nil {
+		return object{}, err
+	}
+	served, _ := awsmiddleware.GetServerTime(out.ResultMetadata)
+	return object{meta: out.Metadata, etag: aws.ToString(out.ETag), modified: aws.ToTime(out.LastModified), served: served}, nil
 }
 
 func crc(body []byte) string {

@@ -63,7 +63,7 @@ func (p *pruner) page(ctx context.Context, page []types.Object, folder string,
 	judge func(ctx context.Context, name, function string) (verdict, error)) error {
 	p.gens = map[string]*current{}
 	verdicts := make([]verdict, len(page))
-	err := parallel(ctx, len(page), func(ctx context.Context, i int) (err error) {
+	err := parallel(ctx, len(page), sideBySide, func(ctx context.Context, i int) (err error) {
 		name := aws.ToString(page[i].Key)
 		if function, ours := functionOf(name, folder); ours {
 			verdicts[i], err = judge(ctx, name, function)
@@ -123,7 +123,14 @@ func (p *pruner) entry(ctx context.Context, name, function string) (verdict, err
 	if !ok || isOver(expires, p.m.now()) {
 		return verdict{remove: true, etag: obj.etag}, nil
 	}
-	gen, ok := p.generationOf(obj.body)
+	if obj.meta[metaKind] == kindTombstone {
+		return verdict{}, nil
+	}
+	whole := obj.body
+	if body, _, ok := cutTail(obj); ok {
+		whole = body
+	}
+	gen, ok := p.generationOf(whole)
 	if !ok && len(obj.body) == pruneFirst {
 		if obj, err = p.read(ctx, name, 0); errors.Is(err, backends.ErrTooLarge) {
 			return verdict{}, nil // perhaps another manager's, with another limit
@@ -149,7 +156,7 @@ func (p *pruner) lease(ctx context.Context, name, _ string) (verdict, error) {
 	if err != nil {
 		return verdict{}, ignoreLost(err)
 	}
-	return verdict{remove: leaseOver(obj), etag: obj.etag}, nil
+	return verdict{remove: slotOver(obj), etag: obj.etag}, nil
 }
 
 func ignoreLost(err error) error {
@@ -163,7 +170,7 @@ func (p *pruner) read(ctx context.Context, name string, first int64) (object, er
 	p.mu.Lock()
 	p.progress.Read++
 	p.mu.Unlock()
-	obj, err := p.m.read(ctx, name, readOptions{limit: max(p.m.o.MaxSize, pruneFirst), first: first})
+	obj, err := p.m.read(ctx, name, readOptions{limit: max(p.m.o.MaxSize, pruneFirst) + 1<<20, first: first})
 	if isNotFound(err) {
 		return object{}, errLost
 	}

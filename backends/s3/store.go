@@ -2,7 +2,9 @@ package s3
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -16,136 +18,280 @@ import (
 
 // Metadata of an entry: what must be known without trusting the entry's bytes.
 const (
+	metaKind    = "sw-kind"
 	metaExpires = "sw-expires" // Unix milliseconds, "0" for never
 	metaKey     = "sw-key"     // base64url, for List
 	metaTail    = "sw-tail"    // length of the key behind the entry, where it is too long for a header
+	metaNonce   = "sw-nonce"   // what the body ends in: whoever lost an answer knows its own write by it
+
+	kindEntry     = "entry"
+	kindTombstone = "tombstone"
+	kindRecord    = "record"
 
 	maxMetaKey = 768 // S3 allows 2 KB of metadata in all
 )
 
+// nonceLen is the length of what makes the bytes of each write its own. A version is an ETag, and S3 makes that of the
+// bytes: two writes of the same ones could not be told apart.
+const nonceLen = 16
+
+func newNonce() []byte {
+	b := make([]byte, nonceLen)
+	_, _ = rand.Read(b) // documented never to fail
+	return b
+}
+
 // store is one function's entries. It is safe for concurrent use.
 type store struct {
-	m        *Manager
-	function string
-	gen      *kept
-	keep     time.Duration
-	absent   absences
+	m         *Manager
+	namespace string
+	function  string
+	gen       *kept
+	keep      time.Duration
+	absent    absences
 }
 
 var (
-	_ backends.Store            = (*store)(nil)
-	_ backends.ExpiryGetter     = (*store)(nil)
-	_ backends.GenerationKeeper = (*store)(nil)
-	_ backends.Leaser           = (*store)(nil)
-	_ backends.LeaseGetter      = (*store)(nil)
-	_ backends.Lister           = (*store)(nil)
+	_ backends.Store       = (*store)(nil)
+	_ backends.BatchReader = (*store)(nil)
+	_ backends.Leaser      = (*store)(nil)
+	_ backends.Records     = (*store)(nil)
+	_ backends.Lister      = (*store)(nil)
 )
 
-// GenerationAge implements [backends.GenerationKeeper].
-func (s *store) GenerationAge() time.Duration { return s.keep }
-
-// Get implements [backends.Store].
-func (s *store) Get(ctx context.Context, key string) ([]byte, uint64, error) {
-	entry, gen, _, err := s.GetExpiry(ctx, key)
-	return entry, gen, err
+// Read implements [backends.Store]: one request, or three side by side when the generation is due, and one for each record.
+func (s *store) Read(ctx context.Context, key string, o backends.ReadOptions) (backends.Reading, error) {
+	ctx, cancel := withDeadline(ctx, o.Deadline)
+	defer cancel()
+	var r backends.Reading
+	var err error
+	common, commonErr := s.beside(ctx, o, func() { r, err = s.slot(ctx, key, string(o.IfChanged)) })
+	if err = errors.Join(err, commonErr); err != nil {
+		return backends.Reading{}, s.m.wrap(ctx, "read", err)
+	}
+	return merge(r, common), nil
 }
 
-// GetExpiry implements [backends.ExpiryGetter]: one request, or three side by side when the generation is due.
-func (s *store) GetExpiry(ctx context.Context, key string) (entry []byte, gen uint64, expires time.Time, err error) {
-	gen, genErr := s.generationBeside(ctx, func() { entry, expires, err = s.entry(ctx, key) })
-	if err != nil && !errors.Is(err, backends.ErrNotFound) {
-		return nil, 0, time.Time{}, s.m.wrap(ctx, "get", err)
+func withDeadline(ctx context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
+	if deadline.IsZero() {
+		return ctx, func() {}
 	}
-	if genErr != nil {
-		return nil, 0, time.Time{}, s.m.wrap(ctx, "get generation", genErr)
-	}
-	return entry, gen, expires, err
+	return context.WithDeadline(ctx, deadline)
 }
 
-// generationBeside returns the generation, kept or read, and runs f meanwhile.
-func (s *store) generationBeside(ctx context.Context, f func()) (gen uint64, err error) {
-	if g, ok := s.keptGeneration(); ok {
-		f()
-		return g, nil
-	}
+// merge adds what comes with every slot.
+func merge(r, common backends.Reading) backends.Reading {
+	r.Generation, r.GenerationAge, r.Records = common.Generation, common.GenerationAge, common.Records
+	return r
+}
+
+// beside reads what comes with every slot, generation and records, and runs f meanwhile.
+func (s *store) beside(ctx context.Context, o backends.ReadOptions, f func()) (common backends.Reading, err error) {
 	var wg sync.WaitGroup
-	wg.Go(func() { gen, err = s.generation(ctx) })
+	var genErr, recErr error
+	g, age, ok := s.keptGeneration()
+	if common.Generation, common.GenerationAge = g, age; !ok || o.Fresh {
+		common.GenerationAge = 0
+		wg.Go(func() { common.Generation, genErr = s.generation(ctx) })
+	}
+	if len(o.Records) > 0 {
+		wg.Go(func() { common.Records, _, recErr = s.readRecords(ctx, o.Records) })
+	}
 	f()
 	wg.Wait() // nothing may run on after the return: the container may be frozen then
-	return gen, err
+	return common, errors.Join(genErr, recErr)
 }
 
-// entry reads one entry. Whatever is at its place but is no entry of this key, or one that is too large to take, is
-// not found.
-func (s *store) entry(ctx context.Context, key string) ([]byte, time.Time, error) {
-	limit := s.m.o.MaxSize + int64(len(key))
+// slot reads one slot. Whatever is at its place but is no entry of this key, or one that is too large to take, is no entry.
+func (s *store) slot(ctx context.Context, key, known string) (backends.Reading, error) {
+	limit := s.m.o.MaxSize + int64(len(key)) + nonceLen
 	asked := s.m.now()
-	obj, err := s.m.read(ctx, s.m.layout.entry(entryID(s.function, key)), readOptions{limit: limit})
-	if isNotFound(err) {
+	obj, err := s.m.read(ctx, s.m.layout.entry(entryID(s.function, key)), readOptions{limit: limit, changed: known})
+	r := backends.Reading{Version: backends.Version(obj.etag), Clock: obj.served}
+	switch {
+	case errors.Is(err, errUnchanged):
+		r.Unchanged = true
+		return r, nil
+	case isNotFound(err):
 		s.absent.note(key, asked)
-		return nil, time.Time{}, fmt.Errorf("%s: %w", s.m.place, backends.ErrNotFound)
-	}
-	if errors.Is(err, backends.ErrTooLarge) {
-		return nil, time.Time{}, fmt.Errorf("%s: %w: %w", s.m.place, backends.ErrNotFound, err)
-	}
-	if err != nil {
-		return nil, time.Time{}, err
+		return r, nil
+	case errors.Is(err, backends.ErrTooLarge): // somebody else's, or of other options: it can be replaced
+		return r, nil
+	case err != nil:
+		return r, err
 	}
 	expires, ok := parseExpires(obj.meta)
-	if !ok || isOver(expires, s.m.now()) {
-		return nil, time.Time{}, fmt.Errorf("%s: %w", s.m.place, backends.ErrNotFound)
+	if !ok || obj.meta[metaKind] != kindEntry || isOver(expires, s.m.now()) {
+		return r, nil
 	}
-	body, tail, ok := cutTail(obj)
-	if !ok || (tail != "" && tail != key) {
-		return nil, time.Time{}, fmt.Errorf("%s: %w", s.m.place, backends.ErrNotFound)
+	if body, tail, ok := cutTail(obj); ok && (tail == "" || tail == key) {
+		r.Entry, r.Expires = body, expires
 	}
-	return body, expires, nil
+	return r, nil
+}
+
+// ReadAll implements [backends.BatchReader]: reads side by side, as many at once as the options allow.
+func (s *store) ReadAll(ctx context.Context, keys []string, o backends.ReadOptions) ([]backends.Reading, []error, error) {
+	ctx, cancel := withDeadline(ctx, o.Deadline)
+	defer cancel()
+	rs := make([]backends.Reading, len(keys))
+	errs := make([]error, len(keys))
+	common, err := s.beside(ctx, o, func() {
+		_ = parallel(ctx, len(keys), s.m.concurrency(), func(ctx context.Context, i int) error {
+			rs[i], errs[i] = s.slot(ctx, keys[i], "")
+			return nil
+		})
+	})
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return nil, nil, s.m.wrap(ctx, "read", err)
+	}
+	failed := false
+	for i := range rs {
+		rs[i] = merge(rs[i], common)
+		if i > 0 {
+			rs[i].Records = backends.CloneRecords(common.Records)
+		}
+		if errs[i] != nil {
+			failed = true
+			rs[i], errs[i] = backends.Reading{}, s.m.wrap(ctx, "read", errs[i])
+		}
+	}
+	if !failed {
+		errs = nil
+	}
+	return rs, errs, nil
 }
 
 // Put implements [backends.Store] with one request.
-func (s *store) Put(ctx context.Context, key string, entry []byte, expires time.Time) error {
+func (s *store) Put(ctx context.Context, key string, entry []byte, expires time.Time, seen backends.Version) (backends.Version, error) {
 	if int64(len(entry)) > s.m.o.MaxSize {
-		return fmt.Errorf("%s: put: %d bytes, at most %d are accepted (max-size): %w",
+		return backends.Absent, fmt.Errorf("%s: put: %d bytes, at most %d are accepted (max-size): %w",
 			s.m.place, len(entry), s.m.o.MaxSize, backends.ErrTooLarge)
 	}
-	o := writeOptions{meta: map[string]string{metaExpires: formatExpires(expires)}, class: types.StorageClass(s.m.o.StorageClass)}
-	if len(key) <= maxMetaKey {
-		o.meta[metaKey] = base64.RawURLEncoding.EncodeToString([]byte(key))
-	} else {
-		o.meta[metaTail] = strconv.Itoa(len(key))
-		entry = append(entry[:len(entry):len(entry)], key...) // a copy: the caller's array stays as it is
-	}
-	_, err := s.m.write(ctx, s.m.layout.entry(entryID(s.function, key)), entry, o)
-	return s.m.wrap(ctx, "put", err)
+	v, err := s.m.writeSlot(ctx, s.m.layout.entry(entryID(s.function, key)), slotWrite{
+		kind: kindEntry, key: key, body: entry, expires: expires,
+	}, seenCondition(seen))
+	return backends.Version(v.etag), s.m.wrap(ctx, "put", err)
 }
 
-// Delete implements [backends.Store] with one request.
-func (s *store) Delete(ctx context.Context, key string) error {
-	return s.m.wrap(ctx, "delete", s.m.remove(ctx, s.m.layout.entry(entryID(s.function, key))))
+func seenCondition(seen backends.Version) condition {
+	return condition{ifNew: seen == backends.Absent, ifMatch: string(seen)}
+}
+
+// slotWrite is what a slot or a record is to hold.
+type slotWrite struct {
+	kind    string
+	key     string
+	body    []byte
+	expires time.Time
+	meta    map[string]string // more of it
+}
+
+// options returns the body and the metadata, with a nonce of their own.
+func (m *Manager) slotObject(w slotWrite) (body []byte, o writeOptions, nonce string) {
+	n := newNonce()
+	o.meta = map[string]string{metaKind: w.kind, metaExpires: formatExpires(w.expires), metaNonce: hex.EncodeToString(n)}
+	for k, v := range w.meta {
+		o.meta[k] = v
+	}
+	body = append(make([]byte, 0, len(w.body)+len(w.key)+nonceLen), w.body...)
+	switch {
+	case w.key == "":
+	case len(w.key) <= maxMetaKey:
+		o.meta[metaKey] = base64.RawURLEncoding.EncodeToString([]byte(w.key))
+	default:
+		o.meta[metaTail] = strconv.Itoa(len(w.key))
+		body = append(body, w.key...)
+	}
+	o.class = types.StorageClass(m.o.StorageClass)
+	return append(body, n...), o, o.meta[metaNonce]
+}
+
+// conflictTries is how often a write is tried again that met another one at the same moment.
+const conflictTries = 3
+
+// writeSlot writes under a condition. Where that does not hold, the object's own metadata say whether it is this very
+// write, whose answer was lost; a conflict that nobody won is tried again.
+func (m *Manager) writeSlot(ctx context.Context, name string, w slotWrite, cond condition) (written, error) {
+	body, o, nonce := m.slotObject(w)
+	o.condition = cond
+	for try := 1; ; try++ {
+		out, err := m.write(ctx, name, body, o)
+		if err == nil || !isLostRace(err) && !(cond.ifMatch != "" && isNotFound(err)) {
+			return out, err
+		}
+		there, headErr := m.head(ctx, name)
+		switch {
+		case isNotFound(headErr):
+			there = object{}
+		case headErr != nil:
+			return written{}, headErr
+		case there.meta[metaNonce] == nonce:
+			return written{etag: there.etag, at: there.modified}, nil
+		}
+		if there.etag != cond.ifMatch || try == conflictTries {
+			return written{}, fmt.Errorf("%s: %w", m.place, backends.ErrConflict)
+		}
+	}
+}
+
+// Invalidate implements [backends.Store] with one request.
+func (s *store) Invalidate(ctx context.Context, key string) error {
+	body, o, _ := s.m.slotObject(slotWrite{kind: kindTombstone, key: key, expires: s.m.now().Add(backends.TombstoneTTL)})
+	_, err := s.m.write(ctx, s.m.layout.entry(entryID(s.function, key)), body, o)
+	return s.m.wrap(ctx, "invalidate", err)
+}
+
+// Delete implements [backends.Store]. It writes a tombstone that is over at once: a DELETE's success proves nothing, and
+// servers that ignore its condition would remove a tombstone that keeps writers off.
+func (s *store) Delete(ctx context.Context, key string, seen backends.Version) error {
+	if seen == backends.Absent {
+		return ctx.Err()
+	}
+	_, err := s.m.writeSlot(ctx, s.m.layout.entry(entryID(s.function, key)), slotWrite{
+		kind: kindTombstone, key: key, expires: s.m.now(),
+	}, condition{ifMatch: string(seen)})
+	if errors.Is(err, backends.ErrConflict) {
+		return nil
+	}
+	return s.m.wrap(ctx, "delete", err)
 }
 
 // Generation implements [backends.Store]: two reads side by side, always from the bucket.
 func (s *store) Generation(ctx context.Context) (uint64, error) {
 	gen, err := s.generation(ctx)
-	return gen, s.m.wrap(ctx, "get generation", err)
+	return gen, s.m.wrap(ctx, "generation", err)
 }
 
-// Clear implements [backends.Store] with one PUT.
-func (s *store) Clear(ctx context.Context) error {
-	return s.m.wrap(ctx, "clear", s.m.renew(ctx, s.m.layout.generation(s.function), s.gen))
+// Clear implements [backends.Store] with one PUT, and a GET where no epoch is kept.
+func (s *store) Clear(ctx context.Context) (uint64, error) {
+	token, err := s.m.renew(ctx, s.m.layout.generation(s.function), s.gen)
+	if err != nil {
+		return 0, s.m.wrap(ctx, "clear", err)
+	}
+	epoch, _, ok := s.m.epoch.fresh(s.m.now(), s.keep)
+	if !ok {
+		if epoch, err = s.m.hear(ctx, s.m.layout.epoch(), &s.m.epoch); err != nil {
+			return 0, s.m.wrap(ctx, "clear", err)
+		}
+	}
+	return combine(epoch, token), nil
 }
 
-func (s *store) keptGeneration() (uint64, bool) {
+func (s *store) keptGeneration() (g uint64, age time.Duration, ok bool) {
 	now := s.m.now()
-	epoch, ok := s.m.epoch.fresh(now, s.keep)
+	epoch, older, ok := s.m.epoch.fresh(now, s.keep)
 	if !ok {
-		return 0, false
+		return 0, 0, false
 	}
-	own, ok := s.gen.fresh(now, s.keep)
+	own, age, ok := s.gen.fresh(now, s.keep)
 	if !ok {
-		return 0, false
+		return 0, 0, false
 	}
-	return combine(epoch, own), true
+	return combine(epoch, own), max(age, older), true
 }
 
 func (s *store) generation(ctx context.Context) (uint64, error) {
@@ -186,16 +332,18 @@ func parseExpires(meta map[string]string) (time.Time, bool) {
 
 func isOver(expires, now time.Time) bool { return !expires.IsZero() && !now.Before(expires) }
 
-// cutTail takes the key off the end of an entry that carries it there.
+// cutTail takes nonce and key off the end of what is stored.
 func cutTail(obj object) (entry []byte, key string, ok bool) {
-	text, has := obj.meta[metaTail]
-	if !has {
-		return obj.body, "", true
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n <= 0 || n > len(obj.body) {
+	n := len(obj.body) - nonceLen
+	if n < 0 || hex.EncodeToString(obj.body[n:]) != obj.meta[metaNonce] {
 		return nil, "", false
 	}
-	cut := len(obj.body) - n
-	return obj.body[:cut:cut], string(obj.body[cut:]), true
+	tail := 0
+	if text, has := obj.meta[metaTail]; has {
+		var err error
+		if tail, err = strconv.Atoi(text); err != nil || tail <= 0 || tail > n {
+			return nil, "", false
+		}
+	}
+	return obj.body[: n-tail : n-tail], string(obj.body[n-tail : n]), true
 }

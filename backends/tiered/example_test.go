@@ -24,11 +24,16 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	if err := store.Put(ctx, "key", []byte("entry"), time.Now().Add(time.Hour)); err != nil {
+	before, err := store.Read(ctx, "key", backends.ReadOptions{ForWrite: true})
+	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	entry, _, err := store.Get(ctx, "key")
-	fmt.Println(string(entry), err)
+	if _, err := store.Put(ctx, "key", []byte("entry"), time.Now().Add(time.Hour), before.Version); err != nil {
+		fmt.Println(err)
+		return
+	}
+	after, err := store.Read(ctx, "key", backends.ReadOptions{})
+	fmt.Println(string(after.Entry), err)
 	// Output: entry <nil>
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 	"github.com/stillwarm/stillwarm/backends/memory"
 )
 
@@ -17,11 +18,11 @@ var errDown = errors.New("connection refused")
 // faulty is a memory backend whose failures the test decides. Its stores have no capabilities unless rich is set.
 type faulty struct {
 	*memory.Manager
-	rich  bool // stores are Leaser, Lister, ExpiryGetter
+	rich  bool // stores are Leaser and Lister
 	down  atomic.Bool
 	hangs atomic.Bool
 	calls sync.Map // op -> *atomic.Int64
-	// during runs in the middle of an operation: after a Get has read, before a Put writes.
+	// during runs in the middle of an operation: after a Read has read, before a Put writes.
 	during   atomic.Pointer[func(op string)]
 	closeErr error
 }
@@ -81,28 +82,40 @@ type faultyStore struct {
 	inner backends.Store
 }
 
-func (s *faultyStore) Get(ctx context.Context, key string) ([]byte, uint64, error) {
-	if err := s.f.enter(ctx, "Get"); err != nil {
-		return nil, 0, err
+func (s *faultyStore) Read(ctx context.Context, key string, o backends.ReadOptions) (backends.Reading, error) {
+	if !o.Deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, o.Deadline)
+		defer cancel()
 	}
-	b, g, err := s.inner.Get(ctx, key)
-	s.f.middle("Get")
-	return b, g, err
+	if err := s.f.enter(ctx, "Read"); err != nil {
+		return backends.Reading{}, err
+	}
+	r, err := s.inner.Read(ctx, key, o)
+	s.f.middle("Read")
+	return r, err
 }
 
-func (s *faultyStore) Put(ctx context.Context, key string, entry []byte, expires time.Time) error {
+func (s *faultyStore) Put(ctx context.Context, key string, entry []byte, expires time.Time, seen backends.Version) (backends.Version, error) {
 	if err := s.f.enter(ctx, "Put"); err != nil {
-		return err
+		return backends.Absent, err
 	}
 	s.f.middle("Put")
-	return s.inner.Put(ctx, key, entry, expires)
+	return s.inner.Put(ctx, key, entry, expires, seen)
 }
 
-func (s *faultyStore) Delete(ctx context.Context, key string) error {
+func (s *faultyStore) Invalidate(ctx context.Context, key string) error {
+	if err := s.f.enter(ctx, "Invalidate"); err != nil {
+		return err
+	}
+	return s.inner.Invalidate(ctx, key)
+}
+
+func (s *faultyStore) Delete(ctx context.Context, key string, seen backends.Version) error {
 	if err := s.f.enter(ctx, "Delete"); err != nil {
 		return err
 	}
-	return s.inner.Delete(ctx, key)
+	return s.inner.Delete(ctx, key, seen)
 }
 
 func (s *faultyStore) Generation(ctx context.Context) (uint64, error) {
@@ -114,9 +127,9 @@ func (s *faultyStore) Generation(ctx context.Context) (uint64, error) {
 	return g, err
 }
 
-func (s *faultyStore) Clear(ctx context.Context) error {
+func (s *faultyStore) Clear(ctx context.Context) (uint64, error) {
 	if err := s.f.enter(ctx, "Clear"); err != nil {
-		return err
+		return 0, err
 	}
 	return s.inner.Clear(ctx)
 }
@@ -125,15 +138,6 @@ type richStore struct {
 	*faultyStore
 	backends.Leaser
 	backends.Lister
-}
-
-func (s *richStore) GetExpiry(ctx context.Context, key string) ([]byte, uint64, time.Time, error) {
-	if err := s.f.enter(ctx, "Get"); err != nil {
-		return nil, 0, time.Time{}, err
-	}
-	b, g, x, err := s.inner.(backends.ExpiryGetter).GetExpiry(ctx, key)
-	s.f.middle("Get")
-	return b, g, x, err
 }
 
 // pair is two faulty tiers and one function over them.
@@ -179,14 +183,14 @@ func (p *pair) observed() []Failure {
 
 func (p *pair) put(key, value string, expires time.Time) {
 	p.Helper()
-	if err := p.store.Put(p.Context(), key, []byte(value), expires); err != nil {
+	if err := backendstest.Put(p.Context(), p.store, key, []byte(value), expires); err != nil {
 		p.Fatalf("Put(%s): %v", key, err)
 	}
 }
 
 func (p *pair) want(key, value string) uint64 {
 	p.Helper()
-	got, g, err := p.store.Get(p.Context(), key)
+	got, g, err := backendstest.Get(p.Context(), p.store, key)
 	if err != nil || string(got) != value {
 		p.Fatalf("Get(%s) = %q, %v; want %q", key, got, err, value)
 	}
@@ -195,9 +199,9 @@ func (p *pair) want(key, value string) uint64 {
 
 func (p *pair) wantNone(key string) uint64 {
 	p.Helper()
-	got, g, err := p.store.Get(p.Context(), key)
-	if !errors.Is(err, backends.ErrNotFound) {
-		p.Fatalf("Get(%s) = %q, %v; want ErrNotFound", key, got, err)
+	got, g, err := backendstest.Get(p.Context(), p.store, key)
+	if !errors.Is(err, backendstest.ErrNone) {
+		p.Fatalf("Get(%s) = %q, %v; want no entry", key, got, err)
 	}
 	return g
 }
@@ -206,18 +210,18 @@ func (p *pair) wantNone(key string) uint64 {
 func (p *pair) in(f *faulty, key string) (value string, expires time.Time, ok bool) {
 	p.Helper()
 	s := must[backends.Store](p.T)(f.Manager.Store(p.Context(), function()))
-	b, _, x, err := s.(backends.ExpiryGetter).GetExpiry(p.Context(), key)
-	if err != nil && !errors.Is(err, backends.ErrNotFound) {
+	r, err := s.Read(p.Context(), key, backends.ReadOptions{})
+	if err != nil {
 		p.Fatal(err)
 	}
-	return string(b), x, err == nil
+	return string(r.Entry), r.Expires, r.Entry != nil
 }
 
 // forget removes the key from one tier, as an eviction would.
 func (p *pair) forget(f *faulty, key string) {
 	p.Helper()
 	s := must[backends.Store](p.T)(f.Manager.Store(p.Context(), function()))
-	if err := s.Delete(p.Context(), key); err != nil {
+	if err := backendstest.Delete(p.Context(), s, key); err != nil {
 		p.Fatal(err)
 	}
 }

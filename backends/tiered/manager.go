@@ -102,37 +102,3 @@ func (m *manager) Store(ctx context.Context, fn backends.Function) (backends.Sto
 	s.shared.any.Store(s)
 	return s.withCapabilities()
 }
-
-// withCapabilities returns s with the capabilities that its tiers give it.
-func (s *store) withCapabilities() (backends.Store, error) {
-	leaser, err := s.leaser()
-	if err != nil {
-		return nil, err
-	}
-	_, lists := s.authority().store.(backends.Lister)
-	switch {
-	case leaser != nil && lists:
-		return &leasingListingStore{s, leasing{s.m, leaser}, listing{s}}, nil
-	case leaser != nil:
-		return &leasingStore{s, leasing{s.m, leaser}}, nil
-	case lists:
-		return &listingStore{s, listing{s}}, nil
-	}
-	return s, nil
-}
-
-func (s *store) leaser() (backends.Leaser, error) {
-	if i := s.m.leaseTier; i >= 0 {
-		l, ok := s.levels[i].store.(backends.Leaser)
-		if !ok {
-			return nil, fmt.Errorf("tiered: %s is marked for leases, which it does not have; unmark it", s.levels[i].Name)
-		}
-		return l, nil
-	}
-	for i := len(s.levels) - 1; i >= 0; i-- {
-		if l, ok := s.levels[i].store.(backends.Leaser); ok {
-			return l, nil
-		}
-	}
-	return nil, nil
-}

@@ -11,16 +11,17 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 )
 
 func TestLeasesComeFromOneTier(t *testing.T) {
 	lease := func(t *testing.T, p *pair, f *faulty) bool {
 		t.Helper()
-		if _, err := p.store.(backends.Leaser).Lease(t.Context(), "k", time.Minute); err != nil {
+		if _, err := backendstest.Lease(t.Context(), p.store.(backends.Leaser), "k", time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		s := must[backends.Store](t)(f.Manager.Store(t.Context(), function()))
-		_, err := s.(backends.Leaser).Lease(t.Context(), "k", time.Minute)
+		_, err := backendstest.Lease(t.Context(), s.(backends.Leaser), "k", time.Minute)
 		return errors.Is(err, backends.ErrLeased)
 	}
 	t.Run("the slowest, which is surely shared", func(t *testing.T) {
@@ -68,7 +69,7 @@ func TestPruneKeepsCurrentCopiesInFasterTiers(t *testing.T) {
 		return string(binary.BigEndian.AppendUint64(nil, g)) + key
 	}
 	p.put("old", stamp("old"), time.Time{})
-	if err := p.store.Clear(t.Context()); err != nil {
+	if err := backendstest.Clear(t.Context(), p.store); err != nil {
 		t.Fatal(err)
 	}
 	p.put("new", stamp("new"), time.Time{})
@@ -177,7 +178,7 @@ func TestKeeper(t *testing.T) {
 		var wg sync.WaitGroup
 		for range callers {
 			wg.Go(func() {
-				if got, _, err := p.store.Get(t.Context(), "k"); err != nil || string(got) != "v" {
+				if got, _, err := backendstest.Get(t.Context(), p.store, "k"); err != nil || string(got) != "v" {
 					t.Errorf("Get = %q, %v", got, err)
 				}
 			})
@@ -205,9 +206,9 @@ func TestKeeper(t *testing.T) {
 			return 7, nil
 		}
 		var wg sync.WaitGroup
-		wg.Go(func() { _, first = k.current(ctx, time.Minute, time.Now, ask) })
+		wg.Go(func() { _, _, first = k.current(ctx, time.Minute, time.Now, ask) })
 		<-asking
-		wg.Go(func() { g, second = k.current(t.Context(), time.Minute, time.Now, ask) })
+		wg.Go(func() { g, _, second = k.current(t.Context(), time.Minute, time.Now, ask) })
 		cancel()
 		wg.Wait()
 		if !errors.Is(first, context.Canceled) || second != nil || g != 7 {
@@ -216,14 +217,14 @@ func TestKeeper(t *testing.T) {
 	})
 	t.Run("an answer from before a clear is not remembered", func(t *testing.T) {
 		var k keeper
-		g, err := k.current(t.Context(), time.Minute, time.Now, func(context.Context) (uint64, error) {
+		g, _, err := k.current(t.Context(), time.Minute, time.Now, func(context.Context) (uint64, error) {
 			k.forget()
 			return 1, nil
 		})
 		if g != 1 || err != nil {
 			t.Fatal(g, err)
 		}
-		g, err = k.current(t.Context(), time.Minute, time.Now, func(context.Context) (uint64, error) { return 2, nil })
+		g, _, err = k.current(t.Context(), time.Minute, time.Now, func(context.Context) (uint64, error) { return 2, nil })
 		if g != 2 || err != nil {
 			t.Fatalf("%d, %v: the answer from before the clear was kept", g, err)
 		}

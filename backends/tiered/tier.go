@@ -28,44 +28,28 @@ type tier struct {
 // level is a tier's store of one function.
 type level struct {
 	*tier
-	store  backends.Store
-	expiry backends.ExpiryGetter // nil where the store does not know
+	store backends.Store
 }
 
 func newLevel(t *tier, s backends.Store) *level {
-	x, _ := s.(backends.ExpiryGetter)
-	return &level{tier: t, store: s, expiry: x}
+	return &level{tier: t, store: s}
 }
 
-// found is an entry as a tier returned it.
-type found struct {
-	entry      []byte
-	generation uint64
-	expires    time.Time
-	timed      bool // expires is known
-}
-
-func (l *level) get(ctx context.Context, key string) (f found, err error) {
-	if l.expiry != nil {
-		f.timed = true
-		f.entry, f.generation, f.expires, err = l.expiry.GetExpiry(ctx, key)
-		return f, err
+// read asks the tier for the slots. known, which may be nil, are the versions that the caller of one key has.
+func (l *level) read(ctx context.Context, xs []*reading, o backends.ReadOptions, known []slotVersion, i int) ([]backends.Reading, []error, error) {
+	if len(xs) == 1 {
+		o.IfChanged = backends.Absent
+		if known != nil && known[i].known {
+			o.IfChanged = known[i].v
+		}
+		r, err := l.store.Read(ctx, xs[0].key, o)
+		return []backends.Reading{r}, nil, err
 	}
-	f.entry, f.generation, err = l.store.Get(ctx, key)
-	return f, err
-}
-
-// put stores the entry for as long as this tier may hold it. A tier that refuses it as too large loses the entry that
-// it has under the key: that one would hide the new entry in the slower tiers.
-func (l *level) put(ctx context.Context, key string, entry []byte, expires time.Time) error {
-	err := backends.ErrTooLarge
-	if l.MaxEntry == 0 || int64(len(entry)) <= l.MaxEntry {
-		err = l.store.Put(ctx, key, entry, l.held(expires))
+	keys := make([]string, len(xs))
+	for j, x := range xs {
+		keys[j] = x.key
 	}
-	if errors.Is(err, backends.ErrTooLarge) {
-		l.report(ctx, "delete", l.store.Delete(ctx, key))
-	}
-	return err
+	return backends.ReadAll(ctx, l.store, keys, o)
 }
 
 func (l *level) held(expires time.Time) time.Time {
@@ -96,6 +80,13 @@ func (t *tier) report(ctx context.Context, op string, err error) {
 	}
 }
 
+// reportCopy observes a copy that failed. One that was overtaken, or is too large, is no news.
+func (t *tier) reportCopy(ctx context.Context, err error) {
+	if !errors.Is(err, backends.ErrConflict) && !errors.Is(err, backends.ErrTooLarge) {
+		t.report(ctx, "copy", err)
+	}
+}
+
 // awake reports whether a read may ask this tier. After a rest one read tries while the others still pass it over.
 func (t *tier) awake() bool {
 	t.mu.Lock()
@@ -114,7 +105,7 @@ func (t *tier) awake() bool {
 
 // learn notes how a read from this tier went.
 func (t *tier) learn(ctx context.Context, err error) {
-	failed := err != nil && !errors.Is(err, backends.ErrNotFound)
+	failed := err != nil
 	if failed && ctx.Err() != nil {
 		return // the caller left; that says nothing about the tier
 	}

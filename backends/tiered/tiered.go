@@ -64,8 +64,6 @@ const (
 	// writeFactor is how many timeouts a write to a faster tier gets: entries travel whole, and writes happen after
 	// the response.
 	writeFactor = 4
-	// unknownHold is how long a copy stays where the slower store does not say when the entry expires.
-	unknownHold = time.Minute
 )
 
 // Tier is one backend and how it is used. The zero values of all but Manager are useful.

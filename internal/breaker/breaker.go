@@ -129,8 +129,8 @@ func (g *Breaker) judge(ctx context.Context, err error, cut bool) error {
 
 // harmless reports errors that a healthy backend returns.
 func harmless(err error) bool {
-	return err == nil || errors.Is(err, backends.ErrNotFound) || errors.Is(err, backends.ErrTooLarge) ||
-		errors.Is(err, backends.ErrLeased) || errors.Is(err, backends.ErrLeaseLost)
+	return err == nil || errors.Is(err, backends.ErrConflict) || errors.Is(err, backends.ErrTooLarge) ||
+		errors.Is(err, backends.ErrLeased) || errors.Is(err, backends.ErrMarked) || errors.Is(err, backends.ErrLeaseLost)
 }
 
 func (g *Breaker) failed(ctx context.Context, err error) {

@@ -65,7 +65,7 @@ func TestGuard(t *testing.T) {
 	})
 	inBubble("what a healthy backend answers does not count", func(t *testing.T) {
 		g, told := watched(time.Second)
-		for _, err := range []error{backends.ErrNotFound, backends.ErrTooLarge, &backends.LeasedError{Holder: "x"}, backends.ErrLeaseLost} {
+		for _, err := range []error{backends.ErrConflict, &backends.MarkedError{}, backends.ErrTooLarge, &backends.LeasedError{Holder: "x"}, backends.ErrLeaseLost} {
 			for range 5 {
 				if got := g.Do(t.Context(), func(context.Context) error { return err }); !errors.Is(got, err) {
 					t.Fatal(got)

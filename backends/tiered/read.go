@@ -1,0 +1,264 @@
+package tiered
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/stillwarm/stillwarm/backends"
+)
+
+// reading is what the tiers have under one key, as far as they were asked.
+type reading struct {
+	key      string
+	versions []slotVersion
+	hit      int // the tier that had the entry, or said that it is unchanged; len(versions): none
+	r        backends.Reading
+	err      error // of the authority
+}
+
+func (s *store) newReading(key string) *reading {
+	return &reading{key: key, versions: make([]slotVersion, len(s.levels)), hit: len(s.levels)}
+}
+
+// take notes what one tier answered.
+func (x *reading) take(i int, r backends.Reading) {
+	x.versions[i] = slotVersion{known: true, v: r.Version}
+	if x.hit > i && (r.Entry != nil || r.Unchanged) {
+		x.hit = i
+		x.r.Entry, x.r.Expires, x.r.Unchanged = r.Entry, r.Expires, r.Unchanged
+	}
+}
+
+// found reports whether no slower tier has to be asked.
+func (x *reading) found(forWrite bool) bool { return !forWrite && x.hit < len(x.versions) }
+
+func (s *store) Read(ctx context.Context, key string, o backends.ReadOptions) (backends.Reading, error) {
+	if err := s.m.check(ctx); err != nil {
+		return backends.Reading{}, err
+	}
+	known, ok := splitVersion(o.IfChanged, len(s.levels))
+	if !ok || o.IfChanged == backends.Absent {
+		known = nil
+	}
+	x := s.newReading(key)
+	common, err := s.readInto(ctx, []*reading{x}, o, known, -1)
+	if err != nil {
+		return backends.Reading{}, err
+	}
+	if x.err != nil {
+		return backends.Reading{}, x.err
+	}
+	return s.finish(ctx, x, common), nil
+}
+
+// ReadAll asks each tier once, for what the earlier ones lacked.
+func (s *store) ReadAll(ctx context.Context, keys []string, o backends.ReadOptions) ([]backends.Reading, []error, error) {
+	if err := s.m.check(ctx); err != nil {
+		return nil, nil, err
+	}
+	xs := make([]*reading, len(keys))
+	for i, key := range keys {
+		xs[i] = s.newReading(key)
+	}
+	common, err := s.readInto(ctx, xs, o, nil, -1)
+	if err != nil {
+		return nil, nil, err
+	}
+	rs, errs := s.finishAll(ctx, xs, common)
+	return rs, errs, nil
+}
+
+// finishAll makes readings of what was found, and fills the faster tiers, a few keys at once.
+func (s *store) finishAll(ctx context.Context, xs []*reading, common backends.Reading) ([]backends.Reading, []error) {
+	rs := make([]backends.Reading, len(xs))
+	var errs []error
+	var wg sync.WaitGroup
+	room := make(chan struct{}, copiesAtOnce)
+	for i, x := range xs {
+		if x.err != nil {
+			if errs == nil {
+				errs = make([]error, len(xs))
+			}
+			errs[i] = x.err
+			continue
+		}
+		room <- struct{}{}
+		wg.Go(func() {
+			rs[i] = s.finish(ctx, x, common)
+			<-room
+		})
+	}
+	wg.Wait()
+	for i := range rs {
+		if i > 0 {
+			rs[i].Records = backends.CloneRecords(rs[i].Records)
+		}
+	}
+	return rs, errs
+}
+
+const copiesAtOnce = 16
+
+// readInto asks the tiers in order for the slots that the earlier ones lacked, and returns what is common to all readings.
+// A tier that skip names has been asked already.
+func (s *store) readInto(ctx context.Context, xs []*reading, o backends.ReadOptions, known []slotVersion, skip int) (backends.Reading, error) {
+	if err := s.settle(ctx); err != nil {
+		return backends.Reading{}, err
+	}
+	for i, l := range s.faster() {
+		if i != skip {
+			s.readFaster(ctx, i, l, xs, o, known)
+		}
+		if err := ctx.Err(); err != nil {
+			return backends.Reading{}, err
+		}
+	}
+	last := len(s.levels) - 1
+	rest := missing(xs, o.ForWrite)
+	if len(rest) > 0 && skip != last {
+		return s.readAuthority(ctx, rest, o, known)
+	}
+	return s.readCommon(ctx, o)
+}
+
+func missing(xs []*reading, forWrite bool) (rest []*reading) {
+	for _, x := range xs {
+		if !x.found(forWrite) {
+			rest = append(rest, x)
+		}
+	}
+	return rest
+}
+
+// readFaster asks one of the faster tiers. What goes wrong is no caller's business: the slower ones are asked then.
+func (s *store) readFaster(ctx context.Context, i int, l *level, xs []*reading, o backends.ReadOptions, known []slotVersion) {
+	rest := missing(xs, o.ForWrite)
+	if len(rest) == 0 || !l.awake() {
+		return
+	}
+	rest = s.believed(ctx, i, l, rest)
+	if len(rest) == 0 {
+		return
+	}
+	// Its own generation, records and clock are never looked at.
+	own := backends.ReadOptions{Deadline: earlier(o.Deadline, time.Now().Add(l.Timeout)), ForWrite: o.ForWrite}
+	rs, errs, err := l.read(ctx, rest, own, known, i)
+	l.learn(ctx, err)
+	if err != nil {
+		l.report(ctx, "read", err)
+		return
+	}
+	for j, x := range rest {
+		if errs != nil && errs[j] != nil {
+			l.report(ctx, "read", errs[j])
+			continue
+		}
+		x.take(i, rs[j])
+	}
+}
+
+// believed tells the tier what it could not be told before, and leaves out the keys for which that fails.
+func (s *store) believed(ctx context.Context, i int, l *level, xs []*reading) []*reading {
+	out := xs[:0:0]
+	for _, x := range xs {
+		if !s.shared.untold.has(i, x.key) || s.tell(ctx, i, l, x.key) == nil {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// readAuthority asks the last tier. Its errors are the callers'.
+func (s *store) readAuthority(ctx context.Context, xs []*reading, o backends.ReadOptions, known []slotVersion) (backends.Reading, error) {
+	i, l := len(s.levels)-1, s.authority()
+	if len(s.believed(ctx, i, l, xs)) < len(xs) {
+		return backends.Reading{}, errUntold(l.Name)
+	}
+	mark, at := s.shared.keeper.mark(), s.m.now()
+	rs, errs, err := l.read(ctx, xs, o, known, i)
+	if err != nil {
+		return backends.Reading{}, err
+	}
+	var common backends.Reading
+	for j, x := range xs {
+		if errs != nil && errs[j] != nil {
+			x.err = errs[j]
+			continue
+		}
+		x.take(i, rs[j])
+		common = rs[j]
+	}
+	if common.Generation == 0 { // no slot could be read
+		return s.readCommon(ctx, o)
+	}
+	common.Generation = s.shared.keeper.hear(common.Generation, at.Add(-common.GenerationAge), s.m.now(), mark)
+	return common, nil
+}
+
+// readCommon returns the authority's generation, kept or read, and its records and clock where they are wanted.
+func (s *store) readCommon(ctx context.Context, o backends.ReadOptions) (r backends.Reading, err error) {
+	if len(o.Records) > 0 || o.Clock {
+		if rec, ok := s.authority().store.(backends.Records); ok {
+			if r.Records, r.Clock, err = rec.ReadRecords(ctx, o.Records); err != nil {
+				return r, err
+			}
+		}
+	}
+	keep := s.keep
+	if o.Fresh {
+		keep = 0
+	}
+	// Whoever cannot tell the generation has no hit: see the package's documentation.
+	r.Generation, r.GenerationAge, err = s.shared.keeper.current(ctx, keep, s.m.now, s.authority().store.Generation)
+	return r, err
+}
+
+// finish makes a reading of what was found, and copies it to the faster tiers.
+func (s *store) finish(ctx context.Context, x *reading, common backends.Reading) backends.Reading {
+	r := x.r
+	r.Version = join(x.versions)
+	r.Generation, r.GenerationAge = common.Generation, common.GenerationAge
+	r.Records, r.Clock = common.Records, common.Clock
+	if r.Entry != nil {
+		s.copyTo(ctx, x, &r)
+	}
+	return r
+}
+
+// copyTo puts an entry that a slower tier returned into those that were asked before it, where their slots are as they were:
+// a copy that was overtaken by a replacement or an invalidation is refused there.
+func (s *store) copyTo(ctx context.Context, x *reading, r *backends.Reading) {
+	for i, l := range s.levels[:x.hit] {
+		if !x.versions[i].known || l.MaxEntry > 0 && int64(len(r.Entry)) > l.MaxEntry || !l.awake() {
+			continue
+		}
+		var v backends.Version
+		err := l.bounded(ctx, writeFactor, func(ctx context.Context) (err error) {
+			v, err = l.store.Put(ctx, x.key, r.Entry, l.held(r.Expires), x.versions[i].v)
+			return err
+		})
+		switch {
+		case err == nil:
+			x.versions[i].v = v
+		default:
+			x.versions[i] = slotVersion{}
+			l.reportCopy(ctx, err)
+		}
+	}
+	r.Version = join(x.versions)
+}
+
+// earlier returns the earlier of two times; zero is no time.
+func earlier(a, b time.Time) time.Time {
+	if !a.IsZero() && a.Before(b) {
+		return a
+	}
+	return b
+}
+
+type errUntold string
+
+func (e errUntold) Error() string {
+	return "tiered: " + string(e) + " could not be told of an invalidation and is not believed until it was"
+}
