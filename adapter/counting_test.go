@@ -18,7 +18,7 @@ type counting struct {
 	backends.PersistenceManager
 	gets, generations, puts atomic.Int64
 	fail, failWrites, hang  atomic.Bool
-	mutate                  func([]byte) []byte // what Get returns
+	mutate                  func([]byte) []byte // what Read returns
 	onPut                   func()              // before each write
 }
 
@@ -45,16 +45,21 @@ func (s *countingStore) fault(ctx context.Context, write bool) error {
 	return nil
 }
 
-func (s *countingStore) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+func (s *countingStore) Read(ctx context.Context, key string, o backends.ReadOptions) (backends.Reading, error) {
 	s.m.gets.Add(1)
+	if !o.Deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, o.Deadline)
+		defer cancel()
+	}
 	if err := s.fault(ctx, false); err != nil {
-		return nil, 0, err
+		return backends.Reading{}, err
 	}
-	b, g, err := s.Store.Get(ctx, key)
-	if err == nil && s.m.mutate != nil {
-		b = s.m.mutate(b)
+	r, err := s.Store.Read(ctx, key, o)
+	if r.Entry != nil && s.m.mutate != nil {
+		r.Entry = append([]byte{}, s.m.mutate(r.Entry)...) // never nil: there is an entry
 	}
-	return b, g, err
+	return r, err
 }
 
 func (s *countingStore) Generation(ctx context.Context) (uint64, error) {
@@ -65,20 +70,20 @@ func (s *countingStore) Generation(ctx context.Context) (uint64, error) {
 	return s.Store.Generation(ctx)
 }
 
-func (s *countingStore) Put(ctx context.Context, key string, entry []byte, expires time.Time) error {
+func (s *countingStore) Put(ctx context.Context, key string, entry []byte, expires time.Time, seen backends.Version) (backends.Version, error) {
 	s.m.puts.Add(1)
 	if s.m.onPut != nil {
 		s.m.onPut()
 	}
 	if err := s.fault(ctx, true); err != nil {
-		return err
+		return backends.Absent, err
 	}
-	return s.Store.Put(ctx, key, entry, expires)
+	return s.Store.Put(ctx, key, entry, expires, seen)
 }
 
-func (s *countingStore) Clear(ctx context.Context) error {
+func (s *countingStore) Clear(ctx context.Context) (uint64, error) {
 	if err := s.fault(ctx, true); err != nil {
-		return err
+		return 0, err
 	}
 	return s.Store.Clear(ctx)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/serialize"
 )
@@ -69,12 +68,13 @@ func (r *remote) look(ctx context.Context, q *question) (*memory.Entry, string) 
 	if r.cleared.Load() {
 		return nil, "the backend could not be told of a clear yet, so it is not asked"
 	}
-	data, generation, err := r.get(ctx, q)
-	if errors.Is(err, backends.ErrNotFound) {
-		return nil, "no entry in the backend"
-	}
+	found, err := r.get(ctx, q)
 	if err != nil {
 		return nil, "the backend failed: " + err.Error()
+	}
+	data, generation := found.Entry, found.Generation
+	if data == nil {
+		return nil, "no entry in the backend"
 	}
 	h, payload, err := r.core.rt.sealer.Open(string(r.appendSealAddress(nil, q)), data)
 	if err == nil {

@@ -108,7 +108,7 @@ func (r *remote) settleClear(ctx context.Context) bool {
 	if !r.cleared.Load() {
 		return true
 	}
-	err := r.core.rt.reads.Do(ctx, r.opened.Clear)
+	err := r.core.rt.reads.Do(ctx, r.clearStore)
 	if err == nil {
 		r.distrust()
 		r.cleared.Store(false)
@@ -136,10 +136,15 @@ func (c *dataCore) clear(ctx context.Context) error {
 	return c.remote.clear(ctx)
 }
 
+func (r *remote) clearStore(ctx context.Context) error {
+	_, err := r.opened.Clear(ctx)
+	return err
+}
+
 func (r *remote) clear(ctx context.Context) error {
 	r.cleared.Store(true) // until the backend has a new generation, its entries are not believed
 	r.distrust()
-	if err := r.core.rt.writes.Do(ctx, r.opened.Clear); err != nil {
+	if err := r.core.rt.writes.Do(ctx, r.clearStore); err != nil {
 		r.core.rt.log(ctx, slog.LevelWarn, "a clear could not be told to the backend; this container tries again before it reads there",
 			"function", r.core.id.name, "error", err.Error())
 		return &ClearError{Function: r.core.id.name, Err: err}

@@ -2,8 +2,9 @@ package adapter
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"sync"
 	"time"
 
@@ -39,41 +40,40 @@ func (r *remote) acquire(ctx context.Context, q *question) (h *hold, state lease
 		// What the holder computes would not be written: the fleet would wait for it in vain, one after the other.
 		return nil, leaseNone, ""
 	}
-	var lease backends.Lease
-	err := r.core.rt.reads.Do(ctx, func(ctx context.Context) (err error) {
-		lease, err = r.leaser.Lease(ctx, r.address(q), r.core.rt.config.LeaseTTL)
-		return err
-	})
-	if err != nil {
+	lease, _, err := r.takeLease(ctx, q)
+	if lease == nil {
 		state, holder = r.refused(ctx, err)
 		return nil, state, holder
 	}
 	return r.holdOn(ctx, lease), leaseHeld, ""
 }
 
+// takeLease asks for the lease, and reads the slot behind it.
+func (r *remote) takeLease(ctx context.Context, q *question) (lease backends.Lease, found backends.Reading, err error) {
+	request := backends.LeaseRequest{Token: rand.Text(), TTL: r.core.rt.config.LeaseTTL}
+	err = r.core.rt.reads.Do(ctx, func(ctx context.Context) (err error) {
+		lease, found, err = r.leaser.Lease(ctx, r.address(q), request, backends.ReadOptions{ForWrite: true})
+		return err
+	})
+	return lease, found, err
+}
+
 // acquireAndLook is acquire, and where it gets the lease it looks for what the one who had it before may have written
 // since this container looked: an entry that answers the question, or nil.
 func (r *remote) acquireAndLook(ctx context.Context, q *question, epoch uint64) (h *hold, e *memory.Entry, state leaseState, holder string) {
-	both, ok := r.leaser.(backends.LeaseGetter)
-	if !ok || r.core.rt.writes.Down() || !r.settleClear(ctx) {
+	if r.leaser == nil || r.core.rt.writes.Down() || !r.settleClear(ctx) {
 		if h, state, holder = r.acquire(ctx, q); state == leaseHeld {
 			e = r.lookAgain(ctx, q, epoch)
 		}
 		return h, e, state, holder
 	}
-	var lease backends.Lease
-	var data []byte
-	var generation uint64
 	asked := r.asks()
-	err := r.core.rt.reads.Do(ctx, func(ctx context.Context) (err error) {
-		lease, data, generation, err = both.LeaseGet(ctx, r.address(q), r.core.rt.config.LeaseTTL)
-		return err
-	})
+	lease, found, err := r.takeLease(ctx, q)
 	if lease == nil {
 		state, holder = r.refused(ctx, err)
 		return nil, nil, state, holder
 	}
-	return r.holdOn(ctx, lease), r.answering(q, r.take(ctx, q, epoch, asked, data, generation, err)), leaseHeld, ""
+	return r.holdOn(ctx, lease), r.answering(q, r.take(ctx, q, epoch, asked, found, err)), leaseHeld, ""
 }
 
 // refused says what it means that there was no lease to have.
@@ -133,7 +133,7 @@ func (c *dataCore) giveBack(ctx context.Context, h *hold) {
 	h.rest()
 	// Through the guard that it was taken through: where writes fail, their breaker must not leave it behind. It expires
 	// by itself where this fails.
-	_ = c.rt.reads.Do(ctx, h.lease.Release)
+	_ = c.rt.reads.Do(ctx, func(ctx context.Context) error { return h.lease.Release(ctx, backends.Mark{}) })
 }
 
 // release gives the lease back once the response is out, for a run that leaves no entry. h may be nil.
@@ -246,7 +246,7 @@ func (r *remote) await(ctx context.Context, call *flight.Call, q *question, epoc
 			}
 		}
 		pause = min(pause*3/2, longPause)
-		pause += time.Duration(rand.Int64N(int64(pause)/4 + 1)) //nolint:gosec // spreading, not secrecy
+		pause += time.Duration(mathrand.Int64N(int64(pause)/4 + 1)) //nolint:gosec // spreading, not secrecy
 	}
 	return nil, nil
 }

@@ -33,13 +33,23 @@ type leasingStore struct {
 	m *leasing
 }
 
-func (s *leasingStore) Lease(ctx context.Context, key string, ttl time.Duration) (backends.Lease, error) {
+func (s *leasingStore) Lease(ctx context.Context, key string, r backends.LeaseRequest, o backends.ReadOptions) (backends.Lease, backends.Reading, error) {
 	s.m.leases.Add(1)
 	if err := s.fault(ctx, false); err != nil {
-		return nil, err
+		return nil, backends.Reading{}, err
 	}
-	return s.Store.(backends.Leaser).Lease(ctx, key, ttl)
+	return s.leaser().Lease(ctx, key, r, o)
 }
+
+func (s *leasingStore) Takeover(ctx context.Context, key, from string, r backends.LeaseRequest, o backends.ReadOptions) (backends.Lease, backends.Reading, error) {
+	return s.leaser().Takeover(ctx, key, from, r, o)
+}
+
+func (s *leasingStore) Mark(ctx context.Context, key string, m backends.Mark) error {
+	return s.leaser().Mark(ctx, key, m)
+}
+
+func (s *leasingStore) leaser() backends.Leaser { return s.Store.(backends.Leaser) }
 
 func TestABackendThatHangsCostsACallOneTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -81,7 +91,7 @@ func TestAnEntryThatClaimsAnEndlessRunTimeDoesNotMakeACallWaitUntilItFails(t *te
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.(backends.Leaser).Lease(t.Context(), x.Key, 24*time.Hour); err != nil {
+		if _, _, err := s.(backends.Leaser).Lease(t.Context(), x.Key, backends.LeaseRequest{Token: "other", TTL: 24 * time.Hour}, backends.ReadOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		asked := atomic.Int64{}
@@ -142,7 +152,7 @@ func TestALeaseIsNotLeftBehindWhereWritesFail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.(backends.Leaser).Lease(t.Context(), x.Key, time.Minute); err != nil {
+	if _, _, err := s.(backends.Leaser).Lease(t.Context(), x.Key, backends.LeaseRequest{Token: "other", TTL: time.Minute}, backends.ReadOptions{}); err != nil {
 		t.Errorf("the lease of a run that is over: %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"reflect"
 
+	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/clone"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
 )
@@ -15,10 +16,12 @@ type question struct {
 	key   string // the key in this container's memory
 	enc   []byte // the function's number, the scope, the encoded argument
 
-	address string // the key in the backend, made when it is needed
-	looked  bool   // a glance has just asked the backend in vain
-	asked   int64  // wall clock
-	bad     bool   // what is there under it is no entry of this key
+	seen    backends.Version // of its slot in the backend, as the last read found it
+	sawSlot bool             // it was read
+	address string           // the key in the backend, made when it is needed
+	looked  bool             // a glance has just asked the backend in vain
+	asked   int64            // wall clock
+	bad     bool             // what is there under it is no entry of this key
 	codec   byte
 	// detached says that nobody else can change the argument the run works on.
 	detached bool

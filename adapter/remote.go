@@ -3,7 +3,6 @@ package adapter
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -26,9 +25,7 @@ type remote struct {
 	in, out [32]byte // fingerprints of the types
 
 	opening sync.Once
-	opened  backends.Store          // nil: cannot be opened
-	keeps   time.Duration           // how old a generation may be that the store returns
-	hurries backends.DeadlineGetter // nil: it cannot
+	opened  backends.Store // nil: cannot be opened
 	leaser  backends.Leaser
 	keys    key.Prefix
 
@@ -82,10 +79,6 @@ func (r *remote) open(ctx context.Context) backends.Store {
 			return
 		}
 		r.leaser, _ = r.opened.(backends.Leaser)
-		r.hurries, _ = r.opened.(backends.DeadlineGetter)
-		if k, ok := r.opened.(backends.GenerationKeeper); ok {
-			r.keeps = k.GenerationAge()
-		}
 		r.keys = key.NewPrefix(c.rt.config.Namespace, c.id.name, code, string(r.in[:]), string(r.out[:]))
 	})
 	return r.opened
@@ -125,46 +118,37 @@ func (r *remote) find(ctx context.Context, q *question, epoch uint64) *memory.En
 		return nil
 	}
 	asked := r.asks()
-	data, generation, err := r.get(ctx, q)
-	return r.take(ctx, q, epoch, asked, data, generation, err)
+	reading, err := r.get(ctx, q)
+	return r.take(ctx, q, epoch, asked, reading, err)
 }
 
 // take returns the entry that the store's answer amounts to, nil where it is none that may be used, and takes note of
 // the generation.
-func (r *remote) take(ctx context.Context, q *question, epoch uint64, asked asking, data []byte, generation uint64, err error) *memory.Entry {
-	if err == nil || errors.Is(err, backends.ErrNotFound) {
-		r.hears(generation, asked, r.keeps)
-	}
+func (r *remote) take(ctx context.Context, q *question, epoch uint64, asked asking, found backends.Reading, err error) *memory.Entry {
 	if err != nil {
 		r.noteRead(ctx, err)
 		return nil
 	}
-	return r.accept(ctx, q, data, generation, epoch)
+	r.hears(found.Generation, asked, found.GenerationAge)
+	q.seen, q.sawSlot = found.Version, true
+	if found.Entry == nil {
+		return nil
+	}
+	return r.accept(ctx, q, found.Entry, found.Generation, epoch)
 }
 
-// get reads the entry from the store, which is open.
-func (r *remote) get(ctx context.Context, q *question) (data []byte, generation uint64, err error) {
-	reads, address := r.core.rt.reads, r.address(q)
-	if g := r.hurries; g != nil {
-		err = reads.Before(ctx, func(ctx context.Context, deadline time.Time) (err error) {
-			data, generation, err = g.GetBefore(ctx, deadline, address)
-			return err
-		})
-		return data, generation, err
-	}
-	err = reads.Do(ctx, func(ctx context.Context) (err error) {
-		data, generation, err = r.opened.Get(ctx, address)
+// get reads the slot from the store, which is open.
+func (r *remote) get(ctx context.Context, q *question) (found backends.Reading, err error) {
+	address := r.address(q)
+	err = r.core.rt.reads.Before(ctx, func(ctx context.Context, deadline time.Time) (err error) {
+		found, err = r.opened.Read(ctx, address, backends.ReadOptions{Deadline: deadline, ForWrite: true})
 		return err
 	})
-	return data, generation, err
+	return found, err
 }
 
 // noteRead counts a failed read. Outages are told by the guard.
-func (r *remote) noteRead(_ context.Context, err error) {
-	if !errors.Is(err, backends.ErrNotFound) {
-		r.core.stats.backendErrors.Add(1)
-	}
-}
+func (r *remote) noteRead(_ context.Context, _ error) { r.core.stats.backendErrors.Add(1) }
 
 // accept opens what the store returned, and believes it only if it is whole, of this function and type and generation.
 // Anything else is a miss; what can never be of use is deleted.
@@ -238,7 +222,7 @@ func (r *remote) dropBad(ctx context.Context, q *question) {
 	if r == nil || !q.bad {
 		return
 	}
-	_ = r.core.rt.writes.Do(ctx, func(ctx context.Context) error { return r.opened.Delete(ctx, r.address(q)) })
+	_ = r.core.rt.writes.Do(ctx, func(ctx context.Context) error { return r.opened.Delete(ctx, r.address(q), q.seen) })
 }
 
 // shortKey is enough of a key to find an entry by, and tells nothing: keys are digests.

@@ -2,10 +2,12 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
 
+	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/engine/flight"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/serialize"
@@ -116,7 +118,29 @@ func (r *remote) remove(ctx context.Context, q *question) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return r.core.rt.writes.Do(ctx, func(ctx context.Context) error { return r.opened.Delete(ctx, r.address(q)) })
+	return r.core.rt.writes.Do(ctx, func(ctx context.Context) error { return r.opened.Invalidate(ctx, r.address(q)) })
+}
+
+// replace writes the entry where the slot is as the lookup found it: what another container has written since is newer.
+// Without a lookup it replaces whatever is there.
+func (r *remote) replace(ctx context.Context, q *question, data []byte, expires time.Time) error {
+	for {
+		v, err := r.opened.Put(ctx, r.address(q), data, expires, q.seen)
+		switch {
+		case err == nil:
+			q.seen = v
+			return nil
+		case !errors.Is(err, backends.ErrConflict):
+			return err
+		case q.sawSlot:
+			return nil
+		}
+		found, err := r.opened.Read(ctx, r.address(q), backends.ReadOptions{ForWrite: true})
+		if err != nil {
+			return err
+		}
+		q.seen = found.Version
+	}
 }
 
 // entryBuffers holds the buffers that results are encoded in.
@@ -142,7 +166,7 @@ func (r *remote) put(ctx context.Context, q *question, e *memory.Entry) {
 		var data []byte
 		if data, err = c.rt.sealer.Seal(nil, string(r.appendSealAddress(nil, q)), r.header(q, e), payload); err == nil {
 			err = c.rt.writes.Do(ctx, func(ctx context.Context) error {
-				return r.opened.Put(ctx, r.address(q), data, wallTime(r.keptUntil(e)))
+				return r.replace(ctx, q, data, wallTime(r.keptUntil(e)))
 			})
 		}
 	}

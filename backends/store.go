@@ -22,7 +22,7 @@ const (
 
 // ReadOptions says what a read needs beside the entry. The zero value needs nothing.
 type ReadOptions struct {
-	// Deadline ends the read at this time, without a timer where the store can do that: setting one takes longer than a
+	// Deadline is when the read must end, without a timer where the store can do that: setting one takes longer than a
 	// server nearby takes to answer. Zero: only the context ends the read.
 	Deadline time.Time
 	// IfChanged saves the transfer of an entry that the caller has: where the slot still has this version, the reading

@@ -24,11 +24,11 @@ func (s *store) generationFile() string { return filepath.Join(s.dir, generation
 
 // generation is one number made of the folder's and the function's: either changes it.
 func (s *store) generation(ctx context.Context) (uint64, error) {
-	epoch, err := s.m.currentGeneration(ctx, s.m.epochFile())
+	epoch, err := s.m.currentGeneration(ctx, s.m.epochFile(), "generation")
 	if err != nil {
 		return 0, err
 	}
-	own, err := s.m.currentGeneration(ctx, s.generationFile())
+	own, err := s.m.currentGeneration(ctx, s.generationFile(), "generation")
 	if err != nil {
 		return 0, err
 	}
@@ -42,13 +42,13 @@ func combine(epoch, own uint64) uint64 {
 }
 
 // currentGeneration reads the file, and makes it where there is none.
-func (m *Manager) currentGeneration(ctx context.Context, path string) (uint64, error) {
+func (m *Manager) currentGeneration(ctx context.Context, path, op string) (uint64, error) {
 	if g, err := readGeneration(path); err != nil || g != 0 {
-		return g, m.fail("generation", err)
+		return g, m.fail(op, err)
 	}
 	unlock, err := m.lock(ctx, path)
 	if err != nil {
-		return 0, m.fail("generation", err)
+		return 0, m.fail(op, err)
 	}
 	defer unlock()
 	g, err := readGeneration(path) // another may have made it while we waited
@@ -56,7 +56,7 @@ func (m *Manager) currentGeneration(ctx context.Context, path string) (uint64, e
 		g = backends.NewGeneration()
 		err = m.writeGeneration(ctx, path, g)
 	}
-	return g, m.fail("generation", err)
+	return g, m.fail(op, err)
 }
 
 func (m *Manager) renewGeneration(ctx context.Context, path, op string) (uint64, error) {

@@ -231,7 +231,7 @@ func (s *store) Clear(ctx context.Context) (uint64, error) {
 	if err := s.m.check(ctx); err != nil {
 		return 0, err
 	}
-	epoch, err := s.m.currentGeneration(ctx, s.m.epochFile())
+	epoch, err := s.m.currentGeneration(ctx, s.m.epochFile(), "clear")
 	if err != nil {
 		return 0, err
 	}

@@ -36,7 +36,7 @@ func encodeSlot(kind byte, entry []byte, key string, v backends.Version) []byte 
 	return append(b, kind)
 }
 
-// foreign is the version of a string that is too short to have one.
+// foreign is the version of a string that is too short to have one, or larger than any that is read.
 const foreign backends.Version = "?"
 
 // decodeSlot splits what was stored. What encodeSlot did not write is no entry, and has a version all the same, so that
@@ -66,11 +66,17 @@ const (
 	versionTo   = "-6"
 )
 
-// putScript stores ARGV[1], whose version is ARGV[2], where the slot has the version ARGV[3], or is empty and ARGV[4] says
-// that this comes to the same; ARGV[5] is the expiry. Where an earlier try has stored it already, that is as good.
-const putScript = `local v=redis.call('getrange',KEYS[1],` + versionFrom + `,` + versionTo + `)
+// putScript stores ARGV[1], whose version is ARGV[2], where the slot has the version ARGV[3]; ARGV[5] is the expiry. Where
+// an earlier try has stored it already, that is as good. ARGV[4] is "empty" where an empty slot comes to the same, and else
+// the length beyond which a string is foreign. What is no string is as good as empty: somebody else put it there.
+const putScript = `local v=''
+local t=redis.call('type',KEYS[1])
+if (t.ok or t)=='string' then v=redis.call('getrange',KEYS[1],` + versionFrom + `,` + versionTo + `) end
 if v==ARGV[2] then return 1 end
-if v~=ARGV[3] and (v~='' or ARGV[4]~='1') then return 0 end
+if v~=ARGV[3] then
+local long=tonumber(ARGV[4])
+if not (v=='' and (long or ARGV[4]=='empty')) and not (long and redis.call('strlen',KEYS[1])>long) then return 0 end
+end
 if ARGV[5]=='' then redis.call('set',KEYS[1],ARGV[1]) else redis.call('set',KEYS[1],ARGV[1],'px',ARGV[5]) end
 return 1`
 

@@ -26,6 +26,7 @@ var answers = []struct {
 	{"ERR invalid password", "check the password of the URL", true},
 	{"ERR AUTH", "the server has no password: take it out of the URL", true},
 	{"NOPERM", "the ACL user lacks a permission: see docs/redis.md for the commands and keys that are used", true},
+	{"CROSSSLOT", "this is a cluster: add cluster=true to the URL", true},
 	{"MOVED", "this is a cluster: add cluster=true to the URL", true},
 	{"ERR This instance has cluster support disabled", "this is no cluster: take cluster=true out of the URL", true},
 	{"ERR DB index", "the server has no database of that number: check the path of the URL", true},

@@ -126,13 +126,9 @@ func (s *Store) takeAll(ctx context.Context, keys []string, from string, rs []ba
 				return err
 			}
 		}
-		for _, cmd := range q.commands {
-			if err := cmd.Err(); err != nil && !errors.Is(err, goredis.Nil) {
-				readErr = err
-				return nil
-			}
+		if readErr = q.failure(); readErr == nil {
+			f, readErr = q.answer()
 		}
-		f, readErr = q.answer()
 		return nil
 	})
 	if err != nil {

@@ -126,7 +126,7 @@ func (s *Store) readMany(ctx context.Context, keys []string, o backends.ReadOpti
 	var found found
 	err := s.m.do(ctx, "read", func(c client) error {
 		q := s.ask(ctx, keys, o)
-		if err := pipe(ctx, c, q.commands...); err != nil {
+		if err := q.send(ctx, c); err != nil {
 			return err
 		}
 		var err error
@@ -279,7 +279,9 @@ func (q *question) answer() (f found, err error) {
 		case int64:
 			f.unchanged = true
 		case string:
-			f.slots = [][]byte{ownBytes(v)}
+			if f.slots = [][]byte{ownBytes(v)}; len(v) > q.limit {
+				f.slots[0] = tooLarge
+			}
 		default:
 			f.slots = [][]byte{nil}
 		}
@@ -290,12 +292,43 @@ func (q *question) answer() (f found, err error) {
 	return f, nil
 }
 
-// bytes returns a value, nil where there is none or one that is too large.
+// bytes returns a value, nil where there is none.
 func (q *question) bytes(c *goredis.StringCmd) []byte {
-	if v := c.Val(); c.Err() == nil && len(v) <= q.limit {
-		return ownBytes(v)
+	v := c.Val()
+	switch {
+	case c.Err() != nil:
+		return nil
+	case len(v) > q.limit:
+		return tooLarge
+	}
+	return ownBytes(v)
+}
+
+// failure returns the first error of the commands that were sent. A missing key is none, nor is one of another type: that
+// is somebody else's, and no entry.
+func (q *question) failure() error {
+	for _, cmd := range q.commands {
+		err := cmd.Err()
+		if err == nil || errors.Is(err, goredis.Nil) {
+			continue
+		}
+		generation := q.gens[0] != nil && (cmd == goredis.Cmder(q.gens[0]) || cmd == goredis.Cmder(q.gens[1]))
+		if !generation && goredis.HasErrorPrefix(err, "WRONGTYPE") {
+			continue
+		}
+		return err
 	}
 	return nil
+}
+
+// send sends the question and returns what went wrong.
+func (q *question) send(ctx context.Context, c client) error {
+	p := c.Pipeline()
+	for _, cmd := range q.commands {
+		_ = p.Process(ctx, cmd) // queued only
+	}
+	_, _ = p.Exec(ctx)
+	return q.failure()
 }
 
 // pipe sends commands together and returns the first error that is more than a missing key.

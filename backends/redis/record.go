@@ -69,7 +69,7 @@ func (s *Store) ReadRecords(ctx context.Context, names []string) ([]backends.Rec
 	var f found
 	err := s.m.do(ctx, "read records", func(c client) error {
 		q := s.ask(ctx, nil, backends.ReadOptions{Records: names, Clock: true})
-		if err := pipe(ctx, c, q.commands...); err != nil {
+		if err := q.send(ctx, c); err != nil {
 			return err
 		}
 		var err error

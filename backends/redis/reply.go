@@ -11,7 +11,7 @@ import (
 // makes a string and an interface for each element; a hit is what this library does most, so each value is read into one
 // slice of its own size, and the two short ones into arrays that are used again.
 type mgetReply struct {
-	// limit is the largest value that is read; a larger one is passed over as if it were not there.
+	// limit is the largest value that is read; for a larger one there is tooLarge.
 	limit int
 
 	epoch, generation shortValue
@@ -43,6 +43,9 @@ func (r *mgetReply) reset(n int) {
 	r.values, r.refused = r.values[:n], nil
 	r.line, r.element, r.body = r.line[:0], 0, 0
 }
+
+// tooLarge stands for a value that was not read. It is a slot that is no entry, with the version foreign.
+var tooLarge = []byte{0}
 
 var errReply = errors.New("the server's answer is not one to MGET")
 
@@ -120,6 +123,7 @@ func (r *mgetReply) ReadFrom(src io.Reader) (n int64, err error) {
 		return r.short(src, &r.generation, want)
 	}
 	if want-2 > r.limit {
+		r.values[r.element-4] = tooLarge
 		return io.Copy(io.Discard, src)
 	}
 	buf := make([]byte, want)

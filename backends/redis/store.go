@@ -54,10 +54,10 @@ func (s *Store) Put(ctx context.Context, key string, entry []byte, expires time.
 	err := s.m.do(ctx, "put", func(c client) (err error) {
 		tries++
 		if seen == backends.Absent && tries == 1 {
-			if stored, err = s.create(ctx, c, key, value, px); stored || err != nil || !s.m.opts.Cluster {
+			if stored, err = s.create(ctx, c, key, value, px); stored || err != nil {
 				return err
 			}
-			// The Cluster's client may have tried twice: only the script tells our own entry from another's.
+			// The Cluster's client may have tried twice, and what is there may be no string: the script tells.
 		}
 		stored, err = s.replace(ctx, c, key, value, v, seen, px)
 		return err
@@ -86,11 +86,14 @@ func (s *Store) create(ctx context.Context, c client, key string, value []byte, 
 
 // replace stores where the slot has the version seen.
 func (s *Store) replace(ctx context.Context, c client, key string, value []byte, v, seen backends.Version, px string) (bool, error) {
-	empty := "0"
-	if seen == foreign || version.Lapsed(seen, s.m.opts.Now()) {
-		empty = "1"
+	also := ""
+	switch {
+	case seen == foreign:
+		also = strconv.Itoa(s.m.storedLimit())
+	case version.Lapsed(seen, s.m.opts.Now()):
+		also = "empty"
 	}
-	cmd := goredis.NewIntCmd(ctx, "eval", putScript, 1, s.entryKey(key), value, string(v), string(seen), empty, px)
+	cmd := goredis.NewIntCmd(ctx, "eval", putScript, 1, s.entryKey(key), value, string(v), string(seen), also, px)
 	err := c.Process(ctx, cmd)
 	return cmd.Val() == 1, err
 }

@@ -232,7 +232,7 @@ func TestReplyReadsWhatServersAnswer(t *testing.T) {
 		"nothing, RESP2":      {wire: "*3\r\n$-1\r\n$-1\r\n$-1\r\n", missing: true},
 		"nothing, RESP3":      {wire: "*3\r\n_\r\n_\r\n_\r\n", missing: true},
 		"a long epoch is cut": {wire: "*3\r\n$50\r\n" + long[:50] + "\r\n$1\r\nb\r\n_\r\n", epoch: long[:40], generation: "b"},
-		"an entry too large":  {wire: "*3\r\n$1\r\na\r\n$1\r\nb\r\n$200001\r\n" + long + long + "e\r\n", epoch: "a", generation: "b"},
+		"an entry too large":  {wire: "*3\r\n$1\r\na\r\n$1\r\nb\r\n$200001\r\n" + long + long + "e\r\n", epoch: "a", generation: "b", entry: "\x00"},
 		"an error":            {wire: "-LOADING wait\r\n", refused: true, missing: true},
 		"another number":      {wire: "*2\r\n_\r\n_\r\n", fails: true},
 		"a map":               {wire: "%1\r\n", fails: true},

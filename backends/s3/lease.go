@@ -84,6 +84,7 @@ func (s *store) lease(ctx context.Context, key, from string, r backends.LeaseReq
 		common, commonErr := s.beside(ctx, o, func() { err = l.write(ctx, r.TTL, stateHeld, condition{ifNew: true}) })
 		if err == nil {
 			common.Clock = l.began
+			s.m.seen.exists(l.name, s.m.now())
 			return l, common, s.m.wrap(ctx, "read", commonErr)
 		}
 		if !isLostRace(err) {
@@ -113,7 +114,7 @@ func (l *lease) take(ctx context.Context, ttl time.Duration, beside func()) erro
 		}
 		wg.Wait()
 		if err == nil {
-			l.s.m.seen.forget(l.name)
+			l.s.m.seen.exists(l.name, l.s.m.now())
 			return nil
 		}
 		if !isLostRace(err) && !isNotFound(err) {
@@ -141,7 +142,6 @@ func (l *lease) look(ctx context.Context, ttl time.Duration) (condition, error) 
 		l.began = leaseBegan(obj)
 		if l.nonce != "" && obj.meta[metaNonce] == l.nonce {
 			l.etag, l.ends = obj.etag, asked.Add(ttl)
-			m.seen.forget(l.name)
 			return condition{}, nil
 		}
 	case obj.meta[metaState] == stateHeld && l.from != "" && string(token) == l.from:

@@ -126,9 +126,9 @@ func (p *pruner) entry(ctx context.Context, name, function string) (verdict, err
 	if obj.meta[metaKind] == kindTombstone {
 		return verdict{}, nil
 	}
-	whole := obj.body
-	if body, _, ok := cutTail(obj); ok {
-		whole = body
+	whole, _, ok := cutTail(obj)
+	if !ok {
+		whole = obj.body // its beginning
 	}
 	gen, ok := p.generationOf(whole)
 	if !ok && len(obj.body) == pruneFirst {
@@ -138,7 +138,9 @@ func (p *pruner) entry(ctx context.Context, name, function string) (verdict, err
 		if err != nil {
 			return verdict{}, ignoreLost(err)
 		}
-		gen, ok = p.generationOf(obj.body)
+		if whole, _, ok = cutTail(obj); ok {
+			gen, ok = p.generationOf(whole)
+		}
 	}
 	if !ok {
 		return verdict{remove: true, etag: obj.etag}, nil

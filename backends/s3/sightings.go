@@ -19,7 +19,7 @@ type sighting struct {
 	last  time.Time
 }
 
-// has reports whether somebody else's lease was seen under the name.
+// has reports whether an object was seen under the name.
 func (s *sightings) has(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -27,10 +27,15 @@ func (s *sightings) has(name string) bool {
 	return ok
 }
 
-func (s *sightings) forget(name string) {
+// exists notes that there is an object under the name, ours, so that nobody tries to make one.
+func (s *sightings) exists(name string, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.seen, name)
+	if s.seen == nil {
+		s.seen = map[string]sighting{}
+	}
+	s.makeRoom()
+	s.seen[name] = sighting{first: now, last: now}
 }
 
 // since notes the ETag and reports whether it has been the same for ttl. A clock that stepped back starts anew.

@@ -323,11 +323,5 @@ func (m withoutLeases) Store(ctx context.Context, fn backends.Function) (backend
 	if err != nil {
 		return nil, err
 	}
-	if k, ok := s.(backends.GenerationKeeper); ok {
-		return struct {
-			backends.Store
-			backends.GenerationKeeper
-		}{s, k}, nil
-	}
 	return struct{ backends.Store }{s}, nil
 }

@@ -8,6 +8,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/tests/servers"
 )
 
@@ -42,9 +43,9 @@ func BenchmarkGet(b *testing.B) {
 				must(b, err)
 				b.ReportAllocs()
 				for b.Loop() {
-					got, _, err := s.Get(b.Context(), "some-key-of-64-hex-digits-0123456789abcdef0123456789abcdef012345")
-					if err != nil || len(got) != size.bytes {
-						b.Fatal(len(got), err)
+					got, err := s.Read(b.Context(), "some-key-of-64-hex-digits-0123456789abcdef0123456789abcdef012345", backends.ReadOptions{})
+					if err != nil || len(got.Entry) != size.bytes {
+						b.Fatal(len(got.Entry), err)
 					}
 				}
 			})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 	"github.com/stillwarm/stillwarm/tests/servers"
 )
 
@@ -18,7 +19,7 @@ func TestClusterSpreadsEntriesAndKeepsALeaseWithItsEntry(t *testing.T) {
 	for i := range 60 {
 		key := fmt.Sprint("key-", i)
 		put(t, s, key, "v")
-		_, err := s.Lease(t.Context(), key, time.Minute)
+		_, err := backendstest.Lease(t.Context(), s, key, time.Minute)
 		must(t, err)
 	}
 	_, err := s.Generation(t.Context())
@@ -72,14 +73,14 @@ func TestClusterSlotsThatMoveAreFollowed(t *testing.T) {
 		}
 		put(t, s, "k", "v")
 	}
-	must(t, s.Clear(t.Context()))
+	must(t, backendstest.Clear(t.Context(), s))
 	if again := want(t, s, "k", "v"); again == g {
 		t.Error("Clear changed nothing")
 	}
-	l, err := s.Lease(t.Context(), "k", time.Minute)
+	l, err := backendstest.Lease(t.Context(), s, "k", time.Minute)
 	must(t, err)
 	must(t, l.Renew(t.Context(), time.Minute))
-	must(t, l.Release(t.Context()))
+	must(t, l.Release(t.Context(), backends.Mark{}))
 }
 
 // entryKey returns the one key of the Cluster that begins with start.
@@ -120,7 +121,7 @@ func TestClusterNodeThatDiesFailsItsSlotsOnlyAndComesBack(t *testing.T) {
 	}
 	victim.Kill()
 	for key := range lost {
-		_, _, err := s.Get(t.Context(), key)
+		_, _, err := backendstest.Get(t.Context(), s, key)
 		failure(t, err)
 	}
 	for key := range kept {
@@ -129,8 +130,8 @@ func TestClusterNodeThatDiesFailsItsSlotsOnlyAndComesBack(t *testing.T) {
 	victim.Restart(t)
 	for key := range lost {
 		eventually(t, "the node serves again", func() bool {
-			_, _, err := s.Get(t.Context(), key)
-			return errors.Is(err, backends.ErrNotFound)
+			_, _, err := backendstest.Get(t.Context(), s, key)
+			return errors.Is(err, backendstest.ErrNone)
 		})
 	}
 }
@@ -143,15 +144,15 @@ func TestClusterUserNeedsNoMoreThanDocumented(t *testing.T) {
 	s := store(t, open(t, strings.Replace(c.URL("prefix=p"), "://", "://app:word@", 1)))
 	put(t, s, "k", "v")
 	want(t, s, "k", "v")
-	must(t, s.Clear(t.Context()))
-	l, err := s.Lease(t.Context(), "k", time.Minute)
+	must(t, backendstest.Clear(t.Context(), s))
+	l, err := backendstest.Lease(t.Context(), s, "k", time.Minute)
 	must(t, err)
 	must(t, l.Renew(t.Context(), time.Minute))
-	must(t, l.Release(t.Context()))
+	must(t, l.Release(t.Context(), backends.Mark{}))
 	listed := 0
 	must(t, s.List(t.Context(), func(backends.Info) bool { listed++; return true }))
 	if listed != 1 {
 		t.Errorf("listed %d entries, want 1", listed)
 	}
-	must(t, s.Delete(t.Context(), "k"))
+	must(t, backendstest.Delete(t.Context(), s, "k"))
 }

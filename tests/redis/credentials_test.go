@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 	"github.com/stillwarm/stillwarm/backends/redis"
 	"github.com/stillwarm/stillwarm/tests/servers"
 )
@@ -105,7 +106,7 @@ func TestIAMFailureIsAnErrorOfTheBackend(t *testing.T) {
 	awsEnv(t, "")
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	s := store(t, open(t, strings.Replace(r.URL("iam=orders"), "://", "://cache-user@", 1)))
-	_, _, err := s.Get(t.Context(), "k")
+	_, _, err := backendstest.Get(t.Context(), s, "k")
 	if e := failure(t, err); !strings.Contains(e.Hint, "credentials") || !strings.Contains(e.Error(), "AWS_ACCESS_KEY_ID") {
 		t.Errorf("error %+v, want one that names the variable", e)
 	}

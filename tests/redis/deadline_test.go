@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/backends/redis"
 	"github.com/stillwarm/stillwarm/tests/servers"
 )
@@ -16,12 +17,14 @@ import (
 // A read with a deadline makes no timer until something waits for one. Here is everything that such a read can wait for.
 func TestAReadEndsAtItsDeadlineWhateverItWaitsFor(t *testing.T) {
 	const soon, never = 100 * time.Millisecond, 5 * time.Second // the read timeout
-	inTime := func(t *testing.T, ctx context.Context, s interface {
-		GetBefore(context.Context, time.Time, string) ([]byte, uint64, error)
-	}) {
+	before := func(ctx context.Context, s backends.Store, deadline time.Time) error {
+		_, err := s.Read(ctx, "k", backends.ReadOptions{Deadline: deadline})
+		return err
+	}
+	inTime := func(t *testing.T, ctx context.Context, s backends.Store) {
 		t.Helper()
 		start := time.Now()
-		_, _, err := s.GetBefore(ctx, start.Add(soon), "k")
+		err := before(ctx, s, start.Add(soon))
 		if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took > never/2 {
 			t.Errorf("%v after %v, want the end of the deadline", err, took)
 		}
@@ -44,7 +47,7 @@ func TestAReadEndsAtItsDeadlineWhateverItWaitsFor(t *testing.T) {
 		p.Set(t, servers.Plan{Fault: servers.Hang})
 		ctx, cancel := context.WithCancel(t.Context())
 		var busy sync.WaitGroup
-		busy.Go(func() { _, _, _ = s.GetBefore(ctx, time.Now().Add(5*soon), "k") })
+		busy.Go(func() { _ = before(ctx, s, time.Now().Add(5*soon)) })
 		inTime(t, t.Context(), s)
 		cancel()
 		busy.Wait()
@@ -66,7 +69,7 @@ func TestAReadEndsAtItsDeadlineWhateverItWaitsFor(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), soon)
 		defer cancel()
 		start := time.Now()
-		_, _, err := s.GetBefore(ctx, start.Add(never), "k")
+		err := before(ctx, s, start.Add(never))
 		if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took > never/2 {
 			t.Errorf("%v after %v, want the end of the context", err, took)
 		}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 	"github.com/stillwarm/stillwarm/tests/servers"
 )
 
@@ -40,7 +41,7 @@ func TestErrorsSayWhatToDoAndNeverShowThePassword(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := store(t, open(t, tc.url))
-			err := s.Put(t.Context(), "k", []byte("v"), time.Now().Add(time.Hour))
+			err := backendstest.Put(t.Context(), s, "k", []byte("v"), time.Now().Add(time.Hour))
 			e := failure(t, err)
 			if e.Permanent != tc.permanent || !strings.Contains(e.Hint, tc.hint) {
 				t.Errorf("permanent %v, error %v; want permanent %v and the hint %q", e.Permanent, e, tc.permanent, tc.hint)
@@ -67,7 +68,7 @@ func TestAServerThatIsLoadingIsAPassingError(t *testing.T) {
 		r.Do(t, "debug", "reload")
 	}()
 	eventually(t, "the server loads", func() bool {
-		_, _, err := s.Get(t.Context(), "k")
+		_, _, err := backendstest.Get(t.Context(), s, "k")
 		return err != nil && strings.Contains(failure(t, err).Hint, "loading")
 	})
 	<-done

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 	"github.com/stillwarm/stillwarm/tests/servers"
 )
 
@@ -22,7 +23,7 @@ func TestFailoverBehindOneNameFailsNoCall(t *testing.T) {
 	if again := want(t, s, "k", "w"); again != g {
 		t.Errorf("generation %d after the failover, %d before", again, g)
 	}
-	must(t, s.Clear(t.Context()))
+	must(t, backendstest.Clear(t.Context(), s))
 	if again := want(t, s, "k", "w"); again == g {
 		t.Error("Clear did not reach the new primary")
 	}
@@ -31,7 +32,7 @@ func TestFailoverBehindOneNameFailsNoCall(t *testing.T) {
 func TestAReplicaSaysThatItIsOne(t *testing.T) {
 	_, replica := servers.RedisReplica(t)
 	s := store(t, open(t, replica.URL()))
-	e := failure(t, s.Put(t.Context(), "k", []byte("v"), time.Time{}))
+	e := failure(t, backendstest.Put(t.Context(), s, "k", []byte("v"), time.Time{}))
 	if !strings.Contains(e.Hint, "primary endpoint") {
 		t.Errorf("error %+v, want one that names the primary endpoint", e)
 	}
@@ -45,7 +46,7 @@ func TestSentinelFailover(t *testing.T) {
 	c.Primary.Do(t, "wait", 1, 5000)
 
 	c.Primary.Kill()
-	failure(t, s.Put(t.Context(), "k", []byte("lost"), time.Time{}))
+	failure(t, backendstest.Put(t.Context(), s, "k", []byte("lost"), time.Time{}))
 	c.AwaitFailover(t)
 	if again := want(t, s, "k", "v"); again != g {
 		t.Errorf("generation %d after the failover, %d before", again, g)
@@ -57,7 +58,7 @@ func TestSentinelFailover(t *testing.T) {
 func TestSentinelThatDoesNotKnowTheName(t *testing.T) {
 	c := servers.RedisSentinel(t)
 	s := store(t, open(t, c.Sentinel.URL("sentinel=other")))
-	_, _, err := s.Get(t.Context(), "k")
+	_, _, err := backendstest.Get(t.Context(), s, "k")
 	if e := failure(t, err); !strings.Contains(e.Error(), `"other"`) {
 		t.Errorf("error %v does not name what was asked for", e)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 	"github.com/stillwarm/stillwarm/tests/servers"
 )
 
@@ -36,13 +37,13 @@ func TestFaultsAreErrorsOfTheBackendAndEnd(t *testing.T) {
 			p.Set(t, tc.plan)
 			for range 3 {
 				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-				_, _, err := s.Get(ctx, "k")
+				_, _, err := backendstest.Get(ctx, s, "k")
 				cancel()
 				e := failure(t, err)
-				if e.Permanent || !strings.Contains(e.Hint, tc.hint) || e.Op != "get" {
-					t.Errorf("error %+v, want a passing one of get with the hint %q", e, tc.hint)
+				if e.Permanent || !strings.Contains(e.Hint, tc.hint) || e.Op != "read" {
+					t.Errorf("error %+v, want a passing one of read with the hint %q", e, tc.hint)
 				}
-				if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, backends.ErrNotFound) {
+				if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, backendstest.ErrNone) {
 					t.Errorf("error %v looks like the caller's context or a miss", err)
 				}
 			}
@@ -64,14 +65,14 @@ func TestIdleConnectionsThatWereClosedCostNoCall(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
-				if _, _, err := s.Get(t.Context(), "k"); err != nil {
+				if _, _, err := backendstest.Get(t.Context(), s, "k"); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		wg.Wait()
 		p.Drop()
-		must(t, s.Put(t.Context(), "k", []byte("v"), time.Time{}))
+		must(t, backendstest.Put(t.Context(), s, "k", []byte("v"), time.Time{}))
 	}
 }
 
@@ -83,10 +84,10 @@ func TestTheCallersContextIsToldFromATimeoutOfOurOwn(t *testing.T) {
 	p.Set(t, servers.Plan{Fault: servers.Hang})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, _, err := s.Get(ctx, "k"); !errors.Is(err, context.DeadlineExceeded) {
+	if _, _, err := backendstest.Get(ctx, s, "k"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Get: %v, want the context's error", err)
 	}
-	if err := s.Put(ctx, "k", []byte("w"), time.Time{}); !errors.Is(err, context.DeadlineExceeded) {
+	if err := backendstest.Put(ctx, s, "k", []byte("w"), time.Time{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Put after the deadline: %v, want the context's error", err)
 	}
 }
@@ -96,7 +97,7 @@ func TestAServerThatIsFrozenAndThawsIsUsedAgain(t *testing.T) {
 	s := store(t, open(t, r.URL("read-timeout=200ms")))
 	put(t, s, "k", "v")
 	r.Freeze()
-	_, _, err := s.Get(t.Context(), "k")
+	_, _, err := backendstest.Get(t.Context(), s, "k")
 	failure(t, err)
 	r.Thaw()
 	want(t, s, "k", "v")
@@ -112,13 +113,13 @@ func TestARestartUnderLoadLosesEntriesButNeverLies(t *testing.T) {
 		wg.Go(func() {
 			key := string(rune('a' + id))
 			for ctx.Err() == nil {
-				_ = s.Put(ctx, key, []byte("value of "+key), time.Time{})
-				b, _, err := s.Get(ctx, key)
+				_ = backendstest.Put(ctx, s, key, []byte("value of "+key), time.Time{})
+				b, _, err := backendstest.Get(ctx, s, key)
 				_, own := errors.AsType[*backends.Error](err)
 				switch {
 				case err == nil && string(b) != "value of "+key:
 					t.Errorf("key %s holds %q", key, b)
-				case err != nil && !own && !errors.Is(err, backends.ErrNotFound) && ctx.Err() == nil:
+				case err != nil && !own && !errors.Is(err, backendstest.ErrNone) && ctx.Err() == nil:
 					t.Errorf("key %s: %v (%T)", key, err, err)
 				}
 			}
@@ -129,7 +130,7 @@ func TestARestartUnderLoadLosesEntriesButNeverLies(t *testing.T) {
 	for range 2 {
 		r.Restart(t)
 		eventually(t, "the backend works again", func() bool {
-			return s.Put(ctx, "probe", nil, time.Time{}) == nil
+			return backendstest.Put(ctx, s, "probe", nil, time.Time{}) == nil
 		})
 	}
 	after, err := s.Generation(ctx)
@@ -147,7 +148,7 @@ func TestAFullServerRefusesWritesAndServesReads(t *testing.T) {
 	put(t, s, "k", "v")
 	want(t, s, "k", "v")
 	r.Do(t, "config", "set", "maxmemory", "1", "maxmemory-policy", "noeviction")
-	e := failure(t, s.Put(t.Context(), "other", make([]byte, 1000), time.Time{}))
+	e := failure(t, backendstest.Put(t.Context(), s, "other", make([]byte, 1000), time.Time{}))
 	if !strings.Contains(e.Hint, "allkeys-lru") || e.Permanent {
 		t.Errorf("error %+v, want a passing one that names the policy", e)
 	}
@@ -163,7 +164,7 @@ func TestManyCallersShareAFewConnections(t *testing.T) {
 	for range 50 {
 		wg.Go(func() {
 			for range 20 {
-				if _, _, err := s.Get(t.Context(), "k"); err != nil {
+				if _, _, err := backendstest.Get(t.Context(), s, "k"); err != nil {
 					t.Error(err)
 				}
 			}
@@ -186,17 +187,17 @@ func TestAnswersThatAreLostOnceAreAskedForAgain(t *testing.T) {
 		name string
 		do   func() error
 	}{
-		{"Get", func() error { _, _, err := s.Get(t.Context(), "k"); return err }},
-		{"Put", func() error { return s.Put(t.Context(), "k", []byte("w"), time.Time{}) }},
+		{"Get", func() error { _, _, err := backendstest.Get(t.Context(), s, "k"); return err }},
+		{"Put", func() error { return backendstest.Put(t.Context(), s, "k", []byte("w"), time.Time{}) }},
 		{"Lease, which the lost try has taken", func() (err error) {
-			lease, err = s.Lease(t.Context(), "k", time.Minute)
+			lease, err = backendstest.Lease(t.Context(), s, "k", time.Minute)
 			return err
 		}},
 		{"Renew", func() error { return lease.Renew(t.Context(), time.Minute) }},
-		{"Release", func() error { return lease.Release(t.Context()) }},
-		{"Delete", func() error { return s.Delete(t.Context(), "k") }},
+		{"Release", func() error { return lease.Release(t.Context(), backends.Mark{}) }},
+		{"Delete", func() error { return backendstest.Delete(t.Context(), s, "k") }},
 		{"Generation", func() error { _, err := s.Generation(t.Context()); return err }},
-		{"Clear", func() error { return s.Clear(t.Context()) }},
+		{"Clear", func() error { return backendstest.Clear(t.Context(), s) }},
 	} {
 		p.Set(t, servers.Plan{Fault: servers.Truncate, Once: true})
 		before := p.Connections()
@@ -210,7 +211,7 @@ func TestAnswersThatAreLostOnceAreAskedForAgain(t *testing.T) {
 	if again, err := s.Generation(t.Context()); err != nil || again == g {
 		t.Errorf("generation %d, %v after Clear, %d before", again, err, g)
 	}
-	if _, err := s.Lease(t.Context(), "k", time.Minute); err != nil {
+	if _, err := backendstest.Lease(t.Context(), s, "k", time.Minute); err != nil {
 		t.Errorf("the lease was not released: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 	"github.com/stillwarm/stillwarm/tests/servers"
 )
 
@@ -18,7 +19,7 @@ func TestAGenerationThatWasLostNeverComesBack(t *testing.T) {
 			s := store(t, open(t, r.URL("prefix="+at)))
 			put(t, s, "k", "v")
 			seen := map[uint64]bool{want(t, s, "k", "v"): true}
-			must(t, s.Clear(t.Context()))
+			must(t, backendstest.Clear(t.Context(), s))
 			seen[want(t, s, "k", "v")] = true
 			for range 5 {
 				for _, k := range r.Keys(t) {
@@ -51,7 +52,7 @@ func TestFlushLeavesNothingThatHits(t *testing.T) {
 	put(t, s, "k", "v")
 	before := want(t, s, "k", "v")
 	r.Do(t, "flushall")
-	if _, after, err := s.Get(t.Context(), "k"); !errors.Is(err, backends.ErrNotFound) || after == before || after == 0 {
+	if _, after, err := backendstest.Get(t.Context(), s, "k"); !errors.Is(err, backendstest.ErrNone) || after == before || after == 0 {
 		t.Errorf("after FLUSHALL: generation %d then %d, %v", before, after, err)
 	}
 }
@@ -98,7 +99,7 @@ func TestWhatOthersWroteUnderOurKeysIsAMiss(t *testing.T) {
 				r.Do(t, "del", key)
 			}
 			spoil()
-			if b, g, err := s.Get(t.Context(), "k"); !errors.Is(err, backends.ErrNotFound) || g == 0 {
+			if b, g, err := backendstest.Get(t.Context(), s, "k"); !errors.Is(err, backendstest.ErrNone) || g == 0 {
 				t.Errorf("Get = %q, %d, %v; want a miss with a generation", b, g, err)
 			}
 			put(t, s, "k", "again")
@@ -112,7 +113,7 @@ func TestAGenerationOfAnotherTypeIsAnErrorThatSaysSo(t *testing.T) {
 	at := prefix()
 	s := store(t, open(t, r.URL("prefix="+at)))
 	r.Do(t, "rpush", at+":g:{"+at+"}", "a")
-	_, _, err := s.Get(t.Context(), "k")
+	_, _, err := backendstest.Get(t.Context(), s, "k")
 	if e := failure(t, err); !e.Permanent || !strings.Contains(e.Hint, "prefix") {
 		t.Errorf("error %+v, want a permanent one that names the prefix", e)
 	}
@@ -142,8 +143,8 @@ func TestEntriesAreGoneFromTheServerAfterTheirTime(t *testing.T) {
 	r := servers.SharedRedis(t)
 	at := prefix()
 	s := store(t, open(t, r.URL("prefix="+at)))
-	must(t, s.Put(t.Context(), "k", []byte("v"), time.Now().Add(100*time.Millisecond)))
-	must(t, s.Put(t.Context(), "far", []byte("v"), time.Now().Add(290*365*24*time.Hour)))
+	must(t, backendstest.Put(t.Context(), s, "k", []byte("v"), time.Now().Add(100*time.Millisecond)))
+	must(t, backendstest.Put(t.Context(), s, "far", []byte("v"), time.Now().Add(290*365*24*time.Hour)))
 	key := at + ":e:shop:example.com/shop.quotes:{k}"
 	eventually(t, "the entry expires", func() bool { return r.Do(t, "exists", key).(int64) == 0 })
 	want(t, s, "far", "v")
@@ -154,14 +155,14 @@ func TestAnEntryIsNotReturnedAfterItsTimeEvenIfTheServerStillHasIt(t *testing.T)
 	c := newClock()
 	s := store(t, with(t, r.URL("prefix="+prefix()), c.use))
 	at := c.now().Add(time.Minute)
-	must(t, s.Put(t.Context(), "k", []byte("v"), at))
-	_, _, expires, err := s.GetExpiry(t.Context(), "k")
+	must(t, backendstest.Put(t.Context(), s, "k", []byte("v"), at))
+	reading, err := s.Read(t.Context(), "k", backends.ReadOptions{})
 	must(t, err)
-	if expires.UnixMilli() != at.UnixMilli() {
-		t.Errorf("expires %v, want %v", expires, at)
+	if reading.Expires.UnixMilli() != at.UnixMilli() {
+		t.Errorf("expires %v, want %v", reading.Expires, at)
 	}
 	c.advance(time.Minute)
-	if _, _, err := s.Get(t.Context(), "k"); !errors.Is(err, backends.ErrNotFound) {
+	if _, _, err := backendstest.Get(t.Context(), s, "k"); !errors.Is(err, backendstest.ErrNone) {
 		t.Errorf("Get: %v, want a miss", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 	"github.com/stillwarm/stillwarm/backends/redis"
 	"github.com/stillwarm/stillwarm/tests/servers"
 )
@@ -84,13 +85,13 @@ func must(t testing.TB, err error) {
 // put stores an entry for an hour.
 func put(t testing.TB, s backends.Store, key, value string) {
 	t.Helper()
-	must(t, s.Put(t.Context(), key, []byte(value), time.Now().Add(time.Hour)))
+	must(t, backendstest.Put(t.Context(), s, key, []byte(value), time.Now().Add(time.Hour)))
 }
 
 // want checks what is stored under a key, and returns the generation.
 func want(t testing.TB, s backends.Store, key, value string) uint64 {
 	t.Helper()
-	b, g, err := s.Get(t.Context(), key)
+	b, g, err := backendstest.Get(t.Context(), s, key)
 	if err != nil || string(b) != value {
 		t.Fatalf("Get(%q) = %d bytes, %v; want %d bytes", key, len(b), err, len(value))
 	}

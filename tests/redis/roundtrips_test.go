@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 	"github.com/stillwarm/stillwarm/tests/servers"
 )
 
@@ -39,7 +40,7 @@ func TestRoundTrips(t *testing.T) {
 				t.Helper()
 				before := p.RoundTrips()
 				r.ResetCommands(t)
-				if err := f(); err != nil && !errors.Is(err, backends.ErrNotFound) {
+				if err := f(); err != nil && !errors.Is(err, backendstest.ErrNone) {
 					t.Fatalf("%s: %v", what, err)
 				}
 				if got := p.RoundTrips() - before; got != trips {
@@ -50,24 +51,44 @@ func TestRoundTrips(t *testing.T) {
 				}
 			}
 			get := func(key string) func() error {
-				return func() error { _, _, err := s.Get(t.Context(), key); return err }
+				return func() error { _, _, err := backendstest.Get(t.Context(), s, key); return err }
 			}
 			var lease backends.Lease
 			cost("the first Get of a container", 2, map[string]int{"hello": 1, "mget": 1}, get("k"))
 			cost("a hit", 1, map[string]int{"mget": 1}, get("k"))
 			cost("a miss", 1, map[string]int{"mget": 1}, get("other"))
 			cost("Generation", 1, map[string]int{"mget": 1}, func() error { _, err := s.Generation(t.Context()); return err })
-			cost("Put", 1, map[string]int{"set": 1}, func() error {
-				return s.Put(t.Context(), "k", []byte("v"), time.Now().Add(time.Hour))
-			})
-			cost("Delete", 1, map[string]int{"del": 1}, func() error { return s.Delete(t.Context(), "k") })
-			cost("Clear", 1, map[string]int{"set": 1}, func() error { return s.Clear(t.Context()) })
-			cost("Lease", 1, map[string]int{"set": 1, "get": 1}, func() (err error) {
-				lease, err = s.Lease(t.Context(), "k", time.Minute)
+			var version backends.Version
+			cost("Put of a new entry", 1, map[string]int{"set": 1}, func() (err error) {
+				version, err = s.Put(t.Context(), "new", []byte("v"), time.Now().Add(time.Hour), backends.Absent)
 				return err
 			})
-			cost("a Lease that is taken", 1, map[string]int{"set": 1, "get": 1}, func() error {
-				if _, err := s.Lease(t.Context(), "k", time.Minute); !errors.Is(err, backends.ErrLeased) {
+			cost("Put over an entry", 1, map[string]int{"eval": 1, "type": 1, "getrange": 1, "set": 1}, func() (err error) {
+				version, err = s.Put(t.Context(), "new", []byte("w"), time.Now().Add(time.Hour), version)
+				return err
+			})
+			cost("a Read that finds the entry unchanged", 1, map[string]int{"eval": 1, "getrange": 1, "mget": 1}, func() error {
+				reading, err := s.Read(t.Context(), "new", backends.ReadOptions{IfChanged: version})
+				if !reading.Unchanged {
+					t.Errorf("%+v, want an unchanged one", reading)
+				}
+				return err
+			})
+			cost("a Read with records and the clock", 1, map[string]int{"mget": 1, "time": 1}, func() error {
+				_, err := s.Read(t.Context(), "new", backends.ReadOptions{Records: []string{"a", "b"}, Clock: true})
+				return err
+			})
+			cost("Delete", 1, map[string]int{"eval": 1, "getrange": 1, "del": 1}, func() error {
+				return s.Delete(t.Context(), "new", version)
+			})
+			cost("Invalidate", 1, map[string]int{"set": 1}, func() error { return s.Invalidate(t.Context(), "k") })
+			cost("Clear", 1, map[string]int{"set": 2, "get": 2}, func() error { return backendstest.Clear(t.Context(), s) })
+			cost("Lease", 1, map[string]int{"eval": 1, "get": 1, "time": 1, "set": 1, "mget": 1}, func() (err error) {
+				lease, err = backendstest.Lease(t.Context(), s, "k", time.Minute)
+				return err
+			})
+			cost("a Lease that is taken", 1, map[string]int{"eval": 1, "get": 1, "time": 1, "pttl": 1, "mget": 1}, func() error {
+				if _, err := backendstest.Lease(t.Context(), s, "k", time.Minute); !errors.Is(err, backends.ErrLeased) {
 					t.Errorf("Lease: %v, want ErrLeased", err)
 				}
 				return nil
@@ -76,7 +97,7 @@ func TestRoundTrips(t *testing.T) {
 				return lease.Renew(t.Context(), time.Minute)
 			})
 			cost("Release", 1, map[string]int{"eval": 1, "get": 1, "del": 1}, func() error {
-				return lease.Release(t.Context())
+				return lease.Release(t.Context(), backends.Mark{})
 			})
 			if p.Connections() != 1 {
 				t.Errorf("%d connections for calls one after the other, want 1", p.Connections())
@@ -89,7 +110,7 @@ func TestFirstUseMakesTheGenerationInOneMoreRoundTrip(t *testing.T) {
 	r := servers.SharedRedis(t)
 	p := servers.NewProxy(t, r.Addr)
 	s := store(t, open(t, through(r, p, "prefix="+prefix())))
-	if _, _, err := s.Get(t.Context(), "k"); !errors.Is(err, backends.ErrNotFound) {
+	if _, _, err := backendstest.Get(t.Context(), s, "k"); !errors.Is(err, backendstest.ErrNone) {
 		t.Fatal(err)
 	}
 	if got := p.RoundTrips(); got != 3 {
@@ -113,7 +134,7 @@ func TestNothingRunsInTheBackground(t *testing.T) {
 			before := runtime.NumGoroutine()
 			s := store(t, open(t, at))
 			for range 40 { // more failures than the pool has connections
-				_, _, _ = s.Get(t.Context(), "k")
+				_, _, _ = backendstest.Get(t.Context(), s, "k")
 			}
 			eventually(t, "the goroutines that served calls are gone", func() bool { return runtime.NumGoroutine() <= before })
 		})

@@ -13,6 +13,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 	s3backend "github.com/stillwarm/stillwarm/backends/s3"
 	"github.com/stillwarm/stillwarm/tests/servers"
 )
@@ -36,14 +37,14 @@ func BenchmarkGet(b *testing.B) {
 	for _, size := range []int{1 << 10, 100 << 10, 5 << 20} {
 		body := bytes.Repeat([]byte{'x'}, size)
 		key := fmt.Sprint("key ", size)
-		if err := s.Put(b.Context(), key, body, time.Time{}); err != nil {
+		if err := backendstest.Put(b.Context(), s, key, body, time.Time{}); err != nil {
 			b.Fatal(err)
 		}
 		twin := fmt.Sprintf("cache/test/e/%097d", size) // of an entry's length and depth: the server pays for both
 		if _, err := client.PutObject(b.Context(), &awss3.PutObjectInput{Bucket: &p.bucket, Key: &twin, Body: bytes.NewReader(body)}); err != nil {
 			b.Fatal(err)
 		}
-		viaStore := func() error { _, _, err := s.Get(b.Context(), key); return err }
+		viaStore := func() error { _, _, err := backendstest.Get(b.Context(), s, key); return err }
 		viaSDK := func() error { return sdkGet(b.Context(), client, p.bucket, twin) }
 		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
 			var sdk, store sample

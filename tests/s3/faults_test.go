@@ -12,6 +12,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 	s3backend "github.com/stillwarm/stillwarm/backends/s3"
 	"github.com/stillwarm/stillwarm/tests/servers"
 )
@@ -32,12 +33,12 @@ func TestRefusals(t *testing.T) {
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
 				s := storeOf(t, p.open(t, c.change), 0)
-				_, _, getErr := s.Get(t.Context(), "k")
-				_, leaseErr := s.(backends.Leaser).Lease(t.Context(), "k", time.Minute)
+				_, _, getErr := backendstest.Get(t.Context(), s, "k")
+				_, leaseErr := backendstest.Lease(t.Context(), s.(backends.Leaser), "k", time.Minute)
 				_, genErr := s.Generation(t.Context())
 				for op, err := range map[string]error{
 					"get": getErr, "lease": leaseErr, "generation": genErr,
-					"put": s.Put(t.Context(), "k", []byte("v"), time.Time{}), "clear": s.Clear(t.Context()),
+					"put": backendstest.Put(t.Context(), s, "k", []byte("v"), time.Time{}), "clear": backendstest.Clear(t.Context(), s),
 				} {
 					e, ok := errors.AsType[*backends.Error](err)
 					if !ok || !e.Permanent || !strings.Contains(e.Hint, c.hint) {
@@ -65,7 +66,7 @@ func TestReadOnlyBucket(t *testing.T) {
 	server.Setenv(t)
 	p := &place{server: server, bucket: server.Bucket(t)}
 	s := storeOf(t, p.open(t, nil), 0)
-	if err := s.Put(t.Context(), "k", []byte("v"), time.Time{}); err != nil {
+	if err := backendstest.Put(t.Context(), s, "k", []byte("v"), time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Generation(t.Context()); err != nil {
@@ -81,13 +82,13 @@ func TestReadOnlyBucket(t *testing.T) {
 		Region: server.Region, BaseEndpoint: &server.URL, UsePathStyle: true, Credentials: aws.AnonymousCredentials{},
 	})
 	reader := storeOf(t, p.open(t, func(o *s3backend.Options) { o.Client = anonymous }), 0)
-	if got, gen, err := reader.Get(t.Context(), "k"); err != nil || string(got) != "v" || gen == 0 {
+	if got, gen, err := backendstest.Get(t.Context(), reader, "k"); err != nil || string(got) != "v" || gen == 0 {
 		t.Fatalf("reading from a read-only bucket: %q, %x, %v", got, gen, err)
 	}
 	for op, err := range map[string]error{
-		"put":    reader.Put(t.Context(), "k", []byte("w"), time.Time{}),
-		"delete": reader.Delete(t.Context(), "k"),
-		"clear":  reader.Clear(t.Context()),
+		"put":    backendstest.Put(t.Context(), reader, "k", []byte("w"), time.Time{}),
+		"delete": backendstest.Delete(t.Context(), reader, "k"),
+		"clear":  backendstest.Clear(t.Context(), reader),
 	} {
 		e, ok := errors.AsType[*backends.Error](err)
 		if !ok || !e.Permanent || !strings.Contains(e.Hint, "s3:PutObject") || !strings.Contains(e.Hint, p.bucket+"/cache/test/*") {
@@ -106,9 +107,9 @@ func TestNetworkFaults(t *testing.T) {
 			o.AttemptTimeout = 150 * time.Millisecond
 		}), time.Minute)
 		body := bytes.Repeat([]byte("0123456789abcdef"), 64<<10)
-		put := func() error { return s.Put(t.Context(), "k", body, time.Time{}) }
+		put := func() error { return backendstest.Put(t.Context(), s, "k", body, time.Time{}) }
 		get := func() error {
-			got, _, err := s.Get(t.Context(), "k")
+			got, _, err := backendstest.Get(t.Context(), s, "k")
 			if err == nil && !bytes.Equal(got, body) {
 				t.Error("Get returned other bytes than were put")
 			}
@@ -128,7 +129,7 @@ func TestNetworkFaults(t *testing.T) {
 				proxy.Set(t, plan)
 				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 				defer cancel()
-				_, _, err := s.Get(ctx, "k")
+				_, _, err := backendstest.Get(ctx, s, "k")
 				e, ok := errors.AsType[*backends.Error](err)
 				if !ok || e.Permanent {
 					t.Errorf("Get: %v; want a temporary *backends.Error", err)
@@ -154,7 +155,7 @@ func TestConnectionsDeadAfterAThaw(t *testing.T) {
 		s := storeOf(t, p.open(t, func(o *s3backend.Options) {
 			o.Endpoint, o.Now, o.AttemptTimeout = "http://"+proxy.Addr, clock.now, 10*time.Second
 		}), 0)
-		if err := s.Put(t.Context(), "k", []byte("v"), time.Time{}); err != nil {
+		if err := backendstest.Put(t.Context(), s, "k", []byte("v"), time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 		for range 3 {

@@ -9,7 +9,7 @@ import (
 
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 )
 
 func TestGenerations(t *testing.T) {
@@ -35,7 +35,7 @@ func TestGenerations(t *testing.T) {
 				fresh("deleting *" + part + "*")
 			}
 		}
-		if err := s.Clear(t.Context()); err != nil {
+		if err := backendstest.Clear(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
 		fresh("Clear")
@@ -56,8 +56,8 @@ func TestManyContainersAgreeOnTheFirstGeneration(t *testing.T) {
 		for i := range gens {
 			s := storeOf(t, p.open(t, nil), time.Second)
 			wg.Go(func() {
-				_, gen, err := s.Get(t.Context(), "k")
-				if !errors.Is(err, backends.ErrNotFound) {
+				_, gen, err := backendstest.Get(t.Context(), s, "k")
+				if !errors.Is(err, backendstest.ErrNone) {
 					t.Errorf("Get: %v, want ErrNotFound", err)
 				}
 				gens[i] = gen

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 	s3backend "github.com/stillwarm/stillwarm/backends/s3"
 )
 
@@ -37,7 +38,7 @@ func race(t *testing.T, fleet []backends.Leaser, key string) {
 	for _, l := range fleet {
 		wg.Go(func() {
 			<-start
-			held, err := l.Lease(t.Context(), key, time.Minute)
+			held, err := backendstest.Lease(t.Context(), l, key, time.Minute)
 			switch {
 			case err == nil:
 				wins.Add(1)
@@ -52,7 +53,7 @@ func race(t *testing.T, fleet []backends.Leaser, key string) {
 	if wins.Load() != 1 {
 		t.Fatalf("%d of %d racers won", wins.Load(), len(fleet))
 	}
-	if err := (*won.Load()).Release(t.Context()); err != nil {
+	if err := (*won.Load()).Release(t.Context(), backends.Mark{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -60,7 +61,7 @@ func race(t *testing.T, fleet []backends.Leaser, key string) {
 func TestTakeover(t *testing.T) {
 	eachProduct(t, func(t *testing.T, p *place) {
 		dead := storeOf(t, p.open(t, nil), 0).(backends.Leaser)
-		lost, err := dead.Lease(t.Context(), "k", 100*time.Millisecond)
+		lost, err := backendstest.Lease(t.Context(), dead, "k", 100*time.Millisecond)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +69,7 @@ func TestTakeover(t *testing.T) {
 			ahead := newClock()
 			ahead.advance(24 * time.Hour)
 			s := storeOf(t, p.open(t, func(o *s3backend.Options) { o.Now = ahead.now }), 0).(backends.Leaser)
-			held, err := s.Lease(t.Context(), "live", time.Minute)
+			held, err := backendstest.Lease(t.Context(), s, "live", time.Minute)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,28 +77,28 @@ func TestTakeover(t *testing.T) {
 			other.advance(48 * time.Hour)
 			s2 := storeOf(t, p.open(t, func(o *s3backend.Options) { o.Now = other.now }), 0).(backends.Leaser)
 			for range 2 {
-				if _, err := s2.Lease(t.Context(), "live", time.Minute); !errors.Is(err, backends.ErrLeased) {
+				if _, err := backendstest.Lease(t.Context(), s2, "live", time.Minute); !errors.Is(err, backends.ErrLeased) {
 					t.Fatalf("Lease: %v, want ErrLeased", err)
 				}
 			}
-			if err := held.Release(t.Context()); err != nil {
+			if err := held.Release(t.Context(), backends.Mark{}); err != nil {
 				t.Fatal(err)
 			}
 		})
 		t.Run("a container that watched an unchanged lease for its ttl takes it", func(t *testing.T) {
 			clock := newClock()
 			s := storeOf(t, p.open(t, func(o *s3backend.Options) { o.Now = clock.now }), 0).(backends.Leaser)
-			if _, err := dead.Lease(t.Context(), "watched", time.Hour); err != nil {
+			if _, err := backendstest.Lease(t.Context(), dead, "watched", time.Hour); err != nil {
 				t.Fatal(err)
 			}
 			for _, step := range []time.Duration{0, time.Minute, 58 * time.Minute} {
 				clock.advance(step)
-				if _, err := s.Lease(t.Context(), "watched", time.Hour); !errors.Is(err, backends.ErrLeased) {
+				if _, err := backendstest.Lease(t.Context(), s, "watched", time.Hour); !errors.Is(err, backends.ErrLeased) {
 					t.Fatalf("Lease: %v, want ErrLeased", err)
 				}
 			}
 			clock.advance(time.Minute)
-			if _, err := s.Lease(t.Context(), "watched", time.Hour); err != nil {
+			if _, err := backendstest.Lease(t.Context(), s, "watched", time.Hour); err != nil {
 				t.Fatalf("Lease after an hour of watching: %v", err)
 			}
 		})
@@ -105,7 +106,7 @@ func TestTakeover(t *testing.T) {
 			deadline := time.Now().Add(30 * time.Second)
 			for {
 				m := p.open(t, nil) // each time another container: none has watched
-				_, err := storeOf(t, m, 0).(backends.Leaser).Lease(t.Context(), "k", time.Minute)
+				_, err := backendstest.Lease(t.Context(), storeOf(t, m, 0).(backends.Leaser), "k", time.Minute)
 				_ = m.Close()
 				if err == nil {
 					break
@@ -118,10 +119,10 @@ func TestTakeover(t *testing.T) {
 			if err := lost.Renew(t.Context(), time.Minute); !errors.Is(err, backends.ErrLeaseLost) {
 				t.Fatalf("Renew by the dead holder: %v, want ErrLeaseLost", err)
 			}
-			if err := lost.Release(t.Context()); err != nil {
+			if err := lost.Release(t.Context(), backends.Mark{}); err != nil {
 				t.Fatalf("Release by the dead holder: %v", err)
 			}
-			if _, err := dead.Lease(t.Context(), "k", time.Minute); !errors.Is(err, backends.ErrLeased) {
+			if _, err := backendstest.Lease(t.Context(), dead, "k", time.Minute); !errors.Is(err, backends.ErrLeased) {
 				t.Fatalf("the dead holder's Release gave the new holder's lease away: %v", err)
 			}
 		})
@@ -150,7 +151,7 @@ func TestLeaseSurvivesALostAnswer(t *testing.T) {
 		other := storeOf(t, p.open(t, nil), 0).(backends.Leaser)
 
 		l.lose.Store(true)
-		held, err := s.Lease(t.Context(), "k", time.Minute)
+		held, err := backendstest.Lease(t.Context(), s, "k", time.Minute)
 		if err != nil {
 			t.Fatalf("Lease: the retry met our own first try: %v", err)
 		}
@@ -162,10 +163,10 @@ func TestLeaseSurvivesALostAnswer(t *testing.T) {
 			t.Fatalf("Renew after that: %v", err)
 		}
 		l.lose.Store(true)
-		if err := held.Release(t.Context()); err != nil {
+		if err := held.Release(t.Context(), backends.Mark{}); err != nil {
 			t.Fatalf("Release: %v", err)
 		}
-		if _, err := other.Lease(t.Context(), "k", time.Minute); err != nil {
+		if _, err := backendstest.Lease(t.Context(), other, "k", time.Minute); err != nil {
 			t.Fatalf("the lease was not given back: %v", err)
 		}
 		if l.lose.Load() {

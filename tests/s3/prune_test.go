@@ -10,6 +10,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/backendstest"
 	s3backend "github.com/stillwarm/stillwarm/backends/s3"
 )
 
@@ -30,32 +31,32 @@ func TestPrune(t *testing.T) {
 			}
 			// Larger than what Prune reads first, with the generation at the end: it must look further.
 			entry := append(make([]byte, 10_000), binary.BigEndian.AppendUint64(nil, gen)...)
-			if err := s.Put(t.Context(), key, entry, expires); err != nil {
+			if err := backendstest.Put(t.Context(), s, key, entry, expires); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for i := range 5 {
 			put(fmt.Sprint("cleared ", i), time.Time{})
 		}
-		if err := s.Clear(t.Context()); err != nil {
+		if err := backendstest.Clear(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
 		put("current", time.Time{})
 		put("expired", clock.now().Add(time.Second))
-		if err := s.Put(t.Context(), "junk", []byte("x"), time.Time{}); err != nil {
+		if err := backendstest.Put(t.Context(), s, "junk", []byte("x"), time.Time{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Put(t.Context(), "empty", nil, time.Time{}); err != nil {
+		if err := backendstest.Put(t.Context(), s, "empty", nil, time.Time{}); err != nil {
 			t.Fatal(err)
 		}
-		held, err := s.(backends.Leaser).Lease(t.Context(), "released", time.Minute)
+		held, err := backendstest.Lease(t.Context(), s.(backends.Leaser), "released", time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := held.Release(t.Context()); err != nil {
+		if err := held.Release(t.Context(), backends.Mark{}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.(backends.Leaser).Lease(t.Context(), "live", time.Hour); err != nil {
+		if _, err := backendstest.Lease(t.Context(), s.(backends.Leaser), "live", time.Hour); err != nil {
 			t.Fatal(err)
 		}
 		foreign := "cache/test/e/somebody-elses"

@@ -136,10 +136,10 @@ func TestServersStartAnswerAndEnd(t *testing.T) {
 			temp := t.TempDir()
 			b, said := use(t, Options{Value: c.word, Temp: temp})
 			s := store(t, b)
-			if err := s.Put(t.Context(), "k", []byte("v"), time.Time{}); err != nil {
+			if err := backendstest.Put(t.Context(), s, "k", []byte("v"), time.Time{}); err != nil {
 				t.Fatal(err)
 			}
-			if got, _, err := s.Get(t.Context(), "k"); err != nil || string(got) != "v" {
+			if got, _, err := backendstest.Get(t.Context(), s, "k"); err != nil || string(got) != "v" {
 				t.Errorf("got %q, %v", got, err)
 			}
 			if len(b.Services) != len(strings.Fields(c.word)) || !strings.HasPrefix(b.Services[0], c.says) ||
@@ -170,12 +170,12 @@ func TestDataStaysOverARestart(t *testing.T) {
 			need(t, word)
 			data := t.TempDir()
 			b, _ := use(t, Options{Value: word, Data: data})
-			if err := store(t, b).Put(t.Context(), "k", []byte("v"), time.Time{}); err != nil {
+			if err := backendstest.Put(t.Context(), store(t, b), "k", []byte("v"), time.Time{}); err != nil {
 				t.Fatal(err)
 			}
 			b.Stop()
 			again, _ := use(t, Options{Value: word, Data: data})
-			if got, _, err := store(t, again).Get(t.Context(), "k"); err != nil || string(got) != "v" {
+			if got, _, err := backendstest.Get(t.Context(), store(t, again), "k"); err != nil || string(got) != "v" {
 				t.Errorf("after the restart: %q, %v", got, err)
 			}
 			if !strings.Contains(strings.Join(again.Services, ""), "its data stays in ") {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"sync"
 	"time"
+
+	"github.com/stillwarm/stillwarm/backends"
 )
 
 // Operations counts what the containers asked of the backend, and what the backend would put on the bill for it.
@@ -35,14 +37,17 @@ type cloud struct {
 }
 
 type entry struct {
-	data    []byte
+	data    []byte // nil: a tombstone
 	expires time.Time
+	version uint64
 }
 
 // lease is the state of one key's lease. version changes with every write, as an ETag does.
 type lease struct {
 	version uint64
 	until   time.Time // zero: free
+	began   time.Time
+	request backends.LeaseRequest
 }
 
 func newCloud() *cloud {
@@ -55,62 +60,82 @@ func (c *cloud) count(f func(o *Operations)) {
 	f(&c.ops)
 }
 
-// get returns the entry, nil for none and for one that has expired, and whether there is an object at all.
-func (c *cloud) get(key string) (data []byte, there bool) {
+// get returns the entry, nil for none and for one that has expired, and the slot's version, 0 where there is no object.
+func (c *cloud) get(key string) (data []byte, version uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e, ok := c.entries[key]
-	if !ok || !e.expires.IsZero() && !time.Now().Before(e.expires) {
-		return nil, ok
+	e := c.entries[key]
+	if e.data == nil || !e.expires.IsZero() && !time.Now().Before(e.expires) {
+		return nil, e.version
 	}
 	c.ops.Bytes += int64(len(e.data))
-	return bytes.Clone(e.data), true
+	return bytes.Clone(e.data), e.version
 }
 
-func (c *cloud) put(key string, data []byte, expires time.Time) {
+// put stores the entry where the slot has the version that was seen; nil data is a tombstone.
+func (c *cloud) put(key string, data []byte, expires time.Time, seen uint64) (version uint64, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.entries[key].version != seen {
+		return 0, false
+	}
 	c.ops.Bytes += int64(len(data))
-	c.entries[key] = entry{bytes.Clone(data), expires}
+	c.versions++
+	c.entries[key] = entry{bytes.Clone(data), expires, c.versions}
+	return c.versions, true
 }
 
-func (c *cloud) remove(key string) {
+// invalidate puts a tombstone over whatever is there.
+func (c *cloud) invalidate(key string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.entries, key)
+	c.versions++
+	c.entries[key] = entry{version: c.versions}
 }
 
-// look returns the version of the lease, and whether somebody holds it.
-func (c *cloud) look(key string) (version uint64, held bool) {
+func (c *cloud) remove(key string, seen uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	l := c.leases[key]
-	return l.version, time.Now().Before(l.until)
+	if c.entries[key].version == seen {
+		delete(c.entries, key)
+	}
 }
 
-// swap writes the lease if it still has the version that was seen, and returns its new one. until is when it ends;
-// the zero time frees it.
-func (c *cloud) swap(key string, seen uint64, until time.Time) (version uint64, ok bool) {
+// look returns the lease, and whether somebody holds it.
+func (c *cloud) look(key string) (l lease, held bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l = c.leases[key]
+	return l, time.Now().Before(l.until)
+}
+
+// swap writes the lease if it still has the version that was seen, and returns its new one. An until of zero frees it.
+func (c *cloud) swap(key string, seen uint64, l lease) (version uint64, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.leases[key].version != seen {
 		return 0, false
 	}
-	c.versions++
-	c.leases[key] = lease{c.versions, until}
-	return c.versions, true
+	return c.write(key, l), true
 }
 
-// take is look and swap in one, for a backend that can do both at once.
-func (c *cloud) take(key string, until time.Time) (version uint64, ok bool) {
+// take is look and swap in one, for a backend that can do both at once: it takes a lease that is free, or from's.
+func (c *cloud) take(key, from string, l lease) (version uint64, held lease, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if time.Now().Before(c.leases[key].until) {
-		return 0, false
+	held = c.leases[key]
+	if time.Now().Before(held.until) && (from == "" || held.request.Token != from) {
+		return 0, held, false
 	}
+	return c.write(key, l), lease{}, true
+}
+
+// write stores the lease with a new version. The lock is held.
+func (c *cloud) write(key string, l lease) uint64 {
 	c.versions++
-	c.leases[key] = lease{c.versions, until}
-	return c.versions, true
+	l.version = c.versions
+	c.leases[key] = l
+	return l.version
 }
 
 func (c *cloud) current() uint64 {

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
@@ -39,23 +40,13 @@ type manager struct {
 var (
 	_ backends.PersistenceManager = (*manager)(nil)
 	_ backends.Leaser             = (*leasingStore)(nil)
-	_ backends.LeaseGetter        = (*leasingStore)(nil)
-	_ backends.GenerationKeeper   = (*keepingStore)(nil)
 )
 
 // Store returns the store with the capabilities that the real backend has.
 func (m *manager) Store(context.Context, backends.Function) (backends.Store, error) {
 	s := &store{m}
-	switch {
-	case m.noLeases && m.link.s3:
-		return &keepingStore{store: s}, nil
-	case m.noLeases:
+	if m.noLeases {
 		return s, nil
-	case m.link.s3:
-		return &struct {
-			*leasingStore
-			keeper
-		}{&leasingStore{s}, keeper{}}, nil
 	}
 	return &leasingStore{s}, nil
 }
@@ -109,44 +100,75 @@ func none(*Operations) {}
 // store is the part that every backend has.
 type store struct{ m *manager }
 
-// Get reads the entry and, where it is not kept, the generation beside it: on S3 that is two more requests.
-func (s *store) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+// Read reads the slot and, where it is not kept, the generation beside it: on S3 that is two more requests.
+func (s *store) Read(ctx context.Context, key string, _ backends.ReadOptions) (backends.Reading, error) {
 	m := s.m
 	asked := time.Now()
 	err := m.sends(ctx, true, 1+valueKB, func(o *Operations) { o.Get++ })
-	if m.link.s3 && (m.kept.IsZero() || asked.Sub(m.kept) >= keepGeneration) {
+	age := asked.Sub(m.kept)
+	if m.link.s3 && (m.kept.IsZero() || age >= keepGeneration) {
 		m.cloud.count(func(o *Operations) { o.Reads += 2 })
-		m.kept = asked
+		m.kept, age = asked, 0
 	}
 	if err != nil {
-		return nil, 0, err
+		return backends.Reading{}, err
 	}
-	data, there := m.cloud.get(key)
+	r := m.reading(key)
+	if m.link.s3 {
+		r.GenerationAge = age
+	}
 	m.absent = ""
-	if !there {
+	if r.Version == backends.Absent {
 		m.absent = key
 	}
-	if data == nil {
-		return nil, m.cloud.current(), backends.ErrNotFound
+	return r, nil
+}
+
+// reading is what the cloud has under a key.
+func (m *manager) reading(key string) backends.Reading {
+	data, version := m.cloud.get(key)
+	return backends.Reading{Entry: data, Version: versionOf(version), Generation: m.cloud.current()}
+}
+
+func versionOf(n uint64) backends.Version {
+	if n == 0 {
+		return backends.Absent
 	}
-	return data, m.cloud.current(), nil
+	return backends.Version(strconv.FormatUint(n, 10))
+}
+
+func numberOf(v backends.Version) uint64 {
+	n, _ := strconv.ParseUint(string(v), 10, 64)
+	return n
 }
 
 // Put writes the entry with one request.
-func (s *store) Put(ctx context.Context, key string, data []byte, expires time.Time) error {
+func (s *store) Put(ctx context.Context, key string, data []byte, expires time.Time, seen backends.Version) (backends.Version, error) {
 	if err := s.m.sends(ctx, false, valueKB, func(o *Operations) { o.Put++ }); err != nil {
+		return backends.Absent, err
+	}
+	version, ok := s.m.cloud.put(key, data, expires, numberOf(seen))
+	if !ok {
+		return backends.Absent, backends.ErrConflict
+	}
+	return versionOf(version), nil
+}
+
+// Invalidate writes a tombstone with one request.
+func (s *store) Invalidate(ctx context.Context, key string) error {
+	if err := s.m.sends(ctx, false, 0, func(o *Operations) { o.Delete++ }); err != nil {
 		return err
 	}
-	s.m.cloud.put(key, data, expires)
+	s.m.cloud.invalidate(key)
 	return nil
 }
 
 // Delete removes the entry with one request.
-func (s *store) Delete(ctx context.Context, key string) error {
+func (s *store) Delete(ctx context.Context, key string, seen backends.Version) error {
 	if err := s.m.sends(ctx, false, 0, func(o *Operations) { o.Delete++ }); err != nil {
 		return err
 	}
-	s.m.cloud.remove(key)
+	s.m.cloud.remove(key, numberOf(seen))
 	return nil
 }
 
@@ -163,15 +185,7 @@ func (s *store) Generation(ctx context.Context) (uint64, error) {
 }
 
 // Clear replaces the generation.
-func (s *store) Clear(ctx context.Context) error { return s.m.ClearAll(ctx) }
-
-// keeper says how old a generation of the S3 backend may be.
-type keeper struct{}
-
-// GenerationAge implements [backends.GenerationKeeper].
-func (keeper) GenerationAge() time.Duration { return keepGeneration }
-
-type keepingStore struct {
-	*store
-	keeper
+func (s *store) Clear(ctx context.Context) (uint64, error) {
+	err := s.m.ClearAll(ctx)
+	return s.m.cloud.current(), err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
-	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
 )
@@ -33,7 +32,7 @@ func note(ctx context.Context, err error) {
 		return
 	}
 	m.asked.Store(true)
-	if err != nil && !errors.Is(err, backends.ErrNotFound) && !errors.Is(err, backends.ErrLeased) {
+	if err != nil && !errors.Is(err, backends.ErrLeased) {
 		m.failed.Store(true)
 	}
 }
@@ -52,22 +51,18 @@ func (w watched) Store(ctx context.Context, fn backends.Function) (backends.Stor
 	if !ok {
 		return nil, errors.New("the store has no leases: a fleet needs them")
 	}
-	own := store{Store: s, leaser: l}
-	if k, ok := s.(backends.GenerationKeeper); ok {
-		return keeper{store: own, kept: k}, nil
-	}
-	return own, nil
+	return store{Store: s, Leaser: l}, nil
 }
 
 type store struct {
 	backends.Store
-	leaser backends.Leaser
+	backends.Leaser
 }
 
-func (s store) Get(ctx context.Context, key string) ([]byte, uint64, error) {
-	entry, generation, err := s.Store.Get(ctx, key)
+func (s store) Read(ctx context.Context, key string, o backends.ReadOptions) (backends.Reading, error) {
+	r, err := s.Store.Read(ctx, key, o)
 	note(ctx, err)
-	return entry, generation, err
+	return r, err
 }
 
 func (s store) Generation(ctx context.Context) (uint64, error) {
@@ -76,16 +71,8 @@ func (s store) Generation(ctx context.Context) (uint64, error) {
 	return generation, err
 }
 
-func (s store) Lease(ctx context.Context, key string, ttl time.Duration) (backends.Lease, error) {
-	l, err := s.leaser.Lease(ctx, key, ttl)
+func (s store) Lease(ctx context.Context, key string, r backends.LeaseRequest, o backends.ReadOptions) (backends.Lease, backends.Reading, error) {
+	l, reading, err := s.Leaser.Lease(ctx, key, r, o)
 	note(ctx, err)
-	return l, err
+	return l, reading, err
 }
-
-// keeper is a store that also says how old its generations may be.
-type keeper struct {
-	store
-	kept backends.GenerationKeeper
-}
-
-func (k keeper) GenerationAge() time.Duration { return k.kept.GenerationAge() }
