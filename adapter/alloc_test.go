@@ -6,6 +6,7 @@ package adapter_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -42,13 +43,15 @@ func allocations[In, Out any](t *testing.T, ctx context.Context, d *adapter.Data
 		}
 	}
 	get()
-	before := d.Stats()
-	const runs = 200
-	n := testing.AllocsPerRun(runs, get)
-	if after := d.Stats(); after.MemoryHits-before.MemoryHits != runs+1 { // AllocsPerRun calls once to warm up
-		t.Fatalf("%d hits in memory of %d calls", after.MemoryHits-before.MemoryHits, runs+1)
+	const runs, rounds = 200, 3
+	before, least := d.Stats(), math.Inf(1)
+	for range rounds { // the first may run beside the write of the first result
+		least = min(least, testing.AllocsPerRun(runs, get))
 	}
-	return n
+	if got := d.Stats().MemoryHits - before.MemoryHits; got != rounds*(runs+1) { // AllocsPerRun calls once to warm up
+		t.Fatalf("%d hits in memory of %d calls", got, rounds*(runs+1))
+	}
+	return least
 }
 
 func data[In, Out any](t *testing.T, c *container, fn func(context.Context, In) (Out, error), opts ...adapter.DataOption) *adapter.Data[In, Out] {

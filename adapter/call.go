@@ -1,79 +1,217 @@
 package adapter
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"sync"
+	"time"
 
 	"github.com/stillwarm/stillwarm/internal/clone"
+	"github.com/stillwarm/stillwarm/internal/engine"
 )
 
-// typed is what it takes a typed function to do for a question.
-type typed interface {
-	// run calls the function and returns a pointer to the result, whether it may be cached, and the function's error.
-	run(ctx context.Context) (v any, cache bool, err error)
-	// unchanged reports whether the argument still has the key it had when the call began.
-	unchanged() bool
-	// decode returns a pointer to the result; the payload belongs to it then. passing says that it will not be kept.
-	decode(payload []byte, passing bool) (any, error)
-	encode(dst []byte, v any) ([]byte, error)
-	cost(v any) int64
+// longKey is where a key in memory stops being the argument itself, exact and cheap, and becomes its digest: a megabyte
+// of argument must not stay in memory for a result of eight bytes.
+const longKey = 512
+
+// keyBuffer is where the key of a call is made. It is reused, and apart from the lookup, so that a hit in memory
+// allocates nothing.
+type keyBuffer struct {
+	enc []byte // the scope, framed, and the encoded argument
+	sum [1 + sha256.Size]byte
 }
 
-// call is a question with its types. One object holds everything that a call needs once memory had no answer: a hit in
+// keyBuffers holds the buffers in which keys are made: what is there is copied only on a miss.
+var keyBuffers = sync.Pool{New: func() any { return &keyBuffer{enc: make([]byte, 0, longKey)} }}
+
+// local returns the key in memory for the encoded call: the encoding itself, or its digest where it is long. The two
+// cannot be confused: a digest is marked by its length and by a first byte that no scope's length has. The key is good
+// until the buffer is used again.
+func (b *keyBuffer) local() []byte {
+	if len(b.enc) <= longKey {
+		return b.enc
+	}
+	b.sum[0] = 0xff
+	h := sha256.Sum256(b.enc)
+	copy(b.sum[1:], h[:])
+	return b.sum[:]
+}
+
+// largestKey bounds the buffers that are kept for the next call.
+const largestKey = 64 << 10
+
+func (b *keyBuffer) giveBack() {
+	if cap(b.enc) <= largestKey {
+		keyBuffers.Put(b)
+	}
+}
+
+// encode writes the key of a call: its scope and its argument. After an error, or where the call is not cached, dst is as
+// it was.
+func (d *Data[In, Out]) encode(dst []byte, scope callScope, in *In) (enc []byte, cached bool, err error) {
+	enc, cached, err = d.keys.append(scope.appendTo(dst), in)
+	if err != nil || !cached {
+		return dst, cached, err
+	}
+	return enc, true, nil
+}
+
+// call is a lookup with its types. One object holds everything that a call needs once memory had no reply: a hit in
 // Redis on the same host is fast enough for allocations to count.
 type call[In, Out any] struct {
-	question
+	engine.Lookup
 	d    *Data[In, Out]
-	core *dataCore
+	s    *dataState
 	in   In
 	arg  *In // what the run works on: in itself where nobody else can change it
 	pass Out // a result that memory has no room for, on its way to the caller
+	room [128]byte
 }
 
-// newCall returns the question of a call. It keeps nothing of the buffer.
-func newCall[In, Out any](d *Data[In, Out], c *dataCore, scope callScope, b *keyBuffer, in In) *question {
-	q := &call[In, Out]{d: d, core: c, in: in}
-	q.typed = q
-	q.scope, q.enc, q.codec = scope, append(q.room[:0], b.enc...), d.codec.ID()
-	if q.key = textOf(q.enc); len(q.enc) > longKey {
-		q.key = string(b.local())
+// newCall returns the lookup of a call. It keeps nothing of the buffer.
+func newCall[In, Out any](d *Data[In, Out], s *dataState, scope callScope, b *keyBuffer, in In) *engine.Lookup {
+	c := &call[In, Out]{d: d, s: s, in: in}
+	c.Ops = c
+	enc := append(c.room[:0], b.enc...)
+	c.Scope, c.Enc, c.Codec = scope.text(), enc[scope.size():], d.codec.ID()
+	if c.Key = textOf(enc); len(enc) > longKey {
+		c.Key = string(b.local())
 	}
-	q.arg, q.detached = copyArgument(d.args, &q.in)
-	return &q.question
+	var own bool
+	if c.arg, own = copyArgument(d.args, &c.in); own {
+		c.Arg = engine.Own
+	}
+	if d.terms.tags != nil {
+		c.Tags = d.tagsOf(&c.in)
+	}
+	return &c.Lookup
 }
 
-func (q *call[In, Out]) run(ctx context.Context) (any, bool, error) {
-	d := q.d
-	out, err := d.fn(ctx, *q.arg)
-	if err != nil {
-		return &out, false, err
-	}
-	if d.keep != nil && !d.keep(out) {
-		return d.freeze(ctx, &out), false, nil
-	}
+// tagsOf calls the option's function; one that panics gives no tags, which would be lost invalidations, so the panic is
+// the caller's.
+func (d *Data[In, Out]) tagsOf(in *In) []string { return d.terms.tags(*in) }
+
+// Run calls the function for the engine.
+func (c *call[In, Out]) Run(ctx context.Context) engine.Result {
+	out, err := c.d.fn(ctx, *c.arg)
+	return c.d.result(ctx, c.s, *c.arg, &out, err)
+}
+
+// result freezes a result for those who share it, and asks the options what may become of it.
+func (d *Data[In, Out]) result(ctx context.Context, s *dataState, in In, out *Out, err error) engine.Result {
+	res := engine.Result{Value: out, Err: err, Terms: engine.Terms{TTL: -1}}
 	frozen := new(Out)
-	if err := clone.Copy(d.out, frozen, &out); err != nil {
-		q.core.uncacheable(ctx, err)
-		return &out, false, nil
+	if copyErr := clone.Copy(d.out, frozen, out); copyErr != nil {
+		res.Terms.Lossy = true
+		if err == nil {
+			s.rt.logOnce(ctx, "uncacheable "+d.id.name, slog.LevelWarn, "cannot cache a result; returned it uncached",
+				"function", d.id.name, "error", copyErr.Error())
+		}
+		return res
 	}
-	return frozen, true, nil
+	res.Value = frozen
+	if err == nil {
+		d.terms.ask(ctx, d, s, in, frozen, &res.Terms)
+	}
+	return res
 }
 
-func (q *call[In, Out]) unchanged() bool {
-	enc, _, err := q.d.encode(q.core, nil, q.scope, q.arg)
-	return err == nil && bytes.Equal(enc, q.enc)
-}
-
-func (q *call[In, Out]) decode(payload []byte, passing bool) (any, error) {
-	out := &q.pass
-	if !passing {
+// Decode decodes a payload for the engine.
+func (c *call[In, Out]) Decode(payload []byte, keep bool) (any, error) {
+	out := &c.pass
+	if keep {
 		out = new(Out)
 	}
-	return out, q.d.codec.DecodeOwned(payload, out)
+	return out, c.d.codec.DecodeOwned(payload, out)
 }
 
-func (q *call[In, Out]) encode(dst []byte, v any) ([]byte, error) {
-	return q.d.codec.Append(dst, v.(*Out))
+// Encode encodes a result for the engine.
+func (c *call[In, Out]) Encode(dst []byte, v any) ([]byte, error) {
+	return c.d.codec.Append(dst, v.(*Out))
 }
 
-func (q *call[In, Out]) cost(v any) int64 { return clone.Size(q.d.out, v.(*Out)) }
+// Size sizes a result for the engine.
+func (c *call[In, Out]) Size(v any) int64 { return clone.Size(c.d.out, v.(*Out)) }
+
+// argumentPlan says how a run keeps its argument to itself. A run can outlive the call that began it, when that caller
+// leaves and others wait, or after the response; the caller may then change what the argument points to.
+type argumentPlan struct {
+	flat  bool // nothing in it can be changed by others
+	exact *clone.Plan
+}
+
+func argumentPlanFor(t reflect.Type) argumentPlan {
+	p, err := clone.CompileExact(t)
+	if err != nil {
+		return argumentPlan{}
+	}
+	return argumentPlan{flat: p.Flat(), exact: p}
+}
+
+// copyArgument returns the argument for the run, and whether nobody else can change it. It may return in.
+func copyArgument[In any](p argumentPlan, in *In) (*In, bool) {
+	if p.flat || p.exact == nil {
+		return in, p.flat
+	}
+	deep := new(In)
+	if clone.Copy(p.exact, deep, in) != nil {
+		return in, false
+	}
+	return deep, true
+}
+
+// termFuncs are the options that decide what may become of a result.
+type termFuncs[In, Out any] struct {
+	keep, private, failed func(Out) bool
+	ttl                   func(Out) time.Duration
+	tags                  func(In) []string
+	tagsOf                func(In, Out) []string
+}
+
+func termFuncsOf[In, Out any](o *options) (t termFuncs[In, Out]) {
+	t.keep, _ = o.cacheIf.fn.(func(Out) bool)
+	t.private, _ = o.privateIf.fn.(func(Out) bool)
+	t.failed, _ = o.failIf.fn.(func(Out) bool)
+	t.ttl, _ = o.ttlFrom.fn.(func(Out) time.Duration)
+	t.tags, _ = o.tags.fn.(func(In) []string)
+	t.tagsOf, _ = o.tagsOf.fn.(func(In, Out) []string)
+	return t
+}
+
+// ask asks each option about a copy of the result, so that no option can change what anybody gets. One that panics
+// leaves the result uncached.
+func (t *termFuncs[In, Out]) ask(ctx context.Context, d *Data[In, Out], s *dataState, in In, frozen *Out, terms *engine.Terms) {
+	see := func() Out {
+		var seen Out
+		_ = clone.Copy(d.out, &seen, frozen) // it was copied before
+		return seen
+	}
+	asked := func(option string, ask func()) {
+		defer func() {
+			if r := recover(); r != nil {
+				terms.Private = true
+				s.rt.logOnce(ctx, "option "+option+d.id.name, slog.LevelWarn, "an option's function panicked; returned the result uncached",
+					"function", d.id.name, "option", option, "panic", fmt.Sprint(r))
+			}
+		}()
+		ask()
+	}
+	if t.failed != nil {
+		asked("FailIf", func() { terms.Failed = t.failed(see()) })
+	}
+	if t.private != nil {
+		asked("PrivateIf", func() { terms.Private = t.private(see()) })
+	}
+	if t.keep != nil {
+		asked("CacheIf", func() { terms.Refused = !t.keep(see()) })
+	}
+	if t.ttl != nil {
+		asked("TTLFrom", func() { terms.TTL = max(0, t.ttl(see())) })
+	}
+	if t.tagsOf != nil {
+		asked("TagsOf", func() { terms.Tags = t.tagsOf(in, see()) })
+	}
+}

@@ -18,7 +18,7 @@ type counting struct {
 	backends.PersistenceManager
 	gets, generations, puts atomic.Int64
 	fail, failWrites, hang  atomic.Bool
-	mutate                  func([]byte) []byte // what Read returns
+	mutate                  func([]byte) []byte // what Get returns
 	onPut                   func()              // before each write
 }
 
@@ -47,17 +47,12 @@ func (s *countingStore) fault(ctx context.Context, write bool) error {
 
 func (s *countingStore) Read(ctx context.Context, key string, o backends.ReadOptions) (backends.Reading, error) {
 	s.m.gets.Add(1)
-	if !o.Deadline.IsZero() {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, o.Deadline)
-		defer cancel()
-	}
 	if err := s.fault(ctx, false); err != nil {
 		return backends.Reading{}, err
 	}
 	r, err := s.Store.Read(ctx, key, o)
-	if r.Entry != nil && s.m.mutate != nil {
-		r.Entry = append([]byte{}, s.m.mutate(r.Entry)...) // never nil: there is an entry
+	if err == nil && r.Entry != nil && s.m.mutate != nil {
+		r.Entry = s.m.mutate(r.Entry)
 	}
 	return r, err
 }
@@ -76,9 +71,16 @@ func (s *countingStore) Put(ctx context.Context, key string, entry []byte, expir
 		s.m.onPut()
 	}
 	if err := s.fault(ctx, true); err != nil {
-		return backends.Absent, err
+		return "", err
 	}
 	return s.Store.Put(ctx, key, entry, expires, seen)
+}
+
+func (s *countingStore) Invalidate(ctx context.Context, key string) error {
+	if err := s.fault(ctx, true); err != nil {
+		return err
+	}
+	return s.Store.Invalidate(ctx, key)
 }
 
 func (s *countingStore) Clear(ctx context.Context) (uint64, error) {

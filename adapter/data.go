@@ -2,13 +2,12 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/stillwarm/stillwarm/internal/clone"
-	"github.com/stillwarm/stillwarm/internal/engine/memory"
-	"github.com/stillwarm/stillwarm/internal/key"
+	"github.com/stillwarm/stillwarm/internal/engine"
 	"github.com/stillwarm/stillwarm/serialize"
 )
 
@@ -17,13 +16,23 @@ type None = struct{}
 
 // Data is a function whose results are cached. It is safe for concurrent use.
 type Data[In, Out any] struct {
-	cores *perRuntime[dataCore]
+	states *perRuntime[dataState]
+	id     identity
+	opts   *options
+
 	fn    func(context.Context, In) (Out, error)
+	many  func(context.Context, []In) ([]Out, error) // nil: fn computes one at a time
 	keys  *argumentKey[In]
 	out   *clone.Plan
 	codec *serialize.Codec
 	args  argumentPlan
-	keep  func(Out) bool
+	terms termFuncs[In, Out]
+}
+
+// dataState is a cached function in one Runtime.
+type dataState struct {
+	rt *Runtime
+	f  *engine.Function
 }
 
 // CacheData returns fn with its results cached: one run for each argument, scope and ttl, over all containers that share
@@ -59,36 +68,34 @@ func newData[In, Out any](fn func(context.Context, In) (Out, error), o *options,
 	if fn == nil {
 		return nil, &OptionError{Option: "function", Value: "nil", Place: o.place, Reason: "CacheData needs a function"}
 	}
-	id, err := o.check(kindData, fn, reflect.TypeFor[In](), reflect.TypeFor[Out]())
+	return wrapData(&Data[In, Out]{fn: fn, opts: o}, fn, notices)
+}
+
+// wrapData checks what is wrapped, compiles its plans and enters it under its name.
+func wrapData[In, Out any](d *Data[In, Out], wrapped any, notices []func(context.Context, *Runtime)) (*Data[In, Out], error) {
+	in, out := reflect.TypeFor[In](), reflect.TypeFor[Out]()
+	id, err := d.opts.check(kindData, wrapped, in, out)
 	if err != nil {
 		return nil, err
 	}
-	d := &Data[In, Out]{fn: fn, args: argumentPlanFor(reflect.TypeFor[In]())}
-	if d.keys, err = compileArgument[In](o, id, false); err != nil {
+	d.id = id
+	if d.keys, err = compileArgument[In](d.opts, id, false); err != nil {
 		return nil, err
 	}
-	if d.codec, err = serialize.CodecFor(reflect.TypeFor[Out]()); err != nil {
+	if d.codec, err = serialize.CodecFor(out); err != nil {
 		return nil, unserializable(id.name, err)
 	}
-	if d.out, err = clone.Compile(reflect.TypeFor[Out]()); err != nil {
+	if d.out, err = clone.Compile(out); err != nil {
 		return nil, uncopyable(id.name, err)
 	}
-	if o.cacheIf.fn != nil {
-		d.keep = o.cacheIf.fn.(func(Out) bool)
-	}
-	b := &binding{kind: kindData, id: id, opts: o, notices: notices}
-	d.cores, err = bind(b, func(rt *Runtime) (*dataCore, func(context.Context)) {
-		c := newDataCore(rt, id, o, d.keys.fingerprint(), key.Fingerprint(reflect.TypeFor[Out]()))
-		return c, c.announce
-	})
-	if err != nil {
+	d.args = argumentPlanFor(in)
+	d.terms = termFuncsOf[In, Out](d.opts)
+	b := &binding{kind: kindData, id: id, opts: d.opts, notices: notices}
+	if d.states, err = bind(b, d.bind); err != nil {
 		return nil, err
 	}
 	return d, nil
 }
-
-// keyBuffers holds the buffers in which keys are made: what is there is copied only on a miss.
-var keyBuffers = sync.Pool{New: func() any { return &keyBuffer{enc: make([]byte, 0, longKey)} }}
 
 // Get returns the function's result for in: a copy of the caller's own, from this container's memory, from the
 // backend, or from a run of the function. Errors and panics of the function reach every caller that waited for that
@@ -97,165 +104,191 @@ var keyBuffers = sync.Pool{New: func() any { return &keyBuffer{enc: make([]byte,
 // The key is taken once, before the run. When ctx ends, Get returns its error; a run that others wait for goes on.
 // Get never fails because of the cache, except where the argument holds something that cannot be hashed.
 func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
-	c := d.cores.of(ctx)
-	if c.rt.off() {
+	s := d.states.of(ctx)
+	if s.rt.off() {
 		return d.fn(ctx, in)
 	}
-	scope, cached := c.opts.scopeOf(ctx, c.rt)
+	scope, cached := d.opts.scopeOf(ctx, s.rt)
 	if !cached {
-		return d.uncached(ctx, c, in)
+		return d.uncached(ctx, s, in)
 	}
 	buf := keyBuffers.Get().(*keyBuffer)
-	if buf.enc, cached, err = d.encode(c, buf.enc[:0], scope, &in); err != nil || !cached {
+	if buf.enc, cached, err = d.encode(buf.enc[:0], scope, &in); err != nil || !cached {
 		buf.giveBack()
-		if err != nil && !c.rt.withoutKey(ctx, c.id.name, err) {
+		if err != nil && !s.rt.withoutKey(ctx, d.id.name, err) {
 			return out, err
 		}
-		return d.uncached(ctx, c, in)
+		return d.uncached(ctx, s, in)
 	}
-	if e := c.fresh(buf.local()); e != nil {
+	if e := s.f.Fresh(buf.local()); e != nil {
 		if clone.Copy(d.out, &out, e.Value.(*Out)) == nil {
-			c.hit(ctx, e)
+			s.f.Hit(ctx, e, func() string { return s.f.Digest(newCall(d, s, scope, buf, in)) })
 			buf.giveBack()
 			return out, nil
 		}
 	}
-	q := newCall(d, c, scope, buf, in)
+	l := newCall(d, s, scope, buf, in)
 	buf.giveBack()
-	return d.ask(ctx, c, q, in, c.answer)
+	return d.ask(ctx, s, l, in, s.f.Get)
 }
 
-// ask answers a call that goes beyond memory.
-func (d *Data[In, Out]) ask(ctx context.Context, c *dataCore, q *question, in In,
-	how func(context.Context, *question) (*answer, error),
+// ask answers a call that goes beyond memory. A Runtime that is being closed waits for it.
+func (d *Data[In, Out]) ask(ctx context.Context, s *dataState, l *engine.Lookup, in In,
+	how func(context.Context, *engine.Lookup) (*engine.Reply, error),
 ) (Out, error) {
-	if !c.rt.begin() {
+	if !s.rt.begin() {
 		return d.fn(ctx, in)
 	}
-	defer c.rt.end()
-	a, err := how(ctx, q)
-	return d.hand(ctx, a, in, err)
+	defer s.rt.end()
+	r, err := how(ctx, l)
+	return d.hand(ctx, r, in, err)
+}
+
+// Uncached runs the function: nothing is read and nothing is stored. Cached functions that it calls are cached as always.
+func (d *Data[In, Out]) Uncached(ctx context.Context, in In) (Out, error) {
+	return d.uncached(ctx, d.states.of(ctx), in)
 }
 
 // uncached runs the function for a call that is not cached.
-func (d *Data[In, Out]) uncached(ctx context.Context, c *dataCore, in In) (out Out, err error) {
-	start := time.Now()
+func (d *Data[In, Out]) uncached(ctx context.Context, s *dataState, in In) (out Out, err error) {
+	start, returned := time.Now(), false
 	defer func() {
-		c.stats.runs.Add(1)
-		if err != nil {
-			c.stats.errors.Add(1)
+		if !returned {
+			err = errors.New("panic")
 		}
-		c.rt.emit(ctx, Event{Kind: EventRun, Function: c.id.name, Duration: time.Since(start), Err: err})
+		s.f.Ran(ctx, time.Since(start), err)
 	}()
-	return d.fn(ctx, in)
+	out, err = d.fn(ctx, in)
+	returned = true
+	return out, err
 }
 
-// encode writes the key of the call behind the function's number and the scope. After an error dst is as it was.
-func (d *Data[In, Out]) encode(c *dataCore, dst []byte, scope callScope, in *In) (enc []byte, cached bool, err error) {
-	enc, cached, err = d.keys.append(c.prefix(dst, scope), in)
-	if err != nil || !cached {
-		return dst, cached, err
-	}
-	return enc, true, nil
-}
-
-// freeze copies what is not cached where it can be copied, so that every caller who waited gets its own.
-func (d *Data[In, Out]) freeze(_ context.Context, out *Out) any {
-	frozen := new(Out)
-	if clone.Copy(d.out, frozen, out) != nil {
-		return out
-	}
-	return frozen
-}
-
-// hand gives the caller its own copy of the answer.
-func (d *Data[In, Out]) hand(ctx context.Context, a *answer, in In, err error) (Out, error) {
+// hand gives the caller its own copy of a reply.
+func (d *Data[In, Out]) hand(ctx context.Context, r *engine.Reply, in In, err error) (Out, error) {
 	var out Out
-	if a == nil {
+	if r == nil || r.Value == nil {
 		return out, err
 	}
-	v := a.value.(*Out)
-	if a.own {
+	v := r.Value.(*Out)
+	if r.Own {
 		return *v, err
 	}
 	if copyErr := clone.Copy(d.out, &out, v); copyErr == nil {
 		return out, err
 	}
-	if !a.joined {
-		return *v, err // nobody else gets it: the others run for themselves
-	}
-	return d.fn(ctx, in)
+	return d.fn(ctx, in) // what others may hold cannot be copied: this caller gets a result of its own
 }
 
 // Refresh runs the function now, whatever is cached, and puts the result in its place, here and in the backend. If the
 // function fails, the error is returned and what was cached stays.
 func (d *Data[In, Out]) Refresh(ctx context.Context, in In) (Out, error) {
-	c := d.cores.of(ctx)
-	if c.rt.off() {
-		return d.fn(ctx, in)
-	}
-	q, err := d.question(ctx, c, in)
-	if err != nil {
+	s, l, err := d.lookup(ctx, in)
+	if l == nil {
+		if err == nil {
+			return d.uncached(ctx, s, in)
+		}
 		var zero Out
 		return zero, err
 	}
-	if q == nil {
-		return d.uncached(ctx, c, in)
-	}
-	return d.ask(ctx, c, q, in, c.refreshNow)
+	return d.ask(ctx, s, l, in, s.f.Refresh)
 }
 
-// question makes the whole question of a call that does not take the short way; nil where the call is not cached.
-func (d *Data[In, Out]) question(ctx context.Context, c *dataCore, in In) (*question, error) {
-	scope, cached := c.opts.scopeOf(ctx, c.rt)
-	if !cached {
-		return nil, nil
+// Set puts out in as the result for in, as if a run that began now had returned it: in this container at once, and in the
+// backend before Set returns. Use it after an update, to spare the run. An error says that the backend could not be
+// told: this container has the value, and what the backend holds is not believed before it was told. A result that
+// CacheIf refuses, or that is private, is not stored.
+func (d *Data[In, Out]) Set(ctx context.Context, in In, out Out) error {
+	s, l, err := d.lookup(ctx, in)
+	if l == nil || !s.rt.begin() {
+		return err
 	}
-	enc, cached, err := d.encode(c, nil, scope, &in)
-	if err != nil && c.rt.withoutKey(ctx, c.id.name, err) {
-		return nil, nil
+	defer s.rt.end()
+	res := d.result(ctx, s, in, &out, nil)
+	if res.Terms.Private || res.Terms.Lossy || res.Terms.Refused || res.Terms.Failed || res.Terms.TTL == 0 {
+		return d.cleared(s.f.ClearFor(ctx, l))
+	}
+	return d.cleared(s.f.Set(ctx, l, res))
+}
+
+// lookup makes the lookup of a call that does not take the short way; nil where there is nothing to look up.
+func (d *Data[In, Out]) lookup(ctx context.Context, in In) (*dataState, *engine.Lookup, error) {
+	s := d.states.of(ctx)
+	if s.rt.off() {
+		return s, nil, nil
+	}
+	scope, cached := d.opts.scopeOf(ctx, s.rt)
+	if !cached {
+		return s, nil, nil
+	}
+	enc, cached, err := d.encode(nil, scope, &in)
+	if err != nil && s.rt.withoutKey(ctx, d.id.name, err) {
+		return s, nil, nil
 	}
 	if err != nil || !cached {
-		return nil, err
+		return s, nil, err
 	}
-	return newCall(d, c, scope, &keyBuffer{enc: enc}, in), nil
+	return s, newCall(d, s, scope, &keyBuffer{enc: enc}, in), nil
 }
 
 // Clear makes every entry of the function a miss. It returns when every later Get in this container misses; other
-// containers follow within [NearTTL]. A run under way gives its result to its callers, and it is not stored. The error
-// says that the backend could not be told: this container misses all the same and tries again.
-func (d *Data[In, Out]) Clear(ctx context.Context) error { return d.cores.of(ctx).clear(ctx) }
+// containers follow within [NearTTL]. A run under way gives its result to its callers, and it is not stored. The error,
+// a [*ClearError], says that the backend could not be told: this container misses all the same and tries again.
+func (d *Data[In, Out]) Clear(ctx context.Context) error {
+	s := d.states.of(ctx)
+	if s.rt.off() {
+		return nil
+	}
+	d.opts.warnAtClear(ctx, s.rt)
+	return d.cleared(s.f.Clear(ctx))
+}
 
 // ClearFor makes the entry for this argument, in the context's scope, a miss: in this container and in the backend. It
 // is not an error if there is none. Other containers that have the entry in their memory serve it until its ttl is
-// over; where that matters, use Clear.
+// over, or until NearTTL where the function is [Coherent].
 func (d *Data[In, Out]) ClearFor(ctx context.Context, in In) error {
-	c := d.cores.of(ctx)
-	q, err := d.question(ctx, c, in)
-	if err != nil || q == nil {
+	s, l, err := d.lookup(ctx, in)
+	if l == nil {
 		return err
 	}
-	return c.clearFor(ctx, q)
+	d.opts.warnAtClear(ctx, s.rt)
+	return d.cleared(s.f.ClearFor(ctx, l))
+}
+
+func (d *Data[In, Out]) cleared(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &ClearError{Function: d.id.name, Err: err}
 }
 
 // Explain tells what Get would find, without running the function: the key, the tier, the age, or why it would be a miss.
 func (d *Data[In, Out]) Explain(ctx context.Context, in In) (Explanation, error) {
-	c := d.cores.of(ctx)
-	q, err := d.question(ctx, c, in)
-	if err != nil {
+	s, l, err := d.lookup(ctx, in)
+	switch {
+	case err != nil:
 		return Explanation{}, err
+	case l == nil && s.rt.off():
+		return Explanation{Function: d.id.name, Why: "the cache is switched off"}, nil
+	case l == nil:
+		return Explanation{Function: d.id.name, Why: "this call is not cached"}, nil
 	}
-	if q == nil {
-		return Explanation{Function: c.id.name, Why: "this call is not cached"}, nil
-	}
-	return c.explain(ctx, q), nil
+	return explanation(d.id.name, s.f.Explain(ctx, l)), nil
 }
 
 // Stats returns what happened in this container since the function was wrapped.
-func (d *Data[In, Out]) Stats() Stats { return d.cores.of(context.Background()).snapshot() }
+func (d *Data[In, Out]) Stats() Stats { return d.states.of(context.Background()).stats() }
 
-// hit counts and tells of a fresh entry from memory.
-func (c *dataCore) hit(ctx context.Context, e *memory.Entry) {
-	c.stats.memoryHits.Add(1)
-	c.tell(ctx, EventHit, TierMemory, e)
+// ClearError says that a clear took effect in this container, but the backend could not be told.
+type ClearError struct {
+	Function string
+	Err      error
 }
+
+// Error names the function and the cause.
+func (e *ClearError) Error() string {
+	return "clearing '" + shortName(e.Function) + "' in the backend: " + e.Err.Error() +
+		" (this container misses, and tells the backend before it reads there again)"
+}
+
+// Unwrap returns the cause.
+func (e *ClearError) Unwrap() error { return e.Err }

@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"github.com/stillwarm/stillwarm/internal/clone"
+	"github.com/stillwarm/stillwarm/internal/engine"
 	"github.com/stillwarm/stillwarm/internal/key"
 	"github.com/stillwarm/stillwarm/serialize"
 )
 
 // ErrRecursive is what a cached function gets that calls itself with the arguments it is running for: waiting for its
 // own result would never end. It also ends a ring of cached functions that wait for each other.
-var ErrRecursive = errors.New("a cached function waits for its own result")
+var ErrRecursive = engine.ErrRecursive
 
 // ErrInvalid is what Resource.Get returns when an object that was opened just now does not pass its validation.
 var ErrInvalid = errors.New("a newly opened resource is not valid")

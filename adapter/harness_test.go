@@ -15,6 +15,7 @@ import (
 	"github.com/stillwarm/stillwarm/adapter"
 	_ "github.com/stillwarm/stillwarm/backends/memory"
 	"github.com/stillwarm/stillwarm/internal/invocation"
+	"github.com/stillwarm/stillwarm/internal/panics"
 )
 
 // world is what the containers of a test share: a clock, and a backend by name.
@@ -176,6 +177,14 @@ func wantRuns(t *testing.T, c *counter, want int64) {
 	if got := c.runs.Load(); got != want {
 		t.Fatalf("the function ran %d times, want %d", got, want)
 	}
+}
+
+// panicValue returns what was given to panic, of what recover returned from a cached call.
+func panicValue(r any) any {
+	if c, ok := r.(panics.Carrier); ok {
+		return c.PanicValue()
+	}
+	return nil
 }
 
 // eventually polls until ok, with a deadline that only a broken build reaches.

@@ -26,6 +26,7 @@ func (rt *Runtime) portEnv() *runtimeport.Env {
 // claimCache takes the name of an HTTP cache: two of one name would answer each other's requests.
 func (rt *Runtime) claimCache(name string) (uint32, bool) {
 	rt.mu.Lock()
+	defer rt.mu.Unlock()
 	_, taken := rt.caches[name]
 	if !taken {
 		if rt.caches == nil {
@@ -33,9 +34,5 @@ func (rt *Runtime) claimCache(name string) (uint32, bool) {
 		}
 		rt.caches[name] = struct{}{}
 	}
-	rt.mu.Unlock()
-	if taken {
-		return 0, false
-	}
-	return rt.nextNumber(), true
+	return uint32(len(rt.caches)), !taken
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/breaker"
 	"github.com/stillwarm/stillwarm/internal/buildid"
+	"github.com/stillwarm/stillwarm/internal/engine"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/internal/hooks"
 	"github.com/stillwarm/stillwarm/internal/host"
@@ -33,18 +34,17 @@ type Runtime struct {
 	sealer      *serialize.Sealer
 	reads       *breaker.Breaker
 	writes      *breaker.Breaker
-	writing     chan struct{} // holds one for each entry that is being written
+	env         engine.Env
 	tier        *memory.Tier
 
 	registry *registry // of the functions that were wrapped for it
 	tenants  tenants
 
 	mu       sync.Mutex
-	data     []*dataCore
+	data     []*dataState
 	pools    []*pool
 	singles  map[string]backends.PersistenceManager // of several configured backends, those that a function asked for by name
 	once     map[string]struct{}
-	numbers  uint32
 	caches   map[string]struct{} // names of HTTP caches
 	closed   atomic.Bool
 	backlog  pending.Counter
@@ -74,7 +74,6 @@ func newRuntime(c Config) (*Runtime, error) {
 	rt.tier = memory.New(c.MemoryMax, func(tag any) { tag.(func())() }, memory.WithClock(rt.now))
 	rt.reads = breaker.New(c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, reading, err) })
 	rt.writes = breaker.New(10*c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, writing, err) })
-	rt.writing = make(chan struct{}, maxWriting)
 	sealer, sealErr := serialize.NewSealer(serialize.Options{Keys: c.SealKeys})
 	if sealErr == nil {
 		sealErr = serialize.CheckKeys(c.SealKeys)
@@ -91,12 +90,9 @@ func newRuntime(c Config) (*Runtime, error) {
 	if sealErr == nil { // without its keys it must neither write nor believe entries
 		rt.manager, openErr = openManager(c)
 	}
+	rt.fillEnv()
 	return rt, errors.Join(err, sealErr, openErr)
 }
-
-// maxWriting bounds how many entries are written at the same time. A backend that hangs would otherwise collect a
-// connection for every run, and be met with all of them when it comes back.
-const maxWriting = 32
 
 func openManager(c Config) (backends.PersistenceManager, error) {
 	if c.Manager != nil {
@@ -198,15 +194,7 @@ func (rt *Runtime) functions(kind string) []*registered {
 	return all
 }
 
-// nextNumber returns a number for a function.
-func (rt *Runtime) nextNumber() uint32 {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	rt.numbers++
-	return rt.numbers
-}
-
-func (rt *Runtime) addData(c *dataCore) {
+func (rt *Runtime) addData(c *dataState) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	rt.data = append(rt.data, c)

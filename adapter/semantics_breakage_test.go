@@ -114,8 +114,7 @@ func TestBreakage(t *testing.T) {
 	for name, mutate := range map[string]func([]byte) []byte{
 		"corrupt":              func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
 		"truncated":            func(b []byte) []byte { return b[:len(b)-3] },
-		"empty":                func([]byte) []byte { return nil },
-		"from another version": func(b []byte) []byte { b[4] = 99; return b },
+		"empty":                func([]byte) []byte { return []byte{} },
 		"garbage":              func([]byte) []byte { return []byte(strings.Repeat("x", 1000)) },
 	} {
 		t.Run("an entry that is "+name+": a miss, logged, deleted, recomputed", func(t *testing.T) {
@@ -135,11 +134,29 @@ func TestBreakage(t *testing.T) {
 			if s := d.Stats(); s.BadEntries == 0 {
 				t.Fatalf("%+v", s)
 			}
-			if len(b.logs.with("WARN", "cannot be used")) == 0 {
+			if len(b.logs.with("WARN", "unusable entry")) == 0 {
 				t.Fatal(b.logs.text())
 			}
 		})
 	}
+	t.Run("W4 an entry of another format version is a silent miss and left alone", func(t *testing.T) {
+		w, f := newWorld(t), &counter{}
+		m := &counting{PersistenceManager: inMemory(t)}
+		a := w.container(func(c *adapter.Config) { c.Manager = m })
+		get(t, t.Context(), wrap(a, f), 1)
+		a.settle()
+		puts := m.puts.Load()
+		m.mutate = func(b []byte) []byte { b[4] = 99; return b }
+		b := w.container(func(c *adapter.Config) { c.Manager = m })
+		d := wrap(b, f)
+		if r := get(t, t.Context(), d, 1); r.Run != 2 {
+			t.Fatal(r)
+		}
+		b.settle()
+		if s := d.Stats(); s.BadEntries != 0 || m.puts.Load() != puts || b.logs.text() != "" {
+			t.Fatalf("%+v, %d writes: %s", s, m.puts.Load()-puts, b.logs.text())
+		}
+	})
 	t.Run("a bad entry is deleted also where the function fails", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		m := &counting{PersistenceManager: inMemory(t)}

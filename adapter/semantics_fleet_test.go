@@ -33,11 +33,19 @@ func TestStampedesAcrossContainers(t *testing.T) {
 			return int(runs.Add(1)), nil
 		}
 	}
+	// warm lets the fleet know how long a run takes.
+	warm := func(t *testing.T, w *world, f func(context.Context, int) (int, error)) {
+		t.Helper()
+		c := w.container()
+		get(t, t.Context(), adapter.CacheData(f, adapter.Name("f"), adapter.WithRuntime(c.Runtime)), -1)
+		c.settle()
+	}
 	t.Run("one run per key, the losers wait for the entry", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
 			var runs atomic.Int64
 			var wg sync.WaitGroup
+			warm(t, w, slow(new(atomic.Int64)))
 			for range 20 {
 				d := adapter.CacheData(slow(&runs), adapter.Name("f"), adapter.WithRuntime(w.container().Runtime))
 				for range 5 {
@@ -60,6 +68,7 @@ func TestStampedesAcrossContainers(t *testing.T) {
 			var runs atomic.Int64
 			short := func(c *adapter.Config) { c.LeaseTTL = time.Second }
 			f := slow(&runs)
+			warm(t, w, slow(new(atomic.Int64)))
 			var wg sync.WaitGroup
 			for range 5 {
 				d := adapter.CacheData(f, adapter.Name("f"), adapter.WithRuntime(w.container(short).Runtime))
@@ -104,6 +113,7 @@ func TestStampedesAcrossContainers(t *testing.T) {
 				}
 				return 2, nil
 			}
+			warm(t, w, func(context.Context, int) (int, error) { time.Sleep(time.Second); return 0, nil })
 			var wg sync.WaitGroup
 			var failed atomic.Int64
 			for range 5 {
@@ -149,6 +159,7 @@ func TestStampedesAcrossContainers(t *testing.T) {
 			real := func(c *adapter.Config) { c.Clock = time.Now }
 			var runs, failed atomic.Int64
 			f := slow(&runs)
+			warm(t, w, slow(new(atomic.Int64)))
 			var wg sync.WaitGroup
 			for range 20 {
 				d := adapter.CacheData(f, adapter.Name("f"), adapter.WithRuntime(w.container(real).Runtime), adapter.TTL("1s"))

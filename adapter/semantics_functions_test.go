@@ -63,7 +63,7 @@ func TestDataPromises(t *testing.T) {
 		}, adapter.Name("f"), adapter.WithRuntime(c.Runtime))
 		func() {
 			defer func() {
-				if r := recover(); r != "the value" {
+				if r := recover(); panicValue(r) != "the value" {
 					t.Fatalf("recovered %v", r)
 				}
 			}()

@@ -139,7 +139,7 @@ func TestIsolation(t *testing.T) {
 		b := w.container(func(c *adapter.Config) { c.SealKeys = sealKey })
 		d := adapter.CacheData(compute, adapter.Name("f"), adapter.WithRuntime(b.Runtime))
 		get(t, t.Context(), d, 1)
-		if s := d.Stats(); s.Hits != 0 || s.BadEntries != 1 || len(b.logs.with("WARN", "cannot be used")) != 1 {
+		if s := d.Stats(); s.Hits != 0 || s.BadEntries != 1 || len(b.logs.with("WARN", "unusable entry")) != 1 {
 			t.Fatalf("%+v %s", s, b.logs.text())
 		}
 	})
@@ -191,7 +191,7 @@ func TestUnserializable(t *testing.T) {
 				t.Fatal("lost")
 			}
 		}
-		if runs != 3 || len(c.logs.with("WARN", "cannot be cached")) != 1 {
+		if runs != 3 || len(c.logs.with("WARN", "cannot cache a result")) != 1 {
 			t.Fatal(runs, c.logs.text())
 		}
 	})

@@ -207,7 +207,7 @@ func TestStaleWindow(t *testing.T) {
 			w.clock.Advance(10 * time.Second)
 		}
 		wantRuns(t, f, 2)
-		if n := len(c.logs.with("WARN", "a refresh failed")); n != 1 {
+		if n := len(c.logs.with("WARN", "refresh failed")); n != 1 {
 			t.Fatalf("logged %d times", n)
 		}
 		w.clock.Advance(10 * time.Second) // a minute after the failure
@@ -267,7 +267,7 @@ func TestFailSafe(t *testing.T) {
 		if r := get(t, t.Context(), d, 1); r.Run != 1 {
 			t.Fatal(r.Run)
 		}
-		if len(c.logs.with("ERROR", "last result is returned")) != 1 {
+		if len(c.logs.with("ERROR", "serving its last result")) != 1 {
 			t.Fatal(c.logs.text())
 		}
 	})

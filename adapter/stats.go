@@ -3,8 +3,6 @@ package adapter
 import (
 	"sync/atomic"
 	"time"
-
-	"github.com/stillwarm/stillwarm/internal/stripe"
 )
 
 // Stats tells what happened to one cached function in this container since it was wrapped.
@@ -25,25 +23,6 @@ type Stats struct {
 	Entries, Bytes            int64 // in memory now
 }
 
-type counters struct {
-	memoryHits stripe.Counter // the only one on the way of a hit in memory
-
-	backendHits, stale, misses, runs, errors, waits, fleetWaits, evictions, stores, storeErrors, backendErrors,
-	badEntries atomic.Uint64
-}
-
-func (c *dataCore) snapshot() Stats {
-	s := &c.stats
-	memoryHits := s.memoryHits.Load()
-	entries, bytes := c.owner.Len()
-	return Stats{
-		Hits: memoryHits + s.backendHits.Load(), MemoryHits: memoryHits, Stale: s.stale.Load(), Misses: s.misses.Load(),
-		Runs: s.runs.Load(), Errors: s.errors.Load(), Waits: s.waits.Load(), FleetWaits: s.fleetWaits.Load(),
-		Evictions: s.evictions.Load(), Stores: s.stores.Load(), StoreErrors: s.storeErrors.Load(),
-		BackendErrors: s.backendErrors.Load(), BadEntries: s.badEntries.Load(), Entries: entries, Bytes: bytes,
-	}
-}
-
 // ResourceStats tells what happened to one resource in this container since it was wrapped.
 type ResourceStats struct {
 	Hits     uint64 // objects returned that were open
@@ -56,6 +35,9 @@ type ResourceStats struct {
 	Releases uint64 // objects released
 	Open     int    // objects in the cache now
 }
+
+// refreshCoolDown is how long a failed refresh is not tried again.
+const refreshCoolDown = time.Minute
 
 type poolCounters struct{ hits, stale, misses, opens, errors, waits, invalid, releases atomic.Uint64 }
 

@@ -234,26 +234,33 @@ type brokenStore struct {
 	b *broken
 }
 
-func (s *brokenStore) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+func (s *brokenStore) Read(ctx context.Context, key string, o backends.ReadOptions) (backends.Reading, error) {
 	if s.b.down.Load() {
-		return nil, 0, errDown
+		return backends.Reading{}, errDown
 	}
-	return s.Store.Get(ctx, key)
+	return s.Store.Read(ctx, key, o)
 }
 
-func (s *brokenStore) Put(ctx context.Context, key string, entry []byte, expires time.Time) error {
+func (s *brokenStore) Put(ctx context.Context, key string, entry []byte, expires time.Time, seen backends.Version) (backends.Version, error) {
 	switch {
 	case s.b.down.Load():
-		return errDown
+		return backends.Absent, errDown
 	case s.b.lose != nil && s.b.lose(key):
-		return nil
+		return seen, nil
 	}
-	return s.Store.Put(ctx, key, entry, expires)
+	return s.Store.Put(ctx, key, entry, expires, seen)
 }
 
-func (s *brokenStore) Clear(ctx context.Context) error {
+func (s *brokenStore) Invalidate(ctx context.Context, key string) error {
 	if s.b.down.Load() {
 		return errDown
+	}
+	return s.Store.Invalidate(ctx, key)
+}
+
+func (s *brokenStore) Clear(ctx context.Context) (uint64, error) {
+	if s.b.down.Load() {
+		return 0, errDown
 	}
 	return s.Store.Clear(ctx)
 }

@@ -67,25 +67,32 @@ type breakableStore struct {
 	outage *outage
 }
 
-func (s *breakableStore) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+func (s *breakableStore) Read(ctx context.Context, key string, o backends.ReadOptions) (backends.Reading, error) {
 	if err := s.outage.err(); err != nil {
-		return nil, 0, err
+		return backends.Reading{}, err
 	}
-	return s.store.Get(ctx, key)
+	return s.store.Read(ctx, key, o)
 }
 
-func (s *breakableStore) Put(ctx context.Context, key string, entry []byte, expires time.Time) error {
+func (s *breakableStore) Put(ctx context.Context, key string, entry []byte, expires time.Time, seen backends.Version) (backends.Version, error) {
+	if err := s.outage.err(); err != nil {
+		return backends.Absent, err
+	}
+	return s.store.Put(ctx, key, entry, expires, seen)
+}
+
+func (s *breakableStore) Invalidate(ctx context.Context, key string) error {
 	if err := s.outage.err(); err != nil {
 		return err
 	}
-	return s.store.Put(ctx, key, entry, expires)
+	return s.store.Invalidate(ctx, key)
 }
 
-func (s *breakableStore) Delete(ctx context.Context, key string) error {
+func (s *breakableStore) Delete(ctx context.Context, key string, seen backends.Version) error {
 	if err := s.outage.err(); err != nil {
 		return err
 	}
-	return s.store.Delete(ctx, key)
+	return s.store.Delete(ctx, key, seen)
 }
 
 func (s *breakableStore) Generation(ctx context.Context) (uint64, error) {
@@ -95,9 +102,9 @@ func (s *breakableStore) Generation(ctx context.Context) (uint64, error) {
 	return s.store.Generation(ctx)
 }
 
-func (s *breakableStore) Clear(ctx context.Context) error {
+func (s *breakableStore) Clear(ctx context.Context) (uint64, error) {
 	if err := s.outage.err(); err != nil {
-		return err
+		return 0, err
 	}
 	return s.store.Clear(ctx)
 }

@@ -110,5 +110,6 @@ func put(t *testing.T, o s3.Options) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.Put(t.Context(), "k", []byte("v"), time.Time{})
+	_, err = s.Put(t.Context(), "k", []byte("v"), time.Time{}, backends.Absent)
+	return err
 }

@@ -2,6 +2,7 @@ package slots
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"sync"
 	"time"
@@ -61,10 +62,9 @@ func (s plainStore) read(ctx context.Context, keys []string, records []string) (
 	generations := make([]uint64, len(all))
 	var wg sync.WaitGroup
 	one := func(i int) {
-		out[i].entry, generations[i], out[i].err = s.Get(ctx, all[i])
-		if errors.Is(out[i].err, backends.ErrNotFound) {
-			out[i].entry, out[i].err = nil, nil
-		}
+		r, err := s.Read(ctx, all[i], backends.ReadOptions{ForWrite: true})
+		generations[i] = r.Generation
+		out[i] = reading{entry: r.Entry, version: port.Version{Known: err == nil, Token: string(r.Version)}, err: err}
 	}
 	for i := 1; i < len(all); i++ {
 		wg.Go(func() { one(i) })
@@ -92,38 +92,56 @@ func (s plainStore) read(ctx context.Context, keys []string, records []string) (
 	return out[:len(keys)], values, generation, nil
 }
 
-func (s plainStore) put(ctx context.Context, key string, entry []byte, expires time.Time, _ port.Version) (port.Version, error) {
-	return port.Version{}, s.Put(ctx, key, entry, expires)
+func (s plainStore) put(ctx context.Context, key string, entry []byte, expires time.Time, seen port.Version) (port.Version, error) {
+	if !seen.Known {
+		return s.replace(ctx, key, entry, expires)
+	}
+	v, err := s.Put(ctx, key, entry, expires, backends.Version(seen.Token))
+	if errors.Is(err, backends.ErrConflict) {
+		return port.Version{}, errConflict
+	}
+	return port.Version{Known: err == nil, Token: string(v)}, err
 }
 
-func (s plainStore) remove(ctx context.Context, key string) error { return s.Delete(ctx, key) }
+// replace writes whatever the slot holds.
+func (s plainStore) replace(ctx context.Context, key string, entry []byte, expires time.Time) (port.Version, error) {
+	for {
+		r, err := s.Read(ctx, key, backends.ReadOptions{ForWrite: true})
+		if err != nil {
+			return port.Version{}, err
+		}
+		v, err := s.Put(ctx, key, entry, expires, r.Version)
+		if !errors.Is(err, backends.ErrConflict) {
+			return port.Version{Known: err == nil, Token: string(v)}, err
+		}
+	}
+}
+
+func (s plainStore) remove(ctx context.Context, key string) error { return s.Invalidate(ctx, key) }
 
 func (s plainStore) writeRecord(ctx context.Context, name string, value []byte, expires time.Time, create bool) ([]byte, error) {
 	if create {
-		old, _, err := s.Get(ctx, recordKey(name))
-		if err == nil {
-			return old, nil
-		}
-		if !errors.Is(err, backends.ErrNotFound) {
-			return nil, err
+		r, err := s.Read(ctx, recordKey(name), backends.ReadOptions{})
+		if err != nil || r.Entry != nil {
+			return r.Entry, err
 		}
 	}
-	return value, s.Put(ctx, recordKey(name), value, expires)
+	_, err := s.replace(ctx, recordKey(name), value, expires)
+	return value, err
 }
 
-func (s plainStore) clear(ctx context.Context) (uint64, error) {
-	if err := s.Clear(ctx); err != nil {
-		return 0, err
-	}
-	return s.Generation(ctx)
-}
+func (s plainStore) clear(ctx context.Context) (uint64, error) { return s.Clear(ctx) }
 
-func (s plainStore) lease(ctx context.Context, key string, ttl, _ time.Duration) (backends.Lease, error) {
+func (s plainStore) lease(ctx context.Context, key string, ttl, runTime time.Duration) (backends.Lease, error) {
 	l, ok := s.Store.(backends.Leaser)
 	if !ok {
 		return nil, nil
 	}
-	return l.Lease(ctx, key, ttl)
+	held, _, err := l.Lease(ctx, key, backends.LeaseRequest{Token: rand.Text(), TTL: ttl, RunTime: runTime}, backends.ReadOptions{})
+	if held != nil {
+		err = nil // what the read behind it says is of no interest
+	}
+	return held, err
 }
 
 // A mark is a record of its own, which those who wait for a lease read.

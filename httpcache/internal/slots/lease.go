@@ -190,8 +190,8 @@ func (h *held) giveBack(ctx context.Context, m port.Mark) {
 	if m != port.NoMark {
 		h.e.tellMark(ctx, h.key, h.e.marks.get(h.key, h.e.env.Now()))
 	}
-	err := h.e.env.Writes.Do(ctx, h.lease.Release)
-	if err != nil { // it lapses by itself; one more try spares others the wait
-		_ = h.e.env.Writes.Do(ctx, h.lease.Release)
+	release := func(ctx context.Context) error { return h.lease.Release(ctx, backends.Mark{}) }
+	if err := h.e.env.Writes.Do(ctx, release); err != nil { // it lapses by itself; one more try spares others the wait
+		_ = h.e.env.Writes.Do(ctx, release)
 	}
 }

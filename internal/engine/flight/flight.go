@@ -1,24 +1,37 @@
 // Package flight lets one caller run for a key while all others who ask for it wait for that run.
 //
-// It differs from the usual single flight in what it promises around contexts: a run belongs to nobody. A caller whose
-// context ends leaves, the first one too, and the run goes on for those who stay; when the last has left, it is
-// cancelled. And it refuses to wait where waiting could never end: a run that asks, directly or through other runs,
-// for its own result.
+// It differs from the usual single flight in what it promises around contexts and outcomes. A run belongs to nobody: a
+// caller whose context ends leaves, the first one too, and the run goes on for those who stay; when the last has left
+// it is cancelled, and stays known to clears. An outcome that is not for everybody (a private result, an error of the
+// first caller's context) reaches the caller whose run it was; the others are told to run for themselves. And a run
+// that asks, directly or through other runs, for its own result is refused instead of waiting for ever.
 package flight
 
 import (
 	"context"
 	"errors"
-	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/stillwarm/stillwarm/internal/panics"
 )
 
 // ErrDeadlock is returned to a run that would wait for its own result.
 var ErrDeadlock = errors.New("a run waits for its own result")
 
-// errGoexit stands for a run that ended its goroutine instead of returning.
-var errGoexit = errors.New("the run called runtime.Goexit")
+// ErrGoexit stands for a run that ended its goroutine instead of returning.
+var ErrGoexit = errors.New("the function called runtime.Goexit")
+
+// Outcome is what a run came to.
+type Outcome struct {
+	Value any
+	Err   error
+	// Panic is set where the run panicked; it holds the original value and the stack of the run.
+	Panic panics.Carrier
+	// Alone says that the outcome is for the caller whose run it was, and for nobody else.
+	Alone bool
+}
 
 // Group holds the runs under way, one per key. Its zero value is ready; it is safe for concurrent use.
 type Group struct {
@@ -26,74 +39,79 @@ type Group struct {
 	calls map[string]*Call
 }
 
-// Call is one run.
+// Call is one key of a run under way. A run has one key, or several where a batch computes them together.
 type Call struct {
-	done   chan struct{}
-	ctx    *runContext
-	cancel context.CancelFunc
+	Key string
+	run *Run
 
-	mu         sync.Mutex
-	waiters    map[*waiter]struct{}
-	leaderGone bool
-	dropped    bool
+	group   *Group
+	done    chan struct{}
+	outcome Outcome // set before done is closed
 
-	value    any
-	err      error
-	panicked *panicValue
+	// guarded by run.mu
+	waiters map[*waiter]struct{}
+	closed  bool // done is closed, or about to be: nobody joins
+	letGo   chan struct{}
+	gone    bool
+	dropped atomic.Bool
 }
 
-type panicValue struct{ v any }
-
-// waiter is one caller that waits.
+// waiter is one caller that waits for a call.
 type waiter struct {
 	ctx      context.Context
+	first    bool
 	deadline time.Time
 	bounded  bool
-	leader   bool
 }
 
-// Do returns what run returns for key: it starts run, in a goroutine of its own, unless one for the key is under way.
-// joined tells whether it waited for a run that another caller had started. A panic in run is raised again in every
-// caller, with its original value.
-//
-// run gets a context with the values of the first caller's, which ends when every caller has left; its deadline is the
-// latest of theirs.
-func (g *Group) Do(ctx context.Context, key string, run func(ctx context.Context, call *Call) (any, error)) (v any, joined bool, err error) {
-	parent, _ := ctx.Value(callKey{}).(*Call)
-	w := newWaiter(ctx)
+// newWaiter asks the context for its deadline before any lock is held: it may be that of a run, which has locks of its
+// own.
+func newWaiter(ctx context.Context, first bool) *waiter {
+	w := &waiter{ctx: ctx, first: first}
+	w.deadline, w.bounded = ctx.Deadline()
+	return w
+}
+
+func (w *waiter) copy() *waiter {
+	c := *w
+	return &c
+}
+
+// Begin returns the call under way for key, or a new one that the caller leads. The caller has joined it either way:
+// it must call [Call.Wait]. A leader must also see to it that [Call.Publish] is called.
+func (g *Group) Begin(ctx context.Context, key string) (c *Call, leader bool) {
+	calls, led := g.BeginAll(ctx, []string{key})
+	return calls[0], led[0]
+}
+
+// BeginAll is Begin for several keys, which must differ. All calls that the caller leads belong to one run.
+func (g *Group) BeginAll(ctx context.Context, keys []string) (calls []*Call, leads []bool) {
+	calls, leads = make([]*Call, len(keys)), make([]bool, len(keys))
+	var run *Run
+	joining, leading := newWaiter(ctx, false), newWaiter(ctx, true)
 	g.mu.Lock()
-	call := g.calls[key]
-	joined = call != nil
-	if !joined {
-		w.leader = true
-		call = newCall(ctx)
+	defer g.mu.Unlock()
+	for i, key := range keys {
+		if c := g.calls[key]; c != nil && c.join(joining.copy()) {
+			calls[i] = c
+			continue
+		}
+		if run == nil {
+			run = newRun(ctx)
+		}
+		c := run.add(g, key, leading.copy())
 		if g.calls == nil {
 			g.calls = map[string]*Call{}
 		}
-		g.calls[key] = call
+		g.calls[key] = c
+		calls[i], leads[i] = c, true
 	}
-	call.join(w)
-	g.mu.Unlock()
-	if !await(parent, call) {
-		g.leave(key, call, w)
-		return nil, joined, ErrDeadlock
-	}
-	defer unawait(parent, call)
-	if !joined {
-		go call.run(g, key, run)
-	}
-	select {
-	case <-call.done:
-	case <-ctx.Done():
-		select {
-		case <-call.done: // both: the result is better than none
-		default:
-			g.leave(key, call, w)
-			return nil, joined, ctx.Err()
-		}
-	}
-	v, err = call.result()
-	return v, joined, err
+	return calls, leads
+}
+
+// Solo returns a call that nobody can join: for a result that is nobody else's.
+func Solo(ctx context.Context, key string) *Call {
+	return newRun(ctx).add(nil, key, newWaiter(ctx, true))
 }
 
 // Under reports whether a run for key is under way.
@@ -103,143 +121,175 @@ func (g *Group) Under(key string) bool {
 	return g.calls[key] != nil
 }
 
-// Drop makes the runs under way for key invisible: nobody joins them any more, and Dropped tells them that their result
-// must not be kept.
-func (g *Group) Drop(key string) {
+// Detach makes the call under way for key invisible: later callers begin a new one.
+func (g *Group) Detach(key string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if call := g.calls[key]; call != nil {
-		delete(g.calls, key)
-		call.drop()
-	}
+	delete(g.calls, key)
 }
 
-// DropAll drops every run under way.
-func (g *Group) DropAll() {
+// DetachAll detaches every call under way.
+func (g *Group) DetachAll() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, call := range g.calls {
-		call.drop()
-	}
 	clear(g.calls)
 }
 
-// leave takes the caller off the call. The last one to leave cancels the run and makes room for a new one: whoever
-// asks later must not join a run that is being cancelled.
-func (g *Group) leave(key string, call *Call, w *waiter) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if call.part(w) > 0 {
+func (g *Group) forget(c *Call) {
+	if g == nil {
 		return
 	}
-	call.cancel()
-	g.forget(key, call)
-}
-
-func (g *Group) forget(key string, call *Call) {
-	if g.calls[key] == call {
-		delete(g.calls, key)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.calls[c.Key] == c {
+		delete(g.calls, c.Key)
 	}
 }
 
-func newWaiter(ctx context.Context) *waiter {
-	d, ok := ctx.Deadline()
-	return &waiter{ctx: ctx, deadline: d, bounded: ok}
-}
-
-func newCall(ctx context.Context) *Call {
-	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	call := &Call{done: make(chan struct{}), cancel: cancel, waiters: map[*waiter]struct{}{}}
-	call.ctx = &runContext{Context: inner, call: call}
-	return call
-}
-
-func (c *Call) run(g *Group, key string, run func(context.Context, *Call) (any, error)) {
-	normal := false
-	defer func() {
-		if !normal {
-			if r := recover(); r != nil {
-				c.panicked = &panicValue{r}
-			} else {
-				c.err = errGoexit
-			}
-		}
-		g.mu.Lock()
-		g.forget(key, c)
-		g.mu.Unlock()
-		close(c.done)
-		c.cancel()
-	}()
-	c.value, c.err = run(c.ctx, c)
-	normal = true
-}
-
-func (c *Call) result() (any, error) {
-	if c.panicked != nil {
-		panic(c.panicked.v)
+func (c *Call) join(w *waiter) bool {
+	c.run.mu.Lock()
+	defer c.run.mu.Unlock()
+	if c.closed || c.run.cancelled {
+		return false
 	}
-	if errors.Is(c.err, errGoexit) {
-		runtime.Goexit()
-	}
-	return c.value, c.err
-}
-
-func (c *Call) join(w *waiter) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.waiters[w] = struct{}{}
+	c.run.settle()
+	return true
 }
 
-func (c *Call) part(w *waiter) (left int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.waiters, w)
-	c.leaderGone = c.leaderGone || w.leader
-	return len(c.waiters)
+// Publish ends the call with an outcome, once; later outcomes are dropped.
+func (c *Call) Publish(o Outcome) {
+	c.run.mu.Lock()
+	if c.closed && isClosed(c.done) {
+		c.run.mu.Unlock()
+		return
+	}
+	c.closed = true
+	c.outcome = o
+	close(c.done)
+	c.run.mu.Unlock()
+	c.group.forget(c)
 }
 
-func (c *Call) drop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.dropped = true
+// LetGo tells everybody but the first caller to run for themselves, and lets nobody join any more: it is known that the
+// result will not be for them.
+func (c *Call) LetGo() {
+	c.run.mu.Lock()
+	if !c.closed {
+		c.closed = true
+		close(c.letGo)
+	}
+	c.run.mu.Unlock()
+	c.group.forget(c)
 }
 
-// Dropped reports whether the run was dropped, so that its result must not be kept.
-func (c *Call) Dropped() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.dropped
-}
-
-// LeaderGone reports whether the caller that started the run has left it, so that its arguments may be in other use.
-func (c *Call) LeaderGone() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.leaderGone
-}
-
-// deadline is the latest deadline of those who wait, and none when one of them has none.
-func (c *Call) deadline() (latest time.Time, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for w := range c.waiters {
-		if !w.bounded {
-			return time.Time{}, false
-		}
-		if w.deadline.After(latest) {
-			latest = w.deadline
+// Wait returns the call's outcome; ok is false where the caller has to run for itself. When ctx ends, the caller leaves
+// the call and gets the context's error.
+//
+// A leader whose argument nobody else may hold longer than the call passes the run itself as inline: it runs on the
+// caller's goroutine, ends when ctx does, and Wait returns when it has returned.
+func (c *Call) Wait(ctx context.Context, leader bool, inline func()) (o Outcome, ok bool) {
+	parent := runOf(ctx)
+	if !await(parent, c.run) {
+		c.leave(ctx, leader)
+		return Outcome{Err: ErrDeadlock}, true
+	}
+	defer unawait(parent, c.run)
+	if inline != nil {
+		stop := context.AfterFunc(ctx, c.run.cancel)
+		defer stop()
+		inline()
+	}
+	var letGo chan struct{}
+	if !leader {
+		letGo = c.letGo
+	}
+	select {
+	case <-c.done:
+	case <-letGo:
+		return Outcome{}, false
+	case <-ctx.Done():
+		if !isClosed(c.done) { // both: the result is better than none
+			c.leave(ctx, leader)
+			return Outcome{Err: ctx.Err()}, true
 		}
 	}
-	return latest, !latest.IsZero()
+	if !leader && c.notFor() {
+		return Outcome{}, false
+	}
+	return c.outcome, true
+}
+
+// notFor reports whether the outcome is nothing for a caller who joined. The error of a context says something of the
+// first caller's time, and any error says little once that caller has left: the run was perhaps cut short.
+func (c *Call) notFor() bool {
+	if c.outcome.Alone {
+		return true
+	}
+	err := c.outcome.Err
+	if err == nil {
+		return false
+	}
+	var timeout interface{ Timeout() bool }
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
+		return true
+	}
+	c.run.mu.Lock()
+	defer c.run.mu.Unlock()
+	return c.gone
+}
+
+// leave takes a caller off the call. The last one to leave the run cancels it and makes room for a new one: whoever asks
+// later must not join a run that is being cancelled.
+func (c *Call) leave(ctx context.Context, first bool) {
+	c.run.mu.Lock()
+	for w := range c.waiters {
+		if w.ctx == ctx && w.first == first {
+			delete(c.waiters, w)
+			break
+		}
+	}
+	c.gone = c.gone || first
+	c.run.mu.Unlock()
+	if c.run.abandonIfEmpty() {
+		for _, other := range c.run.all() {
+			other.group.forget(other)
+		}
+	}
+}
+
+// Leave takes a caller off that joined the call and does not wait for it.
+func (c *Call) Leave(ctx context.Context) { c.leave(ctx, false) }
+
+// Run returns the run that computes the call.
+func (c *Call) Run() *Run { return c.run }
+
+// Done is closed when the outcome is there.
+func (c *Call) Done() <-chan struct{} { return c.done }
+
+// FirstGone reports whether the caller who began the call has left it.
+func (c *Call) FirstGone() bool {
+	c.run.mu.Lock()
+	defer c.run.mu.Unlock()
+	return c.gone
 }
 
 // Contexts returns the contexts of those who wait.
 func (c *Call) Contexts() []context.Context {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.run.mu.Lock()
+	defer c.run.mu.Unlock()
 	all := make([]context.Context, 0, len(c.waiters))
 	for w := range c.waiters {
 		all = append(all, w.ctx)
 	}
 	return all
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }

@@ -1,0 +1,76 @@
+package adapter
+
+import (
+	"context"
+
+	"github.com/stillwarm/stillwarm/internal/engine"
+	"github.com/stillwarm/stillwarm/internal/invocation"
+)
+
+// fillEnv fills in what the engine is offered.
+func (rt *Runtime) fillEnv() {
+	c := &rt.config
+	rt.env = engine.Env{
+		Now: rt.now, Log: rt.log, LogOnce: rt.logOnce, Emit: rt.emitEngine, Observed: rt.observed,
+		Defer: rt.after, DeferRefresh: rt.afterOr, Defers: rt.defers, Closed: rt.closed.Load,
+		Reads: rt.reads, Writes: rt.writes, Sealer: rt.sealer, Namespace: c.Namespace, LeaseTTL: c.LeaseTTL,
+		BackendTimeout: c.BackendTimeout, MaxWait: c.MaxWait, MemoryMax: c.MemoryMax,
+	}
+	rt.env.Init()
+}
+
+// defers reports whether work can be left for later.
+func (rt *Runtime) defers(ctx context.Context) bool {
+	return !rt.freezes || invocation.From(ctx).Holds()
+}
+
+
+// emitEngine turns an event of the engine into one that users see.
+func (rt *Runtime) emitEngine(ctx context.Context, e engine.Event) {
+	rt.emit(ctx, Event{
+		Kind: EventKind(e.Kind), Function: e.Function, Key: e.Key, Tier: e.Tier, Reason: e.Reason, Age: e.Age, TTL: e.TTL,
+		Expires: e.Expires, Duration: e.Duration, Size: e.Size, Err: e.Err,
+	})
+}
+
+// clear clears the function for [Runtime.ClearData].
+func (s *dataState) clear(ctx context.Context) error {
+	if s.rt.off() {
+		return nil
+	}
+	if err := s.f.Clear(ctx); err != nil {
+		return &ClearError{Function: s.f.Name(), Err: err}
+	}
+	return nil
+}
+
+// InvalidateTags makes every cached result that carries one of the tags a miss, whichever function made it: in this
+// container at once, in others within [NearTTL]. It costs the same for one entry as for a million. See [Tags].
+//
+// An error says that a backend could not be told: this container's memory misses all the same, and tells the backend
+// before it believes a tagged entry there.
+func InvalidateTags(ctx context.Context, tags ...string) error {
+	return runtimeIn(ctx).InvalidateTags(ctx, tags...)
+}
+
+// InvalidateTags is [InvalidateTags] for the functions of this Runtime.
+func (rt *Runtime) InvalidateTags(ctx context.Context, tags ...string) error {
+	if rt.off() || len(tags) == 0 {
+		return nil
+	}
+	for _, e := range rt.functions(kindData) { // also those that were not called here yet: others have called them
+		e.ensure(ctx, rt)
+	}
+	rt.mu.Lock()
+	all := rt.data
+	rt.mu.Unlock()
+	return engine.InvalidateTags(ctx, functionsOf(all), tags)
+}
+
+func functionsOf(all []*dataState) []*engine.Function {
+	fs := make([]*engine.Function, len(all))
+	for i, s := range all {
+		fs[i] = s.f
+	}
+	return fs
+}

@@ -1,0 +1,473 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"runtime"
+	"time"
+	"unsafe"
+
+	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/internal/engine/flight"
+	"github.com/stillwarm/stillwarm/internal/engine/freshness"
+	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
+	"github.com/stillwarm/stillwarm/internal/engine/memory"
+	"github.com/stillwarm/stillwarm/internal/invocation"
+)
+
+// ErrRecursive is what a run gets that asks for its own result.
+var ErrRecursive = errors.New("a cached function waits for its own result")
+
+// Ops is what the types of a call do for the engine.
+type Ops interface {
+	// Run calls the function.
+	Run(ctx context.Context) Result
+	// Decode returns the value of a payload, which belongs to it then. keep says that it will be shared; otherwise it may
+	// use room of the lookup's own.
+	Decode(payload []byte, keep bool) (any, error)
+	// Encode appends the encoding of a value.
+	Encode(dst []byte, v any) ([]byte, error)
+	// Size is the number of bytes that a value holds in memory.
+	Size(v any) int64
+}
+
+// Argument says what may become of a call's argument while a run outlives the call.
+type Argument uint8
+
+// The kinds of arguments.
+const (
+	// Shared: its owner may change it. A run ends before the call returns, and nothing runs later.
+	Shared Argument = iota
+	// Own: it is immutable, or was copied exactly.
+	Own
+)
+
+// Lookup is one call on its way to a reply.
+type Lookup struct {
+	Ops
+	Key   string // in memory
+	Scope string
+	Enc   []byte // the encoded argument, for the key in the backend
+	Codec byte   // the encoding that the function's type has
+	Arg   Argument
+	Tags  []string // known before the run
+
+	address string // the slot in the backend
+	digest  [2 * sha256.Size]byte
+	asked   int64 // wall clock
+
+	// What the last read of the backend said.
+	looked     bool
+	readAt     int64 // wall clock when it began
+	seen       backends.Version
+	generation uint64
+	refs       []invalidation.Ref // of Tags, read before the run
+	refPoint   uint64
+	refEpoch   uint64
+	clock      time.Time // the store's
+	bad        bool      // the slot holds no entry of this key
+	foreign    bool      // the slot holds an entry that is left alone
+	why        string    // why there was no hit
+
+	budget *invocation.Budget // outside of an invocation
+
+	found memory.Entry // room for an entry that memory does not take
+	reply Reply
+}
+
+// Result is what a run came to.
+type Result struct {
+	Value any // shared with everybody who waits, and with memory; nil: none
+	Err   error
+	Terms Terms
+}
+
+// Terms is what a result says of itself.
+type Terms struct {
+	Refused bool          // not to be stored; those who wait get it
+	Private bool          // for its caller only
+	Failed  bool          // a failure, in place of which an older value may be returned
+	Lossy   bool          // it cannot be copied or stored exactly: for its caller only
+	TTL     time.Duration // its own lifetime; negative: none
+	Tags    []string      // known only from the result
+}
+
+// Reply is what a lookup got. Several callers may share its value.
+type Reply struct {
+	Value any
+	Own   bool // nobody else has the value, so it need not be copied
+
+	refs []invalidation.Ref
+}
+
+// Get answers a lookup that memory did not answer at once: from memory, from the backend, or by a run.
+func (f *Function) Get(ctx context.Context, l *Lookup) (*Reply, error) {
+	l.asked = f.env.Now()
+	l.refPoint, l.refEpoch = f.records.begin()
+	old := f.remembered(ctx, l)
+	if r := f.serve(ctx, l, old, TierMemory); r != nil {
+		return r, nil
+	}
+	r, found := f.readInline(ctx, l)
+	if r != nil {
+		return r, nil
+	}
+	return f.runOrJoin(ctx, l, newer(old, found))
+}
+
+// Fresh returns the entry under key that may be handed out without asking anybody, or nil. It is the short way of a hit.
+func (f *Function) Fresh(key []byte) *memory.Entry {
+	e := f.spec.Owner.Get(key)
+	if e == nil || e.Epoch != f.log.Epoch() {
+		return nil
+	}
+	if e.Fresh == freshness.Never && f.store == nil && len(e.Refs) == 0 {
+		return e // no clock has a say in it
+	}
+	now := f.env.Now()
+	if now < e.Created || now >= e.Fresh || f.spec.Policy.Ahead > 0 && f.spec.Policy.State(times(e), now) != freshness.Fresh {
+		return nil
+	}
+	if f.store != nil && !f.store.trusts(e, now) || len(e.Refs) > 0 && !f.records.trusts(e, now, f.spec.NearTTL) {
+		return nil
+	}
+	return e
+}
+
+// remembered returns the entry that memory has for the lookup, fresh or not, unless it was cleared. It may ask the
+// backend what was cleared.
+func (f *Function) remembered(ctx context.Context, l *Lookup) *memory.Entry {
+	e := f.spec.Owner.Get(bytesOf(l.Key))
+	if e == nil {
+		l.why = "not in memory"
+		return nil
+	}
+	if e.Epoch != f.log.Epoch() {
+		l.why = "cleared"
+		return nil
+	}
+	if f.store != nil && !f.store.confirms(ctx, l, e) {
+		return nil
+	}
+	if len(e.Refs) > 0 && !f.records.confirms(ctx, f, l, e) {
+		l.why = "invalidated by a tag"
+		return nil
+	}
+	return f.present(ctx, l, e)
+}
+
+// present moves an entry from the future to now: the clock was set back.
+func (f *Function) present(ctx context.Context, l *Lookup, e *memory.Entry) *memory.Entry {
+	moved, far := freshness.Present(times(e), f.env.Now())
+	if moved == times(e) {
+		return e
+	}
+	n := copyEntry(e)
+	n.Created, n.Fresh = moved.Created, moved.Fresh
+	n.End = f.spec.Policy.End(moved)
+	if e != &l.found {
+		f.replace(l.Key, e, n)
+	}
+	if v := e.Version.Load(); far && v != nil && f.store != nil {
+		f.store.rewrite(ctx, l, n, backends.Version(*v)) // or it would come from the future again and again
+	}
+	return n
+}
+
+// serve answers with an entry where its freshness allows; e may be nil.
+func (f *Function) serve(ctx context.Context, l *Lookup, e *memory.Entry, tier string) *Reply {
+	if e == nil {
+		return nil
+	}
+	kind := EventHit
+	switch state := f.spec.Policy.State(times(e), f.env.Now()); {
+	case state == freshness.Fresh:
+	case state == freshness.RefreshAhead:
+		f.refreshLater(ctx, l, e)
+	case state == freshness.Stale:
+		kind = EventStale
+		f.refreshLater(ctx, l, e)
+	case state == freshness.FailSafe && f.rests.resting(l.Key, f.env.Now()):
+		kind = EventStale
+	default:
+		l.why = "expired"
+		return nil
+	}
+	f.count(kind, tier)
+	inheritRefs(ctx, e.Refs)
+	if f.env.Observed(ctx) {
+		f.emit(ctx, l, f.about(e, Event{Kind: kind, Tier: tier}))
+	}
+	l.reply = Reply{Value: e.Value, Own: e == &l.found, refs: e.Refs}
+	return &l.reply
+}
+
+func (f *Function) count(kind Kind, tier string) {
+	switch {
+	case kind == EventStale:
+		f.Stats.Stale.Add(1)
+	case tier == TierMemory:
+		f.Stats.MemoryHits.Add(1)
+	default:
+		f.Stats.BackendHits.Add(1)
+	}
+}
+
+// runOrJoin answers by a run, or with what the run under way returns. old is what there is that is no answer any more.
+func (f *Function) runOrJoin(ctx context.Context, l *Lookup, old *memory.Entry) (*Reply, error) {
+	if f.marks.private(l.Key, f.env.Now()) {
+		return f.runAlone(ctx, l, old)
+	}
+	call, leader := f.flights.Begin(ctx, l.Key)
+	var inline func()
+	if leader {
+		inline = f.start(l, func() { f.lead(call, l, old) })
+	} else {
+		f.Stats.Waits.Add(1)
+	}
+	began := time.Now()
+	o, ok := f.await(ctx, call, l, old, leader, inline)
+	if !leader {
+		f.emit(ctx, l, Event{Kind: EventWait, Duration: time.Since(began), Err: o.Err})
+	}
+	if !ok {
+		return f.runAlone(ctx, l, old)
+	}
+	return f.hand(ctx, o)
+}
+
+// runAlone answers by a run that is nobody else's.
+func (f *Function) runAlone(ctx context.Context, l *Lookup, old *memory.Entry) (*Reply, error) {
+	call := flight.Solo(ctx, l.Key)
+	inline := f.start(l, func() { f.lead(call, l, old) })
+	o, _ := f.await(ctx, call, l, old, true, inline)
+	return f.hand(ctx, o)
+}
+
+// start runs lead in a goroutine, so that its caller may leave, or returns it where it has to end with the call.
+func (f *Function) start(l *Lookup, lead func()) (inline func()) {
+	if l.Arg == Shared {
+		return lead
+	}
+	go lead()
+	return nil
+}
+
+// await waits for a call. Where a value that may stand in is at hand and the run takes too long, it returns that, and
+// the run is finished after the response.
+func (f *Function) await(ctx context.Context, call *flight.Call, l *Lookup, old *memory.Entry, leader bool, inline func()) (flight.Outcome, bool) {
+	soft := f.spec.SoftTimeout
+	if soft <= 0 || old == nil || inline != nil || !f.env.Defers(ctx) || !f.spec.Policy.MayStandIn(times(old), f.env.Now()) {
+		return call.Wait(ctx, leader, inline)
+	}
+	t := time.NewTimer(soft)
+	defer t.Stop()
+	select {
+	case <-call.Done():
+	case <-ctx.Done():
+	case <-t.C:
+		f.env.Defer(ctx, func(context.Context) { _, _ = call.Wait(ctx, leader, nil) })
+		f.count(EventStale, TierMemory)
+		f.emit(ctx, l, f.about(old, Event{Kind: EventStale, Tier: TierMemory, Reason: "soft timeout"}))
+		return flight.Outcome{Value: &Reply{Value: old.Value, refs: old.Refs}}, true
+	}
+	return call.Wait(ctx, leader, nil)
+}
+
+// hand turns an outcome into what the caller gets.
+func (f *Function) hand(ctx context.Context, o flight.Outcome) (*Reply, error) {
+	if o.Panic != nil {
+		panic(o.Panic)
+	}
+	switch {
+	case errors.Is(o.Err, flight.ErrDeadlock):
+		return nil, ErrRecursive
+	case errors.Is(o.Err, flight.ErrGoexit):
+		runtime.Goexit()
+	}
+	r, _ := o.Value.(*Reply)
+	if r != nil {
+		inheritRefs(ctx, r.refs)
+	}
+	return r, o.Err
+}
+
+// lead computes a call and publishes what it came to.
+func (f *Function) lead(call *flight.Call, l *Lookup, old *memory.Entry) {
+	run := call.Run()
+	defer run.End()
+	point := f.log.Begin()
+	defer f.log.End(point)
+	f.computing(call, func() flight.Outcome { return f.compute(run.Context(), call, l, old, point) })
+}
+
+// compute is one miss: look into the backend, take the lease or wait for who has it, run.
+func (f *Function) compute(ctx context.Context, call *flight.Call, l *Lookup, old *memory.Entry, point invalidation.Point) flight.Outcome {
+	if e := f.Fresh(bytesOf(l.Key)); e != nil { // the run before this one has just ended
+		return outcome(f.serve(ctx, l, e, TierMemory))
+	}
+	f.inherit(l)
+	t := turn{f: f, call: call, l: l, point: point, old: old}
+	if f.store != nil && !f.marks.resting(l.Key, f.env.Now(), f.spec.NearTTL) {
+		if r := t.look(ctx); r != nil {
+			return outcome(r)
+		}
+		if r := t.acquire(ctx); r != nil {
+			return outcome(r)
+		}
+	}
+	f.Stats.Misses.Add(1)
+	f.emit(ctx, l, Event{Kind: EventMiss, Reason: l.why})
+	return t.run(ctx, EventRun)
+}
+
+// inherit gives a lookup that does not read the backend the generation that was heard last: its run begins under it.
+func (f *Function) inherit(l *Lookup) {
+	if f.store != nil && l.generation == 0 {
+		l.generation = f.store.gen.heard.Load()
+	}
+}
+
+func outcome(r *Reply) flight.Outcome { return flight.Outcome{Value: r} }
+
+// turn is the leader's way through one miss.
+type turn struct {
+	f     *Function
+	call  *flight.Call
+	l     *Lookup
+	point invalidation.Point
+	old   *memory.Entry // what there is that is no answer any more
+
+	held *held // the lease
+	// beside says that the backend is asked beside the run, since its answer may come first.
+	beside bool
+	// replacing says that the result has to replace whatever the slot holds; unread is why its version is not known.
+	replacing bool
+	unread    error
+	stored    bool // the result was kept
+}
+
+// look reads the slot, unless the caller has just done that.
+func (t *turn) look(ctx context.Context) *Reply {
+	l, f := t.l, t.f
+	if l.looked {
+		return nil
+	}
+	found, err := f.store.find(ctx, l, backends.ReadOptions{}, t.point)
+	if err != nil {
+		t.beside = errors.Is(err, errBudget)
+		return nil
+	}
+	if found == nil {
+		return nil
+	}
+	f.keep(l, t.point, found)
+	if r := f.serve(ctx, l, found, TierBackend); r != nil {
+		return r
+	}
+	t.old = newer(t.old, found)
+	return nil
+}
+
+// keep puts an entry into memory unless it was cleared since point, and reports whether it was not.
+func (f *Function) keep(l *Lookup, point invalidation.Point, e *memory.Entry) bool {
+	return f.log.Store(l.Key, point, func() { f.put(l.Key, e) })
+}
+
+// put is keep under the log's lock. An older entry goes where there is no room for the new one.
+func (f *Function) put(key string, e *memory.Entry) {
+	owner := f.spec.Owner
+	switch {
+	case e.End != freshness.Never && e.End <= f.env.Now():
+	case !owner.Fits(e.Cost):
+		owner.Delete(key)
+	default:
+		e.Epoch = f.log.Epoch()
+		owner.Set(cloneString(key), e) // the key shares memory with the whole lookup
+	}
+}
+
+// replace puts n in the place of e, where memory still has that.
+func (f *Function) replace(key string, e, n *memory.Entry) {
+	point := f.log.Begin()
+	defer f.log.End(point)
+	f.log.Store(key, point, func() {
+		if f.spec.Owner.Get(bytesOf(key)) == e {
+			f.put(key, n)
+		}
+	})
+}
+
+// forget removes e from memory, where it is still there.
+func (f *Function) forget(key string, e *memory.Entry) {
+	point := f.log.Begin()
+	defer f.log.End(point)
+	f.log.Store(key, point, func() {
+		if f.spec.Owner.Get(bytesOf(key)) == e {
+			f.spec.Owner.Delete(key)
+		}
+	})
+}
+
+func newer(a, b *memory.Entry) *memory.Entry {
+	if a == nil || b != nil && b.Created > a.Created {
+		return b
+	}
+	return a
+}
+
+func copyEntry(e *memory.Entry) *memory.Entry {
+	n := &memory.Entry{
+		Value: e.Value, Created: e.Created, Fresh: e.Fresh, End: e.End, Generation: e.Generation, Epoch: e.Epoch, Cost: e.Cost,
+		RunTime: e.RunTime, Refs: e.Refs, RefPoint: e.RefPoint,
+	}
+	n.RefEpoch.Store(e.RefEpoch.Load())
+	n.Version.Store(e.Version.Load())
+	n.Checked.Store(e.Checked.Load())
+	return n
+}
+
+// Digest returns the digest that events and tools name the key by: its address in the backend where it has one.
+func (l *Lookup) Digest() string {
+	if l.address != "" {
+		return l.address
+	}
+	sum := sha256.Sum256(bytesOf(l.Key))
+	return hex.EncodeToString(sum[:16])
+}
+
+// forWatching returns a lookup of the same slot whose fields another goroutine may use.
+func (l *Lookup) forWatching() *Lookup {
+	return &Lookup{Ops: l.Ops, Key: l.Key, Scope: l.Scope, Enc: l.Enc, Codec: l.Codec, Arg: l.Arg, Tags: l.Tags, address: l.address, asked: l.asked}
+}
+
+// budget returns the budget for what happens before runs: the invocation's, or outside of one the lookup's.
+func (f *Function) budget(ctx context.Context, l *Lookup) *invocation.Budget {
+	if invocation.From(ctx) != nil {
+		return invocation.BudgetOf(ctx, f.env.BackendTimeout)
+	}
+	if l.budget == nil {
+		l.budget = invocation.BudgetOf(ctx, f.env.BackendTimeout)
+	}
+	return l.budget
+}
+
+// bytesOf returns the bytes of s without copying; they must not be changed.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
+// textOf returns b as a string without copying; b must never change again.
+func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+func cloneString(s string) string { return string(append([]byte(nil), s...)) }
+
+// inheritRefs notes in the run that ctx belongs to, if any, what its result depends on.
+func inheritRefs(ctx context.Context, refs []invalidation.Ref) {
+	if len(refs) == 0 {
+		return
+	}
+	if run := flight.Of(ctx); run != nil {
+		run.Inherit(refs)
+	}
+}

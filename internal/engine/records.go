@@ -1,0 +1,420 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/internal/engine/freshness"
+	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
+	"github.com/stillwarm/stillwarm/internal/engine/memory"
+)
+
+// Records are the invalidation records of a namespace in one backend, as far as this container knows them; or, without a
+// backend, of this container alone.
+//
+// A record holds a random id, which an invalidation replaces. An entry carries the ids that its records had before its
+// run began, and is a miss once one differs. One more record, the epoch, moves with each invalidation, after the records
+// themselves: a container asks for the epoch once per NearTTL and reads the records of an entry in memory again only
+// when it moved. So an untagged function pays nothing, and a tagged hit in memory compares two numbers.
+type Records struct {
+	env   *Env
+	local invalidation.Local
+	open  atomic.Pointer[backends.Records] // nil: this container alone
+
+	epoch   atomic.Uint64
+	heardAt atomic.Int64
+
+	asking  sync.Mutex
+	mu      sync.Mutex
+	pending map[string]struct{} // records whose invalidation could not be told
+	owing   atomic.Bool
+}
+
+const epochRecord = "epoch"
+
+// recordsKept is how long a record outlives its last invalidation: longer than entries usually live. A record that is
+// gone makes older entries misses.
+const recordsKept = 400 * 24 * time.Hour
+
+func (env *Env) recordsOf(m backends.PersistenceManager) *Records {
+	key := any(m)
+	if m == nil {
+		key = "memory"
+	}
+	r, _ := env.records.LoadOrStore(key, &Records{env: env})
+	return r.(*Records)
+}
+
+// names returns the records to read with a lookup: the epoch, and those of its tags.
+func (r *Records) names(l *Lookup) []string {
+	if len(l.Tags) == 0 {
+		return nil
+	}
+	names := make([]string, 0, len(l.Tags)+1)
+	names = append(names, epochRecord)
+	for _, tag := range l.Tags {
+		names = append(names, invalidation.TagRecord(tag))
+	}
+	return names
+}
+
+// begin returns the points that what begins now counts from.
+func (r *Records) begin() (point, epoch uint64) { return r.local.Now(), r.epoch.Load() }
+
+// note takes the epoch and the records that were read with a lookup, and returns what an entry depends on that is made
+// of it.
+func (r *Records) note(l *Lookup, rs []backends.Record) []invalidation.Ref {
+	if epoch := idOf(rs[0]); epoch != l.refEpoch {
+		// The records may have been read before the epoch was. What is stored keeps the older epoch, so that its records
+		// are compared once more.
+		r.epoch.CompareAndSwap(l.refEpoch, epoch)
+	}
+	r.heardAt.Store(l.readAt)
+	return r.refs(l.Tags, rs[1:])
+}
+
+func (r *Records) refs(tags []string, rs []backends.Record) []invalidation.Ref {
+	refs := make([]invalidation.Ref, len(tags))
+	for i, tag := range tags {
+		refs[i] = invalidation.Ref{Name: invalidation.TagRecord(tag)}
+		if i < len(rs) {
+			refs[i].ID = idOf(rs[i])
+		}
+	}
+	return refs
+}
+
+// localRefs are those of a lookup whose records were not read.
+func localRefs(tags []string) []invalidation.Ref {
+	refs := make([]invalidation.Ref, len(tags))
+	for i, tag := range tags {
+		refs[i].Name = invalidation.TagRecord(tag)
+	}
+	return refs
+}
+
+// A record's value: its id, then 1 where an invalidation wrote it, 0 where it was made because there was none.
+const recordSize = 9
+
+func recordValue(id uint64, invalidated bool) []byte {
+	v := binary.BigEndian.AppendUint64(nil, id)
+	if invalidated {
+		return append(v, 1)
+	}
+	return append(v, 0)
+}
+
+func idOf(r backends.Record) uint64 {
+	if len(r.Value) < recordSize {
+		return 0
+	}
+	return binary.BigEndian.Uint64(r.Value)
+}
+
+func newID() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:])
+	return max(1, binary.BigEndian.Uint64(b[:]))
+}
+
+// void reports whether an entry depends on something that was invalidated in this container since its run began.
+func (r *Records) void(e *memory.Entry) bool { return r.local.Void(e.Refs, e.RefPoint) }
+
+// trusts reports whether an entry in memory may be handed out without asking for invalidations elsewhere.
+func (r *Records) trusts(e *memory.Entry, now int64, near time.Duration) bool {
+	if r.void(e) {
+		return false
+	}
+	if r.open.Load() == nil {
+		return true
+	}
+	since := now - r.heardAt.Load()
+	return since >= 0 && since < int64(near) && e.RefEpoch.Load() == r.epoch.Load()
+}
+
+// confirms reports whether an entry of memory still depends on nothing that was invalidated. While the backend cannot be
+// asked, memory goes on serving.
+func (r *Records) confirms(ctx context.Context, f *Function, l *Lookup, e *memory.Entry) bool {
+	if r.void(e) {
+		return false
+	}
+	if r.trusts(e, f.env.Now(), f.spec.NearTTL) {
+		return true
+	}
+	within := f.budget(ctx, l).Enter()
+	defer f.budget(ctx, l).Leave()
+	if within <= 0 || !r.hear(ctx, f.env.Now(), f.spec.NearTTL, within) {
+		return true
+	}
+	epoch := r.epoch.Load()
+	if e.RefEpoch.Load() == epoch {
+		return true
+	}
+	ids, err := r.read(ctx, e.Refs, within)
+	if err != nil {
+		return true
+	}
+	if !sameIDs(e.Refs, ids) {
+		return false
+	}
+	e.RefEpoch.Store(epoch)
+	return true
+}
+
+// hear reads the epoch, unless that was done within near, and reports whether it is known.
+func (r *Records) hear(ctx context.Context, now int64, near, within time.Duration) bool {
+	recs := r.open.Load()
+	if recs == nil {
+		return false
+	}
+	r.asking.Lock()
+	defer r.asking.Unlock()
+	if since := now - r.heardAt.Load(); since >= 0 && since < int64(near) {
+		return true
+	}
+	if !r.settle(ctx, within) {
+		return false
+	}
+	var rs []backends.Record
+	err := r.do(ctx, within, func(ctx context.Context) (err error) {
+		rs, _, err = (*recs).ReadRecords(ctx, []string{epochRecord})
+		return err
+	})
+	if err != nil || len(rs) != 1 {
+		return false
+	}
+	r.epoch.Store(idOf(rs[0]))
+	r.heardAt.Store(now)
+	return true
+}
+
+func (r *Records) read(ctx context.Context, refs []invalidation.Ref, within time.Duration) (rs []backends.Record, err error) {
+	names := make([]string, len(refs))
+	for i, ref := range refs {
+		names[i] = ref.Name
+	}
+	recs := r.open.Load()
+	if recs == nil {
+		return nil, backends.ErrClosed
+	}
+	err = r.do(ctx, within, func(ctx context.Context) (err error) {
+		rs, _, err = (*recs).ReadRecords(ctx, names)
+		return err
+	})
+	return rs, err
+}
+
+func sameIDs(refs []invalidation.Ref, rs []backends.Record) bool {
+	if len(rs) != len(refs) {
+		return false
+	}
+	for i, ref := range refs {
+		if idOf(rs[i]) != ref.ID {
+			return false
+		}
+	}
+	return true
+}
+
+// valid reports whether an entry that was just read depends on nothing that was invalidated: by the records that were
+// read with it, and by another read for those that were not.
+func (r *Records) valid(ctx context.Context, l *Lookup, refs []invalidation.Ref) bool {
+	if r.local.Void(refs, l.refPoint) {
+		return false
+	}
+	var unread []invalidation.Ref
+	for _, ref := range refs {
+		switch known, ok := refOf(l.refs, ref.Name); {
+		case !ok:
+			unread = append(unread, ref)
+		case known.ID != ref.ID:
+			return false
+		}
+	}
+	if len(unread) == 0 {
+		return true
+	}
+	rs, err := r.read(ctx, unread, r.env.BackendTimeout)
+	return err == nil && sameIDs(unread, rs)
+}
+
+func refOf(refs []invalidation.Ref, name string) (invalidation.Ref, bool) {
+	for _, ref := range refs {
+		if ref.Name == name {
+			return ref, true
+		}
+	}
+	return invalidation.Ref{}, false
+}
+
+// Invalidate makes every entry that depends on one of the records a miss: in this container at once, elsewhere within
+// NearTTL. An error says that the backend could not be told; it is told before anything there is believed.
+func (r *Records) Invalidate(ctx context.Context, names ...string) error {
+	r.local.Invalidate(names...)
+	recs := r.open.Load()
+	if recs == nil {
+		return nil
+	}
+	if err := r.tell(ctx, *recs, names, r.env.Writes.Timeout()); err != nil {
+		r.owe(names)
+		return err
+	}
+	return nil
+}
+
+// tell writes new ids to the records, and then moves the epoch.
+func (r *Records) tell(ctx context.Context, recs backends.Records, names []string, within time.Duration) error {
+	values := make([][]byte, len(names))
+	for i := range names {
+		values[i] = recordValue(newID(), true)
+	}
+	expires := freshness.Time(r.env.Now()).Add(recordsKept)
+	return r.env.Writes.Within(ctx, within, func(ctx context.Context, deadline time.Time) error {
+		ctx, cancel := context.WithDeadline(ctx, deadline)
+		defer cancel()
+		if err := recs.WriteRecords(ctx, names, values, expires); err != nil {
+			return err
+		}
+		epoch := newID()
+		if _, err := recs.WriteRecord(ctx, epochRecord, recordValue(epoch, true), expires, backends.AnyVersion); err != nil {
+			return err
+		}
+		return nil
+	})
+}
+
+// maxPendingRecords bounds what is remembered of invalidations that could not be told.
+const maxPendingRecords = 4096
+
+func (r *Records) owe(names []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pending == nil {
+		r.pending = map[string]struct{}{}
+	}
+	for _, name := range names {
+		if len(r.pending) < maxPendingRecords {
+			r.pending[name] = struct{}{}
+		}
+	}
+	r.owing.Store(true)
+}
+
+// settle tells the backend of invalidations that it could not be told before, and reports whether tagged entries there
+// may be believed.
+func (r *Records) settle(ctx context.Context, within time.Duration) bool {
+	if !r.owing.Load() {
+		return true
+	}
+	recs := r.open.Load()
+	if recs == nil {
+		return true
+	}
+	r.mu.Lock()
+	names := make([]string, 0, len(r.pending))
+	for name := range r.pending {
+		names = append(names, name)
+	}
+	r.mu.Unlock()
+	if r.tell(ctx, *recs, names, within) != nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, name := range names {
+		delete(r.pending, name)
+	}
+	r.owing.Store(len(r.pending) > 0)
+	return len(r.pending) == 0
+}
+
+func (r *Records) do(ctx context.Context, within time.Duration, op func(context.Context) error) error {
+	return r.env.Reads.Within(ctx, within, func(ctx context.Context, deadline time.Time) error {
+		ctx, cancel := context.WithDeadline(ctx, deadline)
+		defer cancel()
+		return op(ctx)
+	})
+}
+
+// complete returns the refs of an entry that is about to be written with the ids that are missing: records that did not
+// exist are made. The last late of them are tags that only the result named, so nobody looked before the run; for them
+// the store's clock decides. It reports false where one may have been invalidated since the run began: then the entry
+// must not be stored.
+func (r *Records) complete(ctx context.Context, refs []invalidation.Ref, late int, clock time.Time) ([]invalidation.Ref, bool) {
+	recs := r.open.Load()
+	if recs == nil {
+		return refs, true
+	}
+	refs = append([]invalidation.Ref(nil), refs...)
+	expires := freshness.Time(r.env.Now()).Add(recordsKept)
+	for i, ref := range refs {
+		if ref.ID != 0 {
+			continue
+		}
+		id := newID()
+		err := r.do(ctx, r.env.BackendTimeout, func(ctx context.Context) error {
+			_, err := (*recs).WriteRecord(ctx, ref.Name, recordValue(id, false), expires, backends.Absent)
+			return err
+		})
+		if errors.Is(err, backends.ErrConflict) { // there is one: older, or made meanwhile by a sibling or an invalidation
+			var rs []backends.Record
+			if rs, err = r.read(ctx, refs[i:i+1], r.env.BackendTimeout); err == nil && len(rs) == 1 {
+				began := time.Time{}
+				if i >= len(refs)-late {
+					began = clock
+				}
+				if invalidatedSince(rs[0], began) {
+					return nil, false
+				}
+				id = idOf(rs[0])
+			}
+		}
+		if err != nil || id == 0 {
+			return nil, false
+		}
+		refs[i].ID = id
+	}
+	return refs, true
+}
+
+// clockSlack is how far a store's clock may be off between two of its nodes.
+const clockSlack = 2 * time.Second
+
+// invalidatedSince reports whether a record may have been invalidated after a run began, by the store's clock.
+func invalidatedSince(rec backends.Record, began time.Time) bool {
+	if len(rec.Value) < recordSize || rec.Value[8] == 0 {
+		return false // there is none, or nothing has invalidated it
+	}
+	return began.IsZero() || rec.Written.IsZero() || !rec.Written.Before(began.Add(-clockSlack))
+}
+
+// InvalidateTags makes every entry that has one of the tags a miss, whichever of the functions made it: here at once,
+// elsewhere within NearTTL. Each backend of the functions is told once.
+func InvalidateTags(ctx context.Context, functions []*Function, tags []string) error {
+	names := make([]string, len(tags))
+	for i, tag := range tags {
+		names[i] = invalidation.TagRecord(tag)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	told := map[*Records]bool{}
+	var errs []error
+	for _, f := range functions {
+		if told[f.records] {
+			continue
+		}
+		if f.store != nil && f.records.open.Load() == nil {
+			f.store.open(ctx)
+		}
+		told[f.records] = true
+		errs = append(errs, f.records.Invalidate(ctx, names...))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,238 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/internal/engine/freshness"
+	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
+	"github.com/stillwarm/stillwarm/internal/engine/memory"
+	"github.com/stillwarm/stillwarm/serialize"
+)
+
+// latestWrite is how long after its run began a result may still be written: a tombstone, which keeps the writes of
+// older runs out, lasts longer.
+const latestWrite = 15 * time.Minute
+
+// codecTagged marks, in the codec of an envelope, a payload that begins with the invalidation records it depends on.
+const codecTagged = 0x80
+
+// lanes order the writes of a key in this container, and remember which of its own writes replaced what: a result whose
+// lookup saw what an older run of this container has replaced since is newer all the same.
+type lanes struct {
+	mu   sync.Mutex
+	keys map[string]*lane
+}
+
+type lane struct {
+	turn     chan struct{} // holds one while somebody writes
+	from, to backends.Version
+	moved    bool
+	users    int
+}
+
+func (ls *lanes) enter(key string) *lane {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l := ls.keys[key]
+	if l == nil {
+		if ls.keys == nil {
+			ls.keys = map[string]*lane{}
+		}
+		l = &lane{turn: make(chan struct{}, 1)}
+		ls.keys[key] = l
+	}
+	l.users++
+	return l
+}
+
+func (ls *lanes) leave(key string, l *lane) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if l.users--; l.users == 0 {
+		delete(ls.keys, key)
+	}
+}
+
+// write writes the turn's entry once the response is out, and gives the lease back behind it.
+func (t *turn) write(ctx context.Context, e *memory.Entry, late int) {
+	f, l, h, point := t.f, t.l, t.held, t.point
+	t.held = nil
+	h.rest()
+	unmark := f.marks.remove(l.Key)
+	if f.store == nil || f.store.open(ctx) == nil {
+		return
+	}
+	if l.foreign {
+		f.env.Defer(ctx, func(ctx context.Context) { h.drop(ctx, backends.Mark{}) })
+		return
+	}
+	// The run's point ends with the run; the write needs one that is as old.
+	held := f.log.Hold(point)
+	lane := f.lanes.enter(l.Key)
+	seen := l.seen
+	f.env.Defer(ctx, func(ctx context.Context) {
+		defer h.drop(ctx, backends.Mark{})
+		defer f.log.End(held)
+		defer f.lanes.leave(l.Key, lane)
+		lane.turn <- struct{}{}
+		defer func() { <-lane.turn }()
+		f.env.writing <- struct{}{}
+		defer func() { <-f.env.writing }()
+		if f.log.Void(l.Key, held) {
+			return
+		}
+		e, err := f.store.put(ctx, l, e, late, lane, seen)
+		if errors.Is(err, backends.ErrConflict) {
+			f.forget(l.Key, e) // cleared, or replaced, elsewhere since the run began
+		}
+		if unmark && h == nil {
+			f.store.mark(ctx, l, backends.Mark{})
+		}
+		f.store.record.save(ctx, f.store, e)
+	})
+}
+
+// rewrite writes an entry again, with other times, where the backend still holds what it was made of.
+func (s *store) rewrite(ctx context.Context, l *Lookup, e *memory.Entry, seen backends.Version) {
+	lane := s.f.lanes.enter(l.Key)
+	s.f.env.Defer(ctx, func(ctx context.Context) {
+		defer s.f.lanes.leave(l.Key, lane)
+		lane.turn <- struct{}{}
+		defer func() { <-lane.turn }()
+		_, _ = s.put(ctx, l, e, 0, lane, seen)
+	})
+}
+
+// entryBuffers holds the buffers that results are encoded in.
+var entryBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// largestKept bounds the buffers that go back to the pool.
+const largestKept = 1 << 20
+
+// put encodes, seals and writes an entry where the slot still has the version that the run's lookup saw. late is how many
+// of its last invalidation records only the result named. It returns the entry that memory has for it then. An error is
+// counted; the breaker tells of outages, and what a single entry is refused for is said once.
+func (s *store) put(ctx context.Context, l *Lookup, e *memory.Entry, late int, lane *lane, seen backends.Version) (*memory.Entry, error) {
+	f, start := s.f, time.Now()
+	if f.env.Now()-e.Created > int64(latestWrite) {
+		return e, nil
+	}
+	if len(e.Refs) > 0 {
+		refs, ok := f.records.complete(ctx, e.Refs, late, l.clock)
+		if !ok {
+			return e, nil // one of its tags was invalidated
+		}
+		e = f.withRefs(l, e, refs)
+	}
+	if lane.moved && lane.from == seen {
+		seen = lane.to
+	}
+	var version backends.Version
+	data, err := s.seal(l, e)
+	if err == nil {
+		err = s.write(ctx, func(ctx context.Context) (err error) {
+			version, err = s.opened.Put(ctx, s.slot(l), data, freshness.Time(s.keptUntil(e)), seen)
+			return err
+		})
+	}
+	switch {
+	case err == nil:
+		f.Stats.Stores.Add(1)
+		lane.from, lane.to, lane.moved = seen, version, true
+		v := string(version)
+		e.Version.Store(&v)
+	case errors.Is(err, backends.ErrConflict):
+	default:
+		f.Stats.StoreErrors.Add(1)
+		if !f.env.Writes.Down() && !f.env.Closed() {
+			f.env.LogOnce(ctx, "store "+f.spec.Name, slog.LevelWarn, "cannot persist a result; keeping it in memory",
+				"function", f.spec.Name, "error", err.Error())
+		}
+	}
+	f.emit(ctx, l, Event{Kind: EventStore, Tier: TierBackend, Duration: time.Since(start), Size: int64(len(data)), Err: err})
+	return e, err
+}
+
+// seal returns the entry's bytes.
+func (s *store) seal(l *Lookup, e *memory.Entry) ([]byte, error) {
+	buf := entryBuffers.Get().(*[]byte)
+	defer func() {
+		if cap(*buf) <= largestKept {
+			entryBuffers.Put(buf)
+		}
+	}()
+	payload, codec := (*buf)[:0], l.Codec
+	if len(e.Refs) > 0 {
+		payload, codec = appendRefs(payload, e.Refs), codec|codecTagged
+	}
+	payload, err := l.Encode(payload, e.Value)
+	if err != nil {
+		return nil, err
+	}
+	*buf = payload
+	h := serialize.Header{
+		Generation: e.Generation, Created: freshness.Time(e.Created), FreshUntil: freshness.Time(e.Fresh),
+		Expires: freshness.Time(e.End), RunTime: time.Duration(e.RunTime), Type: [16]byte(s.f.spec.Out[:16]), Codec: codec,
+	}
+	return s.f.env.Sealer.Seal(nil, string(s.appendSealAddress(nil, l)), h, payload)
+}
+
+// withRefs returns the entry with other records, also in memory.
+func (f *Function) withRefs(l *Lookup, e *memory.Entry, refs []invalidation.Ref) *memory.Entry {
+	n := copyEntry(e)
+	n.Refs = refs
+	f.replace(l.Key, e, n)
+	return n
+}
+
+// keptUntil is until when the store has to keep the entry: as long as it may serve, and as long as another container
+// may wait for it. A result whose ttl is over when it can be written answers those who asked before its run ended.
+func (s *store) keptUntil(e *memory.Entry) int64 {
+	if e.End == freshness.Never {
+		return e.End
+	}
+	return max(e.End, freshness.Add(s.f.env.Now(), 2*longPause))
+}
+
+// appendRefs writes refs before a payload: their number, then the length of each name, the name, the id.
+func appendRefs(dst []byte, refs []invalidation.Ref) []byte {
+	refs = refs[:min(len(refs), 1<<16-1)]
+	dst = binary.BigEndian.AppendUint16(dst, uint16(len(refs)))
+	for _, r := range refs {
+		dst = append(dst, byte(len(r.Name)))
+		dst = append(dst, r.Name...)
+		dst = binary.BigEndian.AppendUint64(dst, r.ID)
+	}
+	return dst
+}
+
+var errBadRefs = errors.New("the invalidation records before the payload are damaged")
+
+// cutRefs is the inverse of appendRefs.
+func cutRefs(b []byte) ([]invalidation.Ref, []byte, error) {
+	if len(b) < 2 {
+		return nil, nil, errBadRefs
+	}
+	n := int(binary.BigEndian.Uint16(b))
+	b = b[2:]
+	if n > len(b)/9 {
+		return nil, nil, errBadRefs
+	}
+	refs := make([]invalidation.Ref, 0, n)
+	for range n {
+		if len(b) < 1 || len(b) < 1+int(b[0])+8 {
+			return nil, nil, errBadRefs
+		}
+		name := b[1 : 1+int(b[0])]
+		b = b[1+len(name):]
+		refs = append(refs, invalidation.Ref{Name: string(name), ID: binary.BigEndian.Uint64(b)})
+		b = b[8:]
+	}
+	return refs, b, nil
+}
