@@ -359,7 +359,7 @@ func (f *fleet) evict(t *testing.T, part string) {
 	err = s.(backends.Lister).List(t.Context(), func(i backends.Info) bool {
 		if strings.Contains(i.Key, part) {
 			evicted++
-			defer func() { _ = s.Delete(t.Context(), i.Key) }()
+			defer func() { _ = s.Invalidate(t.Context(), i.Key) }()
 		}
 		return true
 	})
