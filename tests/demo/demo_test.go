@@ -21,29 +21,37 @@ import (
 
 const odds = "/rain-odds?month=7&days=3"
 
-// binary builds the demo once for all tests.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "stillwarm-demo-")
+// binary and eventBinary build a function once for all tests: the demo, and the handlers of every event type.
+var (
+	binary      = sync.OnceValues(func() (string, error) { return build("github.com/stillwarm/stillwarm/lambda/demo") })
+	eventBinary = sync.OnceValues(func() (string, error) { return build("./eventfunction") })
+	scratch     string // where they are
+)
+
+func build(pkg string) (string, error) {
+	dir, err := os.MkdirTemp(scratch, "function-")
 	if err != nil {
 		return "", err
 	}
 	bin := filepath.Join(dir, "bootstrap")
-	cmd := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", bin, "github.com/stillwarm/stillwarm/lambda/demo")
+	cmd := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", bin, pkg)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", &buildError{string(out)}
 	}
 	return bin, nil
-})
+}
 
 type buildError struct{ out string }
 
 func (e *buildError) Error() string { return e.out }
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if bin, err := binary(); err == nil {
-		os.RemoveAll(filepath.Dir(bin))
+	var err error
+	if scratch, err = os.MkdirTemp("", "stillwarm-demo-"); err != nil {
+		panic(err)
 	}
+	code := m.Run()
+	os.RemoveAll(scratch)
 	os.Exit(code)
 }
 
