@@ -156,7 +156,7 @@ func (fl *flight) work() {
 func (fl *flight) look() bool {
 	x := fl.x
 	read := readFrom(fl.ctx, x.engine)
-	if fl.found.resp != nil {
+	if fl.found.resp != nil || x.remembersStale() {
 		read = rereadFrom(fl.ctx, x.engine) // memory has one that will not do
 	}
 	fl.found = x.lookup(read)

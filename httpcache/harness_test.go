@@ -16,6 +16,7 @@ import (
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/backends/memory"
 	"github.com/stillwarm/stillwarm/httpcache"
+	"github.com/stillwarm/stillwarm/internal/invocation"
 )
 
 // clock is a wall clock that moves when a test says so.
@@ -41,6 +42,9 @@ type site struct {
 	rt    *adapter.Runtime
 	front http.Handler
 	runs  atomic.Int64
+
+	others []http.Handler // containers of the same fleet, which take turns
+	turn   int
 
 	mu      sync.Mutex
 	handler http.HandlerFunc
@@ -117,15 +121,32 @@ func newSiteWith(t *testing.T, sc siteConfig, opts ...httpcache.Option) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.front = s.cache.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.front = s.cache.Handler(s.counted())
+	return s
+}
+
+// turns returns a site of n containers over one backend, which take turns: whatever one of them stores, another one finds.
+func (f *fleet) turns(t *testing.T, n int, opts ...httpcache.Option) *site {
+	t.Helper()
+	opts = append([]httpcache.Option{httpcache.NearTTL(time.Millisecond)}, opts...)
+	s := f.site(t, opts...)
+	s.others = []http.Handler{s.front}
+	for range n - 1 {
+		s.others = append(s.others, f.site(t, opts...).cache.Handler(s.counted()))
+	}
+	return s
+}
+
+// counted is the handler that does what the test says.
+func (s *site) counted() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.runs.Add(1)
 		s.mu.Lock()
 		h := s.handler
 		s.seen = append(s.seen, r)
 		s.mu.Unlock()
 		h(w, r)
-	}))
-	return s
+	})
 }
 
 // serve sets what the handler does.
@@ -182,10 +203,23 @@ func (s *site) do(line string, fields ...string) result {
 func (s *site) doContext(ctx context.Context, line string, fields ...string) result {
 	s.t.Helper()
 	method, target, _ := strings.Cut(line, " ")
+	front := s.front
+	if len(s.others) > 0 {
+		// Each request is an invocation in the next container, and what it leaves for after its response is done before
+		// the next one comes.
+		front = s.others[s.turn%len(s.others)]
+		s.turn++
+		var inv *invocation.Invocation
+		ctx, inv = invocation.Begin(ctx, invocation.Options{AfterResponse: true})
+		defer func() {
+			inv.Finish(ctx)
+			s.clock.advance(2 * time.Millisecond)
+		}()
+	}
 	r := httptest.NewRequestWithContext(ctx, method, target, nil)
 	addFields(r.Header, fields)
 	w := &client{ResponseRecorder: httptest.NewRecorder()}
-	s.front.ServeHTTP(w, r)
+	front.ServeHTTP(w, r)
 	return result{w.Code, w.Result().Header, w.Body.String(), w.infos}
 }
 

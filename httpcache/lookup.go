@@ -31,6 +31,19 @@ func peek(e port.Engine) reader {
 	}
 }
 
+// remembersStale reports whether memory has an answer that will not do whatever the backend says of invalidations.
+func (x *exchange) remembersStale() bool {
+	f := x.lookup(func(ks ...port.Key) []port.Slot {
+		out := make([]port.Slot, len(ks))
+		for i, k := range ks {
+			out[i] = port.Slot{Key: k, Entry: x.engine.Hint(k)}
+		}
+		return out
+	})
+	v := x.judge(f)
+	return f.resp != nil && v.Do != rule.Serve && v.Do != rule.ServeStale
+}
+
 func readFrom(ctx context.Context, e port.Engine) reader {
 	return func(ks ...port.Key) []port.Slot { return e.Read(ctx, ks...) }
 }

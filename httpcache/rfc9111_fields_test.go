@@ -101,7 +101,7 @@ var fields = []requirement{
 		}
 	}},
 	{"5.2.1.3", "MAY", "honour min-fresh", honour, honours(false, "Cache-Control: min-fresh=591")},
-	{"5.2.1.3", "MAY", "honour a min-fresh that is met", honour, honours(true, "Cache-Control: min-fresh=590")},
+	{"5.2.1.3", "MAY", "honour a min-fresh that is met", honour, honours(true, "Cache-Control: min-fresh=589")},
 	{"5.2.1.4", "MUST NOT", "reuse without validation for no-cache, where it is honoured", honour, honours(false, "Cache-Control: no-cache")},
 	{"5.2.1.5", "MUST NOT", "store the answer to a request with no-store", nil, reusedFor(false, []string{"Cache-Control: no-store"}, fresh)},
 	{"5.2.1.5", "MAY", "answer it from the store", nil, honours(true, "Cache-Control: no-store")},

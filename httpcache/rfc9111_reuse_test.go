@@ -62,7 +62,7 @@ var reusing = []requirement{
 		s.do("POST /a")
 		s.wantRuns(3)
 	}},
-	{"4", "MUST", "use the most recent of several answers", nil, func(t *testing.T, s *site) {
+	{"4", "MUST", mostRecent, nil, func(t *testing.T, s *site) {
 		s.answer(200, "old", "Cache-Control: max-age=600", "Vary: X-A")
 		s.do("GET /a", "X-A: 1")
 		s.clock.advance(time.Second)

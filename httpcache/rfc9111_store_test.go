@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/backends/disk"
+	"github.com/stillwarm/stillwarm/backends/memory"
 	"github.com/stillwarm/stillwarm/httpcache"
 )
 
@@ -23,6 +26,41 @@ func runRequirements(t *testing.T, all []requirement) {
 	for _, r := range all {
 		t.Run(r.section+" "+r.level+" "+r.text, func(t *testing.T) { r.check(t, newSite(t, r.opts...)) })
 	}
+	for name, open := range stores {
+		t.Run("two containers that take turns, "+name, func(t *testing.T) {
+			for _, r := range all {
+				if r.text == mostRecent {
+					continue // a container's memory serves what it has as long as that is fresh
+				}
+				t.Run(r.section+" "+r.level+" "+r.text, func(t *testing.T) {
+					c := newClock()
+					f := &fleet{clock: c, manager: open(t, c)}
+					r.check(t, f.turns(t, 2, r.opts...))
+				})
+			}
+		})
+	}
+}
+
+const mostRecent = "use the most recent of several answers"
+
+// stores are backends that every requirement is held over.
+var stores = map[string]func(*testing.T, *clock) backends.PersistenceManager{
+	"memory": func(t *testing.T, c *clock) backends.PersistenceManager {
+		m, err := memory.New(memory.Options{Clock: c.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return unclosed{m}
+	},
+	"disk": func(t *testing.T, c *clock) backends.PersistenceManager {
+		m, err := disk.New(disk.Options{Dir: t.TempDir(), NoSync: true, Clock: c.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = m.Close() })
+		return unclosed{m}
+	},
 }
 
 // stored answers a GET with the given fields and reports whether the next GET, a second later, is a hit.

@@ -65,8 +65,12 @@ func (x *exchange) cacheable() {
 		x.onlyIfCached()
 		return
 	}
-	if x.c.routes.unworthy(x.route, x.engine.Now()) || x.engine.Marked(x.keys.Public) != port.NoMark {
+	switch {
+	case x.engine.Marked(x.keys.Public) != port.NoMark:
 		x.marked(f, v)
+		return
+	case f.resp == nil && x.c.routes.unworthy(x.route, x.engine.Now()):
+		x.alone(f, v, "marked")
 		return
 	}
 	x.join(f, v)
@@ -76,11 +80,22 @@ func (x *exchange) judge(f found) rule.Verdict {
 	return x.c.rules.Reuse(x.req, f.resp, f.varied, x.engine.Now())
 }
 
-// marked answers a request whose key or route gave nothing that could be shared: nobody waits, and nothing is asked.
+// marked answers a request whose key or route gave nothing that could be shared: nobody waits, and the backend is asked
+// once per NearTTL.
 func (x *exchange) marked(f found, v rule.Verdict) {
 	if f.resp != nil || len(x.r.Header["Range"]) > 0 || x.req.Method == http.MethodHead {
 		x.join(f, v) // there is something to validate
 		return
+	}
+	if !x.engine.Resting(x.keys.Public) { // another container may have had a better answer
+		f = x.lookup(readFrom(x.r.Context(), x.engine))
+		if v = x.judge(f); (v.Do == rule.Serve || v.Do == rule.ServeStale) && x.hit(f, v) {
+			return
+		}
+		if f.resp != nil {
+			x.join(f, v)
+			return
+		}
 	}
 	x.alone(f, v, "marked")
 }

@@ -133,6 +133,9 @@ type Engine interface {
 	Lease(ctx context.Context, k Key, runTime time.Duration) (Lease, Slot)
 	// Marked returns the mark of a key that this container knows of.
 	Marked(k Key) Mark
+	// Resting reports whether a marked key need not be asked for in the backend: that was done within NearTTL. Where it
+	// returns false, the caller asks.
+	Resting(k Key) bool
 	// Mark marks a key in this container; NoMark removes the mark, here and in the backend.
 	Mark(ctx context.Context, k Key, m Mark, runTime time.Duration)
 

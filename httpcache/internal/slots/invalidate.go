@@ -2,7 +2,6 @@ package slots
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 )
@@ -84,8 +83,8 @@ func (e *Engine) settle(ctx context.Context) bool {
 	return clean || e.tell(ctx, e.backend(ctx)) == nil
 }
 
-// tell tells the backend of every invalidation that it was not told: the records first, side by side, then the epoch.
-func (e *Engine) tell(ctx context.Context, d driver) error {
+// tell tells the backend of every invalidation that it was not told: the records first, then the epoch.
+func (e *Engine) tell(ctx context.Context, d *driver) error {
 	e.untold.mu.Lock()
 	names := make([]string, 0, len(e.untold.names))
 	for name := range e.untold.names {
@@ -96,11 +95,10 @@ func (e *Engine) tell(ctx context.Context, d driver) error {
 	// One timeout for all of it: an answer to a client may wait for this.
 	err := e.env.Reads.Do(ctx, func(ctx context.Context) error {
 		if clearAll {
-			generation, err := d.clear(ctx)
-			if err != nil {
+			if _, err := d.store.Clear(ctx); err != nil {
 				return err
 			}
-			e.heardClear(generation)
+			e.heard.Store(nil)
 		}
 		return e.tellRecords(ctx, d, names)
 	})
@@ -119,31 +117,27 @@ func (e *Engine) tell(ctx context.Context, d driver) error {
 	return nil
 }
 
-func (e *Engine) tellRecords(ctx context.Context, d driver, names []string) error {
+func (e *Engine) tellRecords(ctx context.Context, d *driver, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	now := e.env.Now()
-	kept := time.Unix(0, now).Add(maxKeep)
-	errs := make([]error, len(names))
-	var wg sync.WaitGroup
-	for i, name := range names {
-		until := kept
+	var tags, urls []string
+	for _, name := range names {
 		if lostWhenAbsent(name) {
-			until = time.Time{}
+			tags = append(tags, name)
+		} else {
+			urls = append(urls, name)
 		}
-		wg.Go(func() { _, errs[i] = d.writeRecord(ctx, name, newRecord(now).bytes(), until, false) })
 	}
-	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return err
+	err := d.replaceRecords(ctx, urls, e.Now().Add(maxKeep))
+	if err == nil {
+		err = d.replaceRecords(ctx, tags, time.Time{})
 	}
-	_, err := d.writeRecord(ctx, epochRecord, newRecord(now).bytes(), time.Time{}, false)
+	if err == nil {
+		err = d.replaceRecords(ctx, []string{epochRecord}, time.Time{})
+	}
 	if err == nil {
 		e.heard.Store(nil) // the next read hears the epoch, and checks what was stored under an older one
 	}
 	return err
 }
-
-// heardClear notes the generation that this container's own clear made.
-func (e *Engine) heardClear(uint64) { e.heard.Store(nil) }

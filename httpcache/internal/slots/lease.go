@@ -13,11 +13,18 @@ import (
 // Marked returns the mark of a key that this container knows of.
 func (e *Engine) Marked(k port.Key) port.Mark { return e.marks.get(k, e.env.Now()).kind }
 
+// Resting reports whether a marked key need not be asked for in the backend.
+func (e *Engine) Resting(k port.Key) bool {
+	return e.spec.Manager == nil || e.marks.resting(k, e.env.Now(), e.spec.NearTTL)
+}
+
 // Mark marks a key, or removes its mark.
 func (e *Engine) Mark(ctx context.Context, k port.Key, m port.Mark, took time.Duration) {
 	if m == port.NoMark {
 		if e.marks.remove(k) {
-			e.env.Defer(ctx, func(ctx context.Context) { e.tellMark(ctx, k, knownMark{}) })
+			e.later(ctx, func(ctx context.Context, d *driver) {
+				_ = e.env.Writes.Do(ctx, func(ctx context.Context) error { return d.mark(ctx, e.address(k), backends.Mark{}) })
+			})
 		}
 		return
 	}
@@ -77,7 +84,7 @@ func (e *Engine) patience(ctx context.Context, runTime time.Duration) time.Durat
 // waiting is the wait for one key's holder.
 type waiting struct {
 	e       *Engine
-	d       driver
+	d       *driver
 	key     port.Key
 	until   time.Time
 	pause   time.Duration
@@ -98,6 +105,12 @@ func (w *waiting) try(ctx context.Context, runTime time.Duration) (l *held, busy
 		lease, err = w.d.lease(ctx, w.e.address(w.key), w.e.env.LeaseTTL, runTime)
 		return err
 	})
+	var marked *backends.MarkedError
+	if errors.As(err, &marked) {
+		w.e.marks.set(w.key, knownMark{
+			kind: port.Mark(marked.Mark.Kind), until: w.e.env.Now() + int64(marked.Left), took: marked.Mark.TTL,
+		})
+	}
 	if err != nil || lease == nil {
 		return nil, errors.Is(err, backends.ErrLeased)
 	}
@@ -122,9 +135,6 @@ func (w *waiting) wait(ctx context.Context) (port.Slot, bool) {
 	case <-ctx.Done():
 		return port.Slot{Key: w.key}, true
 	case <-t.C:
-	}
-	if w.marked(ctx) {
-		return port.Slot{Key: w.key}, true
 	}
 	return w.e.Reread(ctx, w.key)[0], false
 }
@@ -187,11 +197,27 @@ func (h *held) Let(ctx context.Context, m port.Mark) {
 
 func (h *held) giveBack(ctx context.Context, m port.Mark) {
 	<-h.done
+	mark := backends.Mark{}
 	if m != port.NoMark {
-		h.e.tellMark(ctx, h.key, h.e.marks.get(h.key, h.e.env.Now()))
+		mark = h.e.backendMark(h.key)
 	}
-	release := func(ctx context.Context) error { return h.lease.Release(ctx, backends.Mark{}) }
+	release := func(ctx context.Context) error { return h.lease.Release(ctx, mark) }
 	if err := h.e.env.Writes.Do(ctx, release); err != nil { // it lapses by itself; one more try spares others the wait
 		_ = h.e.env.Writes.Do(ctx, release)
 	}
+}
+
+// backendMark is the mark of a key as the backend keeps it, in the slot of the key's lease.
+func (e *Engine) backendMark(k port.Key) backends.Mark {
+	now := e.env.Now()
+	known := e.marks.get(k, now)
+	left := time.Duration(known.until - now)
+	if known.kind == port.NoMark || left < time.Millisecond {
+		return backends.Mark{}
+	}
+	m := backends.Mark{Kind: byte(known.kind), TTL: left}
+	if h := e.heard.Load(); h != nil {
+		m.Generation = h.generation
+	}
+	return m
 }

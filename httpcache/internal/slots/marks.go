@@ -24,6 +24,7 @@ type knownMark struct {
 	kind  port.Mark
 	until int64
 	took  time.Duration // how long a refused mark lasts, doubled each time
+	asked int64         // when the backend was last asked for the key
 }
 
 func (m *marks) get(k port.Key, now int64) knownMark {
@@ -36,9 +37,23 @@ func (m *marks) get(k port.Key, now int64) knownMark {
 	return known
 }
 
+// resting reports whether the backend was asked for a marked key within near; it notes that it is asked now where not.
+func (m *marks) resting(k port.Key, now int64, near time.Duration) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known, there := m.keys[k]
+	if since := now - known.asked; !there || since >= 0 && since < int64(near) {
+		return there
+	}
+	known.asked = now
+	m.keys[k] = known
+	return false
+}
+
 func (m *marks) set(k port.Key, mark knownMark) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	mark.asked = max(mark.asked, m.keys[k].asked)
 	if m.keys == nil {
 		m.keys = map[port.Key]knownMark{}
 	}
@@ -73,7 +88,7 @@ func (m *marks) next(k port.Key, kind port.Mark, took time.Duration, now int64) 
 		if old := m.get(k, now); old.took > 0 {
 			last = min(2*old.took, longestRefuse)
 		}
-		return knownMark{kind, now + int64(last), last}
+		return knownMark{kind: kind, until: now + int64(last), took: last}
 	}
 	return knownMark{kind: kind, until: now + int64(last)}
 }

@@ -47,17 +47,54 @@ func (e *Engine) ask(ctx context.Context, ks []port.Key, out []port.Slot, found,
 		return e.deliver(out, found, found) // it cannot be asked: memory serves until its entries end
 	}
 	for i, it := range items {
-		if m := found[i]; m != nil && m.gen == h.generation && (it == nil || m.entry.Began.After(it.entry.Began)) {
+		if m := found[i]; m != nil && e.outlives(m, it, out[i].Version, h) {
 			items[i] = m
 		}
 	}
 	e.check(ctx, d, h, ks, items)
+	e.again(ctx, d, ks, items, good, out)
 	return e.deliver(out, items, found)
+}
+
+// outlives reports whether what memory has is of more use than what the backend has now. Where the slot has become empty,
+// another container has dropped what memory still has.
+func (e *Engine) outlives(m, it *item, now port.Version, h *hearing) bool {
+	switch {
+	case m.gen != h.generation:
+		return false
+	case it != nil:
+		return m.entry.Began.After(it.entry.Began)
+	}
+	return !m.version.Known || !now.Known || m.version == now
+}
+
+// again reads the slots whose entries in memory turned out to be invalidated: another container may have stored a newer one.
+func (e *Engine) again(ctx context.Context, d *driver, ks []port.Key, items, good []*item, out []port.Slot) {
+	var missing []int
+	var keys []port.Key
+	for i, it := range items {
+		if it == nil && good[i] != nil {
+			missing = append(missing, i)
+			keys = append(keys, ks[i])
+		}
+	}
+	if len(keys) == 0 {
+		return
+	}
+	slots := make([]port.Slot, len(keys))
+	found, h := e.fetch(ctx, d, keys, make([]*item, len(keys)), slots)
+	if h == nil {
+		return
+	}
+	e.check(ctx, d, h, keys, found)
+	for j, i := range missing {
+		items[i], out[i].Version = found[j], slots[j].Version
+	}
 }
 
 // fetch reads what memory lacks, and the epoch, in one round trip. It returns the items, from memory or from the backend, as
 // far as their generation allows, and what was heard; nil where the backend gave no answer.
-func (e *Engine) fetch(ctx context.Context, d driver, ks []port.Key, found []*item, out []port.Slot) ([]*item, *hearing) {
+func (e *Engine) fetch(ctx context.Context, d *driver, ks []port.Key, found []*item, out []port.Slot) ([]*item, *hearing) {
 	var missing []int
 	var addresses []string
 	for i, it := range found {
@@ -68,17 +105,21 @@ func (e *Engine) fetch(ctx context.Context, d driver, ks []port.Key, found []*it
 	}
 	point, at := e.local.Now(), e.env.Now()
 	var slots []reading
-	var values [][]byte
+	var recs []record
 	var generation uint64
 	err := e.env.Reads.Do(ctx, func(ctx context.Context) (err error) {
-		slots, values, generation, err = d.read(ctx, addresses, []string{epochRecord})
+		if len(addresses) == 0 {
+			generation, recs, err = d.generation(ctx, []string{epochRecord})
+			return err
+		}
+		slots, recs, generation, err = d.read(ctx, addresses, []string{epochRecord})
 		return err
 	})
 	if err != nil {
 		e.stats.backendErrors.Add(1)
 		return nil, nil
 	}
-	h := &hearing{at: at, generation: generation, epoch: parseRecord(values[0]).id}
+	h := &hearing{at: at, generation: generation, epoch: recs[0].id}
 	e.hear(h)
 	items := append([]*item(nil), found...)
 	for i, it := range items {
@@ -128,7 +169,7 @@ func (e *Engine) interpret(ctx context.Context, k port.Key, r reading, generatio
 }
 
 // check drops the items whose records say that they were invalidated, reading those records whose epoch moved.
-func (e *Engine) check(ctx context.Context, d driver, h *hearing, ks []port.Key, items []*item) {
+func (e *Engine) check(ctx context.Context, d *driver, h *hearing, ks []port.Key, items []*item) {
 	var names []string
 	for _, it := range items {
 		if it != nil && it.epoch != h.epoch {
@@ -138,9 +179,9 @@ func (e *Engine) check(ctx context.Context, d driver, h *hearing, ks []port.Key,
 	if len(names) == 0 {
 		return
 	}
-	var values [][]byte
+	var recs []record
 	err := e.env.Reads.Do(ctx, func(ctx context.Context) (err error) {
-		_, values, _, err = d.read(ctx, nil, names)
+		_, recs, _, err = d.read(ctx, nil, names)
 		return err
 	})
 	if err != nil {
@@ -156,7 +197,7 @@ func (e *Engine) check(ctx context.Context, d driver, h *hearing, ks []port.Key,
 			items[i] = nil
 			continue
 		}
-		items[i] = checked(it, h, values[at:at+len(own)])
+		items[i] = checked(it, h, recs[at:at+len(own)])
 		if at += len(own); items[i] == nil {
 			e.forget(ks[i])
 		}
@@ -164,10 +205,9 @@ func (e *Engine) check(ctx context.Context, d driver, h *hearing, ks []port.Key,
 }
 
 // checked returns the item as it is after its records were read, or nil where one of them moved.
-func checked(it *item, h *hearing, values [][]byte) *item {
-	ids := make([]string, len(values))
-	for i, v := range values {
-		r := parseRecord(v)
+func checked(it *item, h *hearing, recs []record) *item {
+	ids := make([]string, len(recs))
+	for i, r := range recs {
 		ids[i] = r.id
 		switch {
 		case it.ids != nil && it.ids[i] != r.id:
@@ -175,7 +215,7 @@ func checked(it *item, h *hearing, values [][]byte) *item {
 		case it.ids != nil:
 		case r.id == "" && lostWhenAbsent(it.names[i]) && it.epoch != "":
 			return nil
-		case r.at > it.entry.Began.Add(-clocks).UnixNano(): // its run may have seen what was invalidated
+		case r.since(it.entry.Began.UnixNano()): // its run may have seen what was invalidated
 			return nil
 		}
 	}

@@ -3,25 +3,18 @@ package slots
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
-	"hash/fnv"
-	"strconv"
 	"strings"
+
+	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
 )
 
-// buckets is how many records tags share: two tags in one bucket are invalidated together, which costs a run and is never
-// wrong.
-const buckets = 1 << 16
-
-// epochRecord moves with each invalidation, after the record that it is about.
+// epochRecord moves with each invalidation, after the record that it is about. It is the namespace's, and the one that
+// package adapter's tags move, too.
 const epochRecord = "epoch"
 
-func tagRecord(tag string) string {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(tag))
-	return "tag/" + strconv.FormatUint(h.Sum64()%buckets, 16)
-}
+func tagRecord(tag string) string { return invalidation.TagRecord(tag) }
 
 func resourceRecord(resource string) string {
 	sum := sha256.Sum256([]byte(resource))
@@ -32,28 +25,52 @@ func resourceRecord(resource string) string {
 // a tag it means that the record was lost: older entries are not believed.
 func lostWhenAbsent(name string) bool { return strings.HasPrefix(name, "tag/") }
 
-// record is the value of an invalidation record.
+// record is an invalidation record.
 type record struct {
-	id string // 16 bytes; empty: there is none
-	at int64  // wall clock of the invalidation; 0: it was made without one
+	id string // empty: there is none
+	at int64  // the time of the invalidation by the store's clock; 0: unknown, or it was made without one
+	// invalidated says that an invalidation wrote it.
+	invalidated bool
 }
 
-const idSize = 16
+const (
+	idSize     = 8
+	recordSize = idSize + 1
+)
 
-func newRecord(at int64) record {
-	var id [idSize]byte
-	_, _ = rand.Read(id[:]) // documented never to fail
-	return record{string(id[:]), at}
-}
-
-func (r record) bytes() []byte {
-	return binary.BigEndian.AppendUint64([]byte(r.id), uint64(r.at))
+// newRecord returns the value of a new record: a random id, then 1 where an invalidation writes it, 0 where it is made
+// because there was none.
+func newRecord(invalidated bool) []byte {
+	v := make([]byte, recordSize)
+	_, _ = rand.Read(v[:idSize]) // documented never to fail
+	if invalidated {
+		v[idSize] = 1
+	}
+	return v
 }
 
 // parseRecord returns the record that a value holds; a damaged one is like a lost one.
-func parseRecord(b []byte) record {
-	if len(b) != idSize+8 {
+func parseRecord(r backends.Record) record {
+	if len(r.Value) != recordSize {
 		return record{}
 	}
-	return record{string(b[:idSize]), int64(binary.BigEndian.Uint64(b[idSize:]))}
+	rec := record{id: string(r.Value[:idSize]), invalidated: r.Value[idSize] == 1}
+	if !r.Written.IsZero() {
+		rec.at = r.Written.UnixNano()
+	}
+	return rec
+}
+
+func parseRecords(rs []backends.Record) []record {
+	all := make([]record, len(rs))
+	for i, r := range rs {
+		all[i] = parseRecord(r)
+	}
+	return all
+}
+
+// since reports whether the record was invalidated at or after a time, as far as clocks can tell; where the time of the
+// invalidation is unknown, that counts as yes.
+func (r record) since(began int64) bool {
+	return r.invalidated && (r.at == 0 || r.at > began-int64(clocks))
 }

@@ -54,8 +54,8 @@ type Engine struct {
 	marks marks
 
 	opening sync.Once
-	store   driver // nil: memory only
-	prefix  string // of keys in the backend
+	store   *driver // nil: memory only
+	prefix  string  // of keys in the backend
 
 	heard atomic.Pointer[hearing]
 
@@ -108,7 +108,7 @@ func (e *Engine) Usage() port.Usage {
 }
 
 // backend returns the cache's store, opened at its first use; nil where there is none.
-func (e *Engine) backend(ctx context.Context) driver {
+func (e *Engine) backend(ctx context.Context) *driver {
 	if e.spec.Manager == nil {
 		return nil
 	}

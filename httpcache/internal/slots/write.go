@@ -20,11 +20,11 @@ func (e *Engine) Put(ctx context.Context, r port.Run, s port.Slot, entry *port.E
 	if !e.keep(s.Key, it) {
 		return false, nil
 	}
-	return true, e.later(ctx, func(ctx context.Context, d driver) { e.write(ctx, d, s.Key, it) })
+	return true, e.later(ctx, func(ctx context.Context, d *driver) { e.write(ctx, d, s.Key, it) })
 }
 
 // later defers a job that writes to the backend; the channel is closed when it is done.
-func (e *Engine) later(ctx context.Context, job func(context.Context, driver)) <-chan struct{} {
+func (e *Engine) later(ctx context.Context, job func(context.Context, *driver)) <-chan struct{} {
 	d := e.backend(ctx)
 	if d == nil {
 		return nil
@@ -42,7 +42,7 @@ func (e *Engine) made(r port.Run, k port.Key, entry *port.Entry) *item {
 }
 
 // write writes an item that is in memory to the backend, where nothing has invalidated it since its run began.
-func (e *Engine) write(ctx context.Context, d driver, k port.Key, it *item) {
+func (e *Engine) write(ctx context.Context, d *driver, k port.Key, it *item) {
 	if it.gen == 0 || !e.writable(it) || !e.settle(ctx) {
 		return // without a generation nobody could tell it from what was cleared
 	}
@@ -64,12 +64,12 @@ func (e *Engine) writable(it *item) bool {
 
 // bind returns the item with the ids of its records, made where a tag has none; nil where one was invalidated since the run
 // began.
-func (e *Engine) bind(ctx context.Context, d driver, it *item) *item {
+func (e *Engine) bind(ctx context.Context, d *driver, it *item) *item {
 	names := records(it.names)
-	var values [][]byte
+	var recs []record
 	var generation uint64
 	err := e.env.Reads.Do(ctx, func(ctx context.Context) (err error) {
-		_, values, generation, err = d.read(ctx, nil, names)
+		generation, recs, err = d.generation(ctx, names)
 		return err
 	})
 	if err != nil {
@@ -80,29 +80,29 @@ func (e *Engine) bind(ctx context.Context, d driver, it *item) *item {
 		return nil // cleared since
 	}
 	for i, name := range names {
-		if len(values[i]) == 0 && lostWhenAbsent(name) {
-			if values[i], err = e.makeRecord(ctx, d, name); err != nil {
+		if recs[i].id == "" && lostWhenAbsent(name) {
+			if recs[i], err = e.makeRecord(ctx, d, name); err != nil {
 				e.stats.storeErrors.Add(1)
 				return it
 			}
 		}
 	}
 	// The entry keeps the epoch under which its run began: whoever has heard of a later one checks its records.
-	return checked(it, &hearing{generation: generation, epoch: it.epoch}, values)
+	return checked(it, &hearing{generation: generation, epoch: it.epoch}, recs)
 }
 
-func (e *Engine) makeRecord(ctx context.Context, d driver, name string) (value []byte, err error) {
+func (e *Engine) makeRecord(ctx context.Context, d *driver, name string) (r record, err error) {
 	err = e.env.Writes.Do(ctx, func(ctx context.Context) (err error) {
-		value, err = d.writeRecord(ctx, name, newRecord(0).bytes(), time.Time{}, true)
+		r, err = d.makeRecord(ctx, name)
 		return err
 	})
-	return value, err
+	return r, err
 }
 
 // put writes a bound item.
-func (e *Engine) put(ctx context.Context, d driver, k port.Key, it *item) error {
+func (e *Engine) put(ctx context.Context, d *driver, k port.Key, it *item) error {
 	if it.ids == nil {
-		return errConflict // its records could not be read
+		return backends.ErrConflict // its records could not be read
 	}
 	data, err := e.seal(k, it, it.gen)
 	if err == nil {
@@ -114,7 +114,7 @@ func (e *Engine) put(ctx context.Context, d driver, k port.Key, it *item) error 
 	switch {
 	case err == nil:
 		e.stats.stores.Add(1)
-	case errors.Is(err, errConflict):
+	case errors.Is(err, backends.ErrConflict):
 	default:
 		e.stats.storeErrors.Add(1)
 		if errors.Is(err, backends.ErrTooLarge) || !e.env.Writes.Down() {
@@ -141,7 +141,7 @@ func (e *Engine) Edit(ctx context.Context, r port.Run, k port.Key, edit func(old
 	if !e.editMemory(r, k, edit) {
 		return nil
 	}
-	return e.later(ctx, func(ctx context.Context, d driver) {
+	return e.later(ctx, func(ctx context.Context, d *driver) {
 		for range editTries {
 			if e.editBackend(ctx, d, r, k, edit) {
 				return
@@ -173,7 +173,7 @@ func entryOf(it *item) *port.Entry {
 }
 
 // editBackend is one try; it reports whether no other one is needed.
-func (e *Engine) editBackend(ctx context.Context, d driver, r port.Run, k port.Key, edit func(old *port.Entry) *port.Entry) bool {
+func (e *Engine) editBackend(ctx context.Context, d *driver, r port.Run, k port.Key, edit func(old *port.Entry) *port.Entry) bool {
 	if !e.settle(ctx) {
 		return true
 	}
@@ -200,7 +200,7 @@ func (e *Engine) editBackend(ctx context.Context, d driver, r port.Run, k port.K
 	if err == nil {
 		e.keep(k, ready)
 	}
-	return !errors.Is(err, errConflict) || ready.ids == nil
+	return !errors.Is(err, backends.ErrConflict) || ready.ids == nil
 }
 
 // Drop forgets what the slots hold.
@@ -213,7 +213,7 @@ func (e *Engine) Drop(ctx context.Context, ks ...port.Key) {
 	for _, k := range ks {
 		e.forget(k)
 	}
-	e.later(ctx, func(ctx context.Context, d driver) {
+	e.later(ctx, func(ctx context.Context, d *driver) {
 		for _, k := range ks {
 			err := e.env.Writes.Do(ctx, func(ctx context.Context) error { return d.remove(ctx, e.address(k)) })
 			if err != nil {
