@@ -271,9 +271,15 @@ func (a *Arguments) listFlags() []string {
 func (a *Arguments) facts() []codeid.Fact {
 	var facts []codeid.Fact
 	for _, f := range a.flags {
-		if buildFlags[f.name].effect == compiles && f.value != "false" {
-			facts = append(facts, codeid.Fact{Name: "flag -" + f.name, Value: f.value})
+		if buildFlags[f.name].effect != compiles || f.value == "false" {
+			continue
 		}
+		name := "flag -" + f.name
+		if i := slices.IndexFunc(facts, func(f codeid.Fact) bool { return f.Name == name }); i >= 0 {
+			facts[i].Value += "\x00" + f.value // given several times
+			continue
+		}
+		facts = append(facts, codeid.Fact{Name: name, Value: f.value})
 	}
 	rest := slices.DeleteFunc(slices.Clone(a.ldflags), func(f string) bool {
 		name, _, _ := strings.Cut(strings.TrimLeft(f, "-"), "=")

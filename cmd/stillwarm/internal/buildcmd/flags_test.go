@@ -19,7 +19,7 @@ func TestParse(t *testing.T) {
 		{"nothing", "", Arguments{}, "", "", "", ""},
 		{"a package", "./shop", Arguments{Package: []string{"./shop"}}, "", "", "", ""},
 		{"values apart and attached", "-o out -tags=a,b -tags c --p 4 ./shop", Arguments{Output: "out", Package: []string{"./shop"}},
-			"-tags=a,b -tags=c", "", "", "flag -tags=a,b flag -tags=c"},
+			"-tags=a,b -tags=c", "", "", "flag -tags=a,b\x00c"},
 		{"what only the build needs", "-v -x -a -trimpath -buildvcs=false .", Arguments{Verbose: true, Package: []string{"."}}, "-trimpath", "", "", ""},
 		{"what decides code", "-race -gcflags=all=-N -mod=vendor .", Arguments{Package: []string{"."}},
 			"-race -gcflags=all=-N -mod=vendor", "", "", "flag -race= flag -gcflags=all=-N"},

@@ -185,7 +185,9 @@ func (s *subject) judge(t *testing.T, m mutant, after *Record, count *outcome) (
 				continue
 			}
 			if binary == "" {
-				binary = s.compile(t)
+				if binary = s.compile(t); !s.starts(t.Context(), binary) {
+					return wrong // it panics before any function is called: no entry is ever asked for
+				}
 			}
 			if result, _ := s.sample(t.Context(), binary, fn); result != s.results[fn] {
 				wrong = append(wrong, fmt.Sprintf("%s: %s keeps its identity and has another result:\n%s%s", m, fn, s.results[fn], result))
@@ -201,6 +203,13 @@ func (s *subject) compile(t *testing.T) string {
 	binary := filepath.Join(t.TempDir(), "mutant.test")
 	s.goRun(t, "test", "-c", "-vet=off", "-ldflags=-s -w", "-o", binary, ".")
 	return binary
+}
+
+// starts reports whether the program gets through its initialisation.
+func (s *subject) starts(ctx context.Context, binary string) bool {
+	cmd := exec.CommandContext(ctx, binary, "-test.run=^$")
+	cmd.Dir = s.dir
+	return cmd.Run() == nil
 }
 
 // touches reports whether the function's sample executes what the mutant changes: the function by the profile; a

@@ -165,6 +165,9 @@ func (w *walker) enter(n ast.Node) {
 		w.inScope++
 	}
 	w.stack = append(w.stack, n)
+	if _, ok := n.(*ast.ParenExpr); ok {
+		return // the tree says what belongs together
+	}
 	w.text(shape(n))
 	switch n := n.(type) {
 	case *ast.Ident:
@@ -179,7 +182,9 @@ func (w *walker) enter(n ast.Node) {
 func (w *walker) leave() {
 	n := w.stack[len(w.stack)-1]
 	w.stack = w.stack[:len(w.stack)-1]
-	w.text(")")
+	if _, ok := n.(*ast.ParenExpr); !ok {
+		w.text(")")
+	}
 	if w.scoped[n] {
 		w.inScope--
 	}
