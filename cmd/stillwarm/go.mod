@@ -7,6 +7,8 @@ require (
 	github.com/stillwarm/stillwarm/localdev v0.0.0
 )
 
+require github.com/aws/aws-lambda-go v1.55.1 // indirect
+
 require (
 	github.com/alicebob/miniredis/v2 v2.40.0 // indirect
 	github.com/aws/aws-sdk-go-v2 v1.47.7 // indirect

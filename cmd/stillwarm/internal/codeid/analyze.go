@@ -72,7 +72,7 @@ func (p *program) fill(r *Record, g *graph) {
 	for _, n := range an.roots {
 		n.root = true
 	}
-	an.setup = reach(an.roots, func(n *node, e edge) bool { return !e.handed || n.calls() })
+	an.setup = reachSetup(an.roots)
 	an.setupHash = setupDigest(an.roots, an.setup)
 	for _, n := range g.nodes {
 		for _, e := range n.edges {

@@ -143,7 +143,7 @@ func (q *inquiry) rootNodes() []*node {
 
 // events looks for code outside of what the identity covers that changes state which the function can see.
 func (q *inquiry) events() {
-	q.shared = q.sharedBy(q.w, q.code)
+	q.shared = q.sharedBy(q.w, q.closure, q.code)
 	modules := q.dependencies()
 	for _, n := range q.nodes {
 		for _, e := range n.events {

@@ -37,6 +37,7 @@ type node struct {
 	events      []event
 	converted   []types.Type // types whose values become interface values here
 	root        bool         // it runs at the start by itself, not because something mentions it
+	loud        bool         // a variable that the setup may do more with than ask for its name
 	params      bool         // a function that gets more than a context
 	vars        []*types.Var // the variables that it declares
 }
@@ -46,6 +47,8 @@ type edge struct {
 	to *node
 	// handed: only in a function that is handed to lambda.Start, a wrap or http.Handle, and does not run there.
 	handed bool
+	// quiet: only to ask a cached function for its name or its counts, which runs nothing of it.
+	quiet bool
 	// scope: only in the argument of Scope, whose value is part of the key.
 	scope bool
 }

@@ -258,7 +258,25 @@ func setupDigest(roots []*node, reached map[*node]bool) digest {
 
 // calls reports whether code of the setup that mentions the declaration may call the functions that it hands over: a
 // cached function in a variable is there to be called.
-func (n *node) calls() bool { return n.kind == kindVar && !n.root }
+func (n *node) calls() bool { return n.loud && !n.root }
+
+// reachSetup returns what runs at the start. A cached function's code counts where the setup may call it.
+func reachSetup(roots []*node) map[*node]bool {
+	for {
+		reached := reach(roots, func(n *node, e edge) bool { return !e.handed || n.calls() })
+		louder := false
+		for n := range reached {
+			for _, e := range n.edges {
+				if e.to.kind == kindVar && !e.quiet && !e.to.loud && reached[e.to] && (!e.handed || n.calls()) {
+					e.to.loud, louder = true, true
+				}
+			}
+		}
+		if !louder {
+			return reached
+		}
+	}
+}
 
 func writeText(h hash.Hash, parts ...string) {
 	for _, s := range parts {

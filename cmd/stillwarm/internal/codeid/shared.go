@@ -96,13 +96,14 @@ func (s *sharing) dynamic(t types.Type, it *types.Interface) {
 	}
 }
 
-// sharedBy returns the state that the code of a function shares with the rest of the program.
-func (g *graph) sharedBy(w *wrap, code map[*node]bool) map[location]bool {
+// sharedBy returns the state that a function shares with the rest of the program: what the variables lead to that its
+// closure mentions. What they may hold is made anywhere in the code that is hashed.
+func (g *graph) sharedBy(w *wrap, closure, code map[*node]bool) map[location]bool {
 	s := &sharing{g: g, locations: map[location]bool{}, seen: map[types.Type]bool{}}
 	for n := range code {
 		s.converted = append(s.converted, n.converted...)
 	}
-	for n := range code {
+	for n := range closure {
 		for _, v := range n.vars {
 			s.locations[location{variable: v}] = true
 			if g.exposed(v) {

@@ -329,11 +329,24 @@ func (w *walker) mention(obj types.Object, id *ast.Ident) {
 
 // edge adds a mention, once for each way in which it is made.
 func (w *walker) edge(to *node) {
-	e := edge{to: to, handed: w.inHanded > 0, scope: w.inScope > 0}
+	e := edge{to: to, handed: w.inHanded > 0, scope: w.inScope > 0, quiet: w.asked(to)}
 	if !w.seen[e] {
 		w.seen[e] = true
 		w.n.edges = append(w.n.edges, e)
 	}
+}
+
+// asked reports whether the variable stands where it is only asked for its name or its counts.
+func (w *walker) asked(to *node) bool {
+	if to.kind != kindVar || len(w.stack) < 2 {
+		return false
+	}
+	sel, ok := w.stack[len(w.stack)-2].(*ast.SelectorExpr)
+	if !ok || sel.X != w.stack[len(w.stack)-1] {
+		return false
+	}
+	fn, ok := w.info.Uses[sel.Sel].(*types.Func)
+	return ok && isLibrary(fn) && (fn.Name() == "Name" || fn.Name() == "Stats")
 }
 
 func (w *walker) mark(why string, at ast.Node, context bool) {
