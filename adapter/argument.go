@@ -89,6 +89,24 @@ func (a *argumentKey[In]) append(dst []byte, in *In) (enc []byte, cached bool, e
 	return dst, false, hashError(err)
 }
 
+// appendPinned is append for a resource, whose keys may hold addresses: pinned is what must stay in memory as long as
+// the key means something, or nil.
+func (a *argumentKey[In]) appendPinned(dst []byte, in *In) (enc []byte, cached bool, pinned any, err error) {
+	if !a.plan.MayHoldAddresses() {
+		enc, cached, err = a.append(dst, in)
+		return enc, cached, nil, err
+	}
+	var held key.Report
+	enc, err = key.AppendReport(a.plan, dst, in, &held)
+	if err == key.ErrDeclined { //nolint:errorlint // never wrapped
+		return dst, false, nil, nil
+	}
+	if err != nil {
+		return dst, false, nil, hashError(err)
+	}
+	return enc, true, held.Held, nil
+}
+
 // withoutKey reports whether err says that the call's argument has no key, so that the call runs uncached. It is said once.
 func (rt *Runtime) withoutKey(ctx context.Context, function string, err error) bool {
 	u, ok := errors.AsType[*key.UncachedError](err)

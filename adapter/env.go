@@ -24,7 +24,6 @@ func (rt *Runtime) defers(ctx context.Context) bool {
 	return !rt.freezes || invocation.From(ctx).Holds()
 }
 
-
 // emitEngine turns an event of the engine into one that users see.
 func (rt *Runtime) emitEngine(ctx context.Context, e engine.Event) {
 	rt.emit(ctx, Event{

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stillwarm/stillwarm/internal/clone"
 	"github.com/stillwarm/stillwarm/internal/engine"
+	"github.com/stillwarm/stillwarm/internal/engine/resource"
 	"github.com/stillwarm/stillwarm/internal/key"
 	"github.com/stillwarm/stillwarm/serialize"
 )
@@ -16,8 +17,9 @@ import (
 // own result would never end. It also ends a ring of cached functions that wait for each other.
 var ErrRecursive = engine.ErrRecursive
 
-// ErrInvalid is what Resource.Get returns when an object that was opened just now does not pass its validation.
-var ErrInvalid = errors.New("a newly opened resource is not valid")
+// ErrInvalid is what Resource.Get returns when an object that was opened in place of an invalid one does not pass its
+// validation either. The error wraps the cause as well, where [ValidateErr] names one or the validation panicked.
+var ErrInvalid = resource.ErrInvalid
 
 // UnhashableParamError says that an argument cannot be part of a key: at wrap time wherever the types alone decide
 // it, at call time for the dynamic value of an interface. Its text names both ways out.

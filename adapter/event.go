@@ -38,11 +38,11 @@ type Event struct {
 	// Key is the digest of the call's key, the same that Explain shows; empty for events of no single key.
 	Key string
 	// Reason says why a miss was one, such as "cleared" or "expired"; empty for other kinds, and where it is not known.
-	Reason   string
-	Age      time.Duration // of the entry
-	TTL      time.Duration // freshness left; negative when stale; meaningless unless Expires
-	Expires  bool          // the entry has a ttl
-	Size     int64         // of the entry, in bytes: in memory for hits and evictions, as stored for stores; zero: not known
+	Reason  string
+	Age     time.Duration // of the entry
+	TTL     time.Duration // freshness left; negative when stale; meaningless unless Expires
+	Expires bool          // the entry has a ttl
+	Size    int64         // of the entry, in bytes: in memory for hits and evictions, as stored for stores; zero: not known
 	// Duration is how long it took, for runs, waits, stores and releases; for hits and stale results, how long the run took
 	// that made the entry: what the cache has saved.
 	Duration time.Duration

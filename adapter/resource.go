@@ -2,19 +2,29 @@ package adapter
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
 	"io"
 	"reflect"
+
+	"github.com/stillwarm/stillwarm/internal/engine/flight"
+	"github.com/stillwarm/stillwarm/internal/engine/resource"
 )
 
 // Resource is a cache of shared objects: connections, clients, models. It is safe for concurrent use, and what it
 // returns must be too.
 type Resource[In, Out any] struct {
-	pools *perRuntime[pool]
+	pools *perRuntime[resourceState]
 	open  func(context.Context, In) (Out, error)
 	keys  *argumentKey[In]
+	valid func(context.Context, In, Out) error // nil: always
+}
 
-	validate     func(context.Context, Out) bool
-	validateWith func(context.Context, In, Out) bool
+// resourceState is a resource in one Runtime.
+type resourceState struct {
+	*resource.Pool
+	rt   *Runtime
+	opts *options
 }
 
 // CacheResource returns open with its objects cached: one object for each argument and scope in each container, opened
@@ -58,16 +68,41 @@ func newResource[In, Out any](open func(context.Context, In) (Out, error), o *op
 	if r.keys, err = compileArgument[In](o, id, true); err != nil {
 		return nil, err
 	}
-	r.validate, _ = o.validate.fn.(func(context.Context, Out) bool)
-	r.validateWith, _ = o.validateWith.fn.(func(context.Context, In, Out) bool)
+	r.valid = validator[In, Out](o)
 	release := releaser[Out](o)
 	b := &binding{kind: kindResource, id: id, opts: o, releases: release != nil, notices: notices}
-	r.pools, err = bind(b, func(rt *Runtime) (*pool, func(context.Context)) { return newPool(rt, id, o, release), nil })
+	r.pools, err = bind(b, func(rt *Runtime) (*resourceState, func(context.Context)) {
+		s := &resourceState{Pool: resource.New(rt.resources, o.resourceSpec(rt, id, release)), rt: rt, opts: o}
+		rt.addPool(s)
+		return s, nil
+	})
 	if err != nil {
 		return nil, err
 	}
 	return r, nil
 }
+
+// validator returns what the options say of when an object is valid: nil where they say nothing.
+func validator[In, Out any](o *options) func(context.Context, In, Out) error {
+	if f, ok := o.validateErr.fn.(func(context.Context, Out) error); ok {
+		return func(ctx context.Context, _ In, out Out) error { return f(ctx, out) }
+	}
+	var valid func(context.Context, In, Out) bool
+	if f, ok := o.validate.fn.(func(context.Context, Out) bool); ok {
+		valid = func(ctx context.Context, _ In, out Out) bool { return f(ctx, out) }
+	} else if valid, ok = o.validateWith.fn.(func(context.Context, In, Out) bool); !ok {
+		return nil
+	}
+	return func(ctx context.Context, in In, out Out) error {
+		if !valid(ctx, in, out) {
+			return errNotValid
+		}
+		return nil
+	}
+}
+
+// errNotValid is the cause where a validation says no more than that.
+var errNotValid = errors.New("its validation returned false")
 
 // releaser returns what releases an object: the option's function, the object's own Close, or nil.
 func releaser[Out any](o *options) func(context.Context, any) error {
@@ -92,69 +127,113 @@ func releaser[Out any](o *options) func(context.Context, any) error {
 type quietCloser interface{ Close() }
 
 // Get returns the object for in: the one that this container has, after its validation, or a newly opened one. Errors
-// and panics of the open function reach every caller that waited for it and are not cached. The object is shared. It
-// is not released as long as the invocation that got it runs: in Lambda until the handler has returned and the work
-// after the response is done; elsewhere until ctx ends, where it can end. A caller whose context never ends should not
-// keep the object longer than it needs it.
+// and panics of the open function reach every caller that waited for it and are not cached; [ErrInvalid] says that a new
+// object, opened in place of an invalid one, was not valid either. The object is shared. It is not released as long as
+// the invocation that got it runs: in Lambda until the handler has returned and the work after the response is done;
+// elsewhere until ctx ends. Where ctx never ends nothing keeps the object open: use [Resource.Use].
 func (r *Resource[In, Out]) Get(ctx context.Context, in In) (Out, error) {
 	var zero Out
 	p := r.pools.of(ctx)
-	k, cached, err := r.key(ctx, p, in)
+	a, err := r.access(ctx, p, in)
 	if err != nil {
 		return zero, err
 	}
-	a := access{
-		key:      k,
-		uncached: !cached,
-		open: func(ctx context.Context) (any, error) {
-			out, err := r.open(ctx, in)
-			return &out, err
-		},
-	}
-	switch {
-	case r.validate != nil:
-		a.valid = func(ctx context.Context, v any) bool { return r.validate(ctx, *v.(*Out)) }
-	case r.validateWith != nil:
-		a.valid = func(ctx context.Context, v any) bool { return r.validateWith(ctx, in, *v.(*Out)) }
-	}
-	v, err := p.get(ctx, a)
+	v, err := p.Get(ctx, a)
 	if err != nil {
-		return zero, err
+		return zero, recursive(err)
 	}
 	return *v.(*Out), nil
 }
 
-// key returns the key of a call. cached is false where the call is to get an object of its own.
-func (r *Resource[In, Out]) key(ctx context.Context, p *pool, in In) (k string, cached bool, err error) {
-	scope, cached := p.opts.scopeOf(ctx, p.rt)
-	if !cached {
-		return "", false, nil
+// Use calls use with the object that Get would return, and keeps it open just as long as use runs, whatever becomes of
+// the cache meanwhile. It is the way where contexts may never end: in a service, or a loop in the background. Its error
+// is that of Get, or that of use. The object must not be kept beyond use.
+func (r *Resource[In, Out]) Use(ctx context.Context, in In, use func(Out) error) error {
+	p := r.pools.of(ctx)
+	a, err := r.access(ctx, p, in)
+	if err != nil {
+		return err
 	}
-	enc, cached, err := r.keys.append(scope.appendTo(make([]byte, 0, 128)), &in)
-	if err != nil && p.rt.withoutKey(ctx, p.id.name, err) {
-		return "", false, nil
+	used := false
+	err = p.Use(ctx, a, func(v any) error {
+		used = true
+		return use(*v.(*Out))
+	})
+	if used {
+		return err
 	}
-	if err != nil || !cached {
-		return "", cached, err
-	}
-	return string((&keyBuffer{enc: enc}).local()), true, nil
+	return recursive(err)
 }
 
-// Clear removes every object from this container's cache; each is released when no invocation uses it any more. It
-// returns when every later Get opens a new one. Other containers have objects of their own.
+// recursive turns what package flight reports into the error of this package.
+func recursive(err error) error {
+	if errors.Is(err, flight.ErrDeadlock) {
+		return ErrRecursive
+	}
+	return err
+}
+
+// access is what the pool needs to know of a call.
+func (r *Resource[In, Out]) access(ctx context.Context, p *resourceState, in In) (resource.Access, error) {
+	a := resource.Access{Open: func(ctx context.Context) (any, error) {
+		out, err := r.open(ctx, in)
+		return &out, err
+	}}
+	if r.valid != nil {
+		a.Valid = func(ctx context.Context, v any) error { return r.valid(ctx, in, *v.(*Out)) }
+	}
+	k, cached, pinned, err := r.key(ctx, p, in)
+	a.Key, a.Alone, a.Pinned = k, !cached, pinned
+	return a, err
+}
+
+// key returns the key of a call, and what must stay in memory as long as an object is kept under it: what the key holds
+// the addresses of. cached is false where the call is to get an object of its own.
+func (r *Resource[In, Out]) key(ctx context.Context, p *resourceState, in In) (k string, cached bool, pinned any, err error) {
+	scope, cached := p.opts.scopeOf(ctx, p.rt)
+	if !cached {
+		return "", false, nil, nil
+	}
+	enc, cached, pinned, err := r.keys.appendPinned(scope.appendTo(make([]byte, 0, 128)), &in)
+	if err != nil && p.rt.withoutKey(ctx, p.Name(), err) {
+		return "", false, nil, nil
+	}
+	if err != nil || !cached {
+		return "", cached, nil, err
+	}
+	return localKey(enc), true, pinned, nil
+}
+
+// longestKey is where a key in memory stops being the argument itself and becomes its digest.
+const longestKey = 512
+
+// localKey returns a key for this container's memory: the encoding itself, or its digest where it is long.
+func localKey(enc []byte) string {
+	if len(enc) <= longestKey {
+		return string(enc)
+	}
+	sum := sha256.Sum256(enc)
+	return "\xff" + string(sum[:]) // no scope is so long that a frame begins so
+}
+
+// Clear removes every object from this container's cache; each is released when nobody has it any more. It returns when
+// every later Get opens a new one. Other containers have objects of their own.
 func (r *Resource[In, Out]) Clear(ctx context.Context) error {
-	r.pools.of(ctx).clear(ctx)
+	p := r.pools.of(ctx)
+	p.opts.warnAtClear(ctx, p.rt)
+	p.Clear(ctx)
 	return nil
 }
 
 // ClearFor removes the object for this argument, in the context's scope. It is not an error if there is none.
 func (r *Resource[In, Out]) ClearFor(ctx context.Context, in In) error {
 	p := r.pools.of(ctx)
-	k, cached, err := r.key(ctx, p, in)
+	p.opts.warnAtClear(ctx, p.rt)
+	k, cached, _, err := r.key(ctx, p, in)
 	if err != nil || !cached {
 		return err
 	}
-	p.clearFor(ctx, k)
+	p.ClearFor(ctx, k)
 	return nil
 }
 

@@ -8,13 +8,13 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/breaker"
 	"github.com/stillwarm/stillwarm/internal/buildid"
 	"github.com/stillwarm/stillwarm/internal/engine"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
+	"github.com/stillwarm/stillwarm/internal/engine/resource"
 	"github.com/stillwarm/stillwarm/internal/hooks"
 	"github.com/stillwarm/stillwarm/internal/host"
 	"github.com/stillwarm/stillwarm/internal/invocation"
@@ -40,9 +40,11 @@ type Runtime struct {
 	registry *registry // of the functions that were wrapped for it
 	tenants  tenants
 
+	resources *resource.Env // what it offers its resources
+
 	mu       sync.Mutex
 	data     []*dataState
-	pools    []*pool
+	pools    []*resourceState
 	singles  map[string]backends.PersistenceManager // of several configured backends, those that a function asked for by name
 	once     map[string]struct{}
 	caches   map[string]struct{} // names of HTTP caches
@@ -70,6 +72,7 @@ func newRuntime(c Config) (*Runtime, error) {
 		config: c, freezes: host.Freezes(), logger: c.Logger, environment: buildid.EnvironmentIdentity(),
 		registry: new(registry), once: map[string]struct{}{},
 	}
+	rt.resources = rt.resourceEnv()
 	rt.tenants.strict = host.InLambda()
 	rt.tier = memory.New(c.MemoryMax, func(tag any) { tag.(func())() }, memory.WithClock(rt.now))
 	rt.reads = breaker.New(c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, reading, err) })
@@ -200,7 +203,7 @@ func (rt *Runtime) addData(c *dataState) {
 	rt.data = append(rt.data, c)
 }
 
-func (rt *Runtime) addPool(p *pool) {
+func (rt *Runtime) addPool(p *resourceState) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	rt.pools = append(rt.pools, p)
@@ -245,11 +248,11 @@ func (rt *Runtime) Close(ctx context.Context) error {
 }
 
 // shutdown shuts pools down side by side: a resource in use must not keep others from being released.
-func shutdown(ctx context.Context, pools []*pool) []error {
+func shutdown(ctx context.Context, pools []*resourceState) []error {
 	errs := make([]error, len(pools))
 	var wg sync.WaitGroup
 	for i, p := range pools {
-		wg.Go(func() { errs[i] = p.shutdown(ctx) })
+		wg.Go(func() { errs[i] = p.Shutdown(ctx) })
 	}
 	wg.Wait()
 	return errs
@@ -285,17 +288,8 @@ func (rt *Runtime) ClearResources(ctx context.Context) error {
 	all := rt.pools
 	rt.mu.Unlock()
 	for _, p := range all {
-		p.clear(ctx)
+		p.opts.warnAtClear(ctx, p.rt)
+		p.Clear(ctx)
 	}
 	return nil
-}
-
-// thawed notes a use of a resource and returns the number of thaws so far.
-func (rt *Runtime) thawed() int64 {
-	now := rt.now()
-	last := rt.lastSeen.Swap(now)
-	if last != 0 && time.Duration(now-last) > rt.config.ThawGap {
-		return rt.thaws.Add(1)
-	}
-	return rt.thaws.Load()
 }

@@ -112,10 +112,10 @@ func TestBreakage(t *testing.T) {
 		}
 	})
 	for name, mutate := range map[string]func([]byte) []byte{
-		"corrupt":              func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
-		"truncated":            func(b []byte) []byte { return b[:len(b)-3] },
-		"empty":                func([]byte) []byte { return []byte{} },
-		"garbage":              func([]byte) []byte { return []byte(strings.Repeat("x", 1000)) },
+		"corrupt":   func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
+		"truncated": func(b []byte) []byte { return b[:len(b)-3] },
+		"empty":     func([]byte) []byte { return []byte{} },
+		"garbage":   func([]byte) []byte { return []byte(strings.Repeat("x", 1000)) },
 	} {
 		t.Run("an entry that is "+name+": a miss, logged, deleted, recomputed", func(t *testing.T) {
 			w, f := newWorld(t), &counter{}

@@ -213,24 +213,86 @@ func TestReleaseHooks(t *testing.T) {
 			t.Fatal("a connection does")
 		}
 	})
-	t.Run("switched off, an object lives as long as its invocation", func(t *testing.T) {
+	t.Run("F9 switched off, resources stay warm", func(t *testing.T) {
 		o := &opener{}
-		c := newWorld(t).alone(func(c *adapter.Config) { c.Disabled, c.ReleaseTimeout = true, 50*time.Millisecond })
+		c := newWorld(t).alone(func(c *adapter.Config) { c.Disabled = true })
 		r := adapter.CacheResource(o.open, adapter.Name("conn"), adapter.WithRuntime(c.Runtime))
+		for range 3 {
+			c.invoke(func(ctx context.Context) { get(t, ctx, r, "a") })
+		}
+		if o.opened() != 1 || o.conn(0).closed.Load() != 0 {
+			t.Fatal(o.opened(), o.conn(0).closed.Load())
+		}
+	})
+	t.Run("F9 a closed Runtime opens, and releases with the invocation, the context or Use", func(t *testing.T) {
+		o := &opener{}
+		c := newWorld(t).alone()
+		r := adapter.CacheResource(o.open, adapter.Name("conn"), adapter.WithRuntime(c.Runtime))
+		warm := get(t, bg, r, "a")
+		if err := c.Close(bg); err != nil || warm.closed.Load() != 1 {
+			t.Fatal(err, warm.closed.Load())
+		}
 		var got *conn
 		c.invoke(func(ctx context.Context) {
 			got = get(t, ctx, r, "a")
+			if got == warm || got.closed.Load() != 0 {
+				t.Fatal("a released object, or closed at once")
+			}
+		})
+		if got.closed.Load() != 1 {
+			t.Fatal("not released with its invocation")
+		}
+		ctx, cancel := context.WithCancel(bg)
+		got = get(t, ctx, r, "a")
+		cancel()
+		eventually(t, "released with its context", func() bool { return got.closed.Load() == 1 })
+		if err := r.Use(bg, "a", func(c *conn) error { got = c; return nil }); err != nil || got.closed.Load() != 1 {
+			t.Fatal("not released with its Use", err)
+		}
+		get(t, bg, r, "a")
+		if n := len(c.logs.with("WARN", "Resource.Use")); n != 1 {
+			t.Fatalf("a context that never ends is not told of: %s", c.logs.text())
+		}
+		if r.Stats().Open != 0 {
+			t.Fatal("kept in a closed pool")
+		}
+	})
+	t.Run("R3 in Lambda a context that was made anew belongs to the invocation under way", func(t *testing.T) {
+		t.Setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
+		o := &opener{}
+		c := newWorld(t).alone()
+		r := adapter.CacheResource(o.open, adapter.Name("conn"), adapter.WithRuntime(c.Runtime))
+		var got *conn
+		c.invoke(func(context.Context) {
+			got = get(t, bg, r, "a")
+			_ = r.Clear(bg)
 			if got.closed.Load() != 0 {
-				t.Fatal("closed at once")
+				t.Fatal("released while the invocation runs")
 			}
 		})
 		if got.closed.Load() != 1 {
 			t.Fatal(got.closed.Load())
 		}
-		get(t, bg, r, "a")
-		if o.opened() != 2 {
-			t.Fatal(o.opened())
-		}
+	})
+	t.Run("R3 one object in use does not keep others from being released at Close", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			o, other := &opener{}, &opener{}
+			c := newWorld(t).alone()
+			r := adapter.CacheResource(o.open, adapter.Name("used"), adapter.WithRuntime(c.Runtime))
+			q := adapter.CacheResource(other.open, adapter.Name("idle"), adapter.WithRuntime(c.Runtime))
+			ctx, inv := invocation.Begin(bg, invocation.Options{AfterResponse: true})
+			get(t, ctx, r, "a")
+			get(t, bg, q, "a")
+			bound, cancel := context.WithTimeout(bg, time.Second)
+			defer cancel()
+			start := time.Now()
+			go func() { _ = c.Close(bound) }()
+			synctest.Wait()
+			if other.conn(0).closed.Load() != 1 || time.Since(start) != 0 {
+				t.Fatal("the idle one waits for the one in use")
+			}
+			inv.Finish(bg)
+		})
 	})
 }
 

@@ -1,7 +1,6 @@
 package adapter
 
 import (
-	"sync/atomic"
 	"time"
 )
 
@@ -35,11 +34,6 @@ type ResourceStats struct {
 	Releases uint64 // objects released
 	Open     int    // objects in the cache now
 }
-
-// refreshCoolDown is how long a failed refresh is not tried again.
-const refreshCoolDown = time.Minute
-
-type poolCounters struct{ hits, stale, misses, opens, errors, waits, invalid, releases atomic.Uint64 }
 
 // Explanation tells what Get would find for an argument.
 type Explanation struct {

@@ -9,6 +9,7 @@ package invocation
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 )
 
 // Invocation is one invocation of a handler. It is safe for concurrent use.
@@ -45,8 +46,18 @@ type contextKey struct{}
 // Begin returns a context that carries a new invocation. Whoever begins it must call Finish.
 func Begin(ctx context.Context, o Options) (context.Context, *Invocation) {
 	inv := &Invocation{requestID: o.RequestID, tenantID: o.TenantID, holds: o.AfterResponse}
+	if inv.holds {
+		current.Store(inv)
+	}
 	return context.WithValue(ctx, contextKey{}, inv), inv
 }
+
+// current is the invocation with AfterResponse that began last and is not over.
+var current atomic.Pointer[Invocation]
+
+// Current returns the invocation under way, or nil, for contexts that carry none. It means something only in a process that
+// serves one invocation at a time.
+func Current() *Invocation { return current.Load() }
 
 // With returns a context that carries an invocation that already runs.
 func With(ctx context.Context, inv *Invocation) context.Context {
@@ -149,6 +160,7 @@ func (inv *Invocation) finish(ctx context.Context, before bool) {
 			ends := inv.ends
 			inv.ends, inv.ended = nil, true
 			inv.mu.Unlock()
+			current.CompareAndSwap(inv, nil)
 			for _, f := range ends {
 				f(ctx)
 			}
