@@ -90,6 +90,27 @@ func (s *countingStore) Clear(ctx context.Context) (uint64, error) {
 	return s.Store.Clear(ctx)
 }
 
+func (s *countingStore) ReadRecords(ctx context.Context, names []string) ([]backends.Record, time.Time, error) {
+	if err := s.fault(ctx, false); err != nil {
+		return nil, time.Time{}, err
+	}
+	return s.Store.(backends.Records).ReadRecords(ctx, names)
+}
+
+func (s *countingStore) WriteRecord(ctx context.Context, name string, value []byte, expires time.Time, seen backends.Version) (backends.Record, error) {
+	if err := s.fault(ctx, true); err != nil {
+		return backends.Record{}, err
+	}
+	return s.Store.(backends.Records).WriteRecord(ctx, name, value, expires, seen)
+}
+
+func (s *countingStore) WriteRecords(ctx context.Context, names []string, values [][]byte, expires time.Time) error {
+	if err := s.fault(ctx, true); err != nil {
+		return err
+	}
+	return s.Store.(backends.Records).WriteRecords(ctx, names, values, expires)
+}
+
 // inMemory is a backend of its own.
 func inMemory(t *testing.T) backends.PersistenceManager {
 	t.Helper()

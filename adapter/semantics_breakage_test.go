@@ -22,7 +22,7 @@ func TestBreakage(t *testing.T) {
 	wrap := func(c *container, f *counter, opts ...adapter.DataOption) *adapter.Data[int, result] {
 		return adapter.CacheData(f.compute, append(opts, adapter.Name("f"), adapter.WithRuntime(c.Runtime))...)
 	}
-	t.Run("backend refusing: the function runs, its result is returned, one WARN per outage", func(t *testing.T) {
+	t.Run("W1 backend refusing: the function runs, its result is returned, one WARN per outage", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w, f := newWorld(t), &counter{}
 			c, m := broken(w)
@@ -53,7 +53,7 @@ func TestBreakage(t *testing.T) {
 			}
 		})
 	})
-	t.Run("memory goes on serving within ttl while the backend is down", func(t *testing.T) {
+	t.Run("W1 memory goes on serving within ttl while the backend is down", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		c, m := broken(w)
 		d := wrap(c, f, adapter.TTL("10m"))
@@ -67,7 +67,7 @@ func TestBreakage(t *testing.T) {
 		get(t, t.Context(), d, 1)
 		wantRuns(t, f, 2)
 	})
-	t.Run("backend hangs: every call is bounded by the timeout", func(t *testing.T) {
+	t.Run("W2 backend hangs: every call is bounded by the timeout", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w, f := newWorld(t), &counter{}
 			c, m := broken(w)
@@ -80,7 +80,7 @@ func TestBreakage(t *testing.T) {
 			}
 		})
 	})
-	t.Run("backend hangs: every call is bounded by a share of the invocation's remaining time", func(t *testing.T) {
+	t.Run("W2 backend hangs: every call is bounded by a share of the invocation's remaining time", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w, f := newWorld(t), &counter{}
 			c, m := broken(w)
@@ -95,7 +95,7 @@ func TestBreakage(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a store that refuses writes is told once", func(t *testing.T) {
+	t.Run("N7 a store that refuses writes is told once", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		c, m := broken(w)
 		d := wrap(c, f)
@@ -117,7 +117,7 @@ func TestBreakage(t *testing.T) {
 		"empty":     func([]byte) []byte { return []byte{} },
 		"garbage":   func([]byte) []byte { return []byte(strings.Repeat("x", 1000)) },
 	} {
-		t.Run("an entry that is "+name+": a miss, logged, deleted, recomputed", func(t *testing.T) {
+		t.Run("W4 an entry that is "+name+": a miss, logged, deleted, recomputed", func(t *testing.T) {
 			w, f := newWorld(t), &counter{}
 			shared := inMemory(t)
 			m := &counting{PersistenceManager: shared}
@@ -157,7 +157,7 @@ func TestBreakage(t *testing.T) {
 			t.Fatalf("%+v, %d writes: %s", s, m.puts.Load()-puts, b.logs.text())
 		}
 	})
-	t.Run("a bad entry is deleted also where the function fails", func(t *testing.T) {
+	t.Run("W4 a bad entry is deleted also where the function fails", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		m := &counting{PersistenceManager: inMemory(t)}
 		c := w.container(func(c *adapter.Config) { c.Manager = m })
@@ -177,7 +177,7 @@ func TestBreakage(t *testing.T) {
 			t.Fatal(x.Why, err)
 		}
 	})
-	t.Run("an entry of another key: a miss", func(t *testing.T) {
+	t.Run("W4 an entry of another key: a miss", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		m := &counting{PersistenceManager: inMemory(w.t)}
 		a := w.container(func(c *adapter.Config) { c.Manager = m })
@@ -193,7 +193,7 @@ func TestBreakage(t *testing.T) {
 		get(t, t.Context(), wrap(w.container(func(c *adapter.Config) { c.Manager = m }), f), 2)
 		wantRuns(t, f, 3)
 	})
-	t.Run("memory is bounded over all cached functions", func(t *testing.T) {
+	t.Run("W8 memory is bounded over all cached functions", func(t *testing.T) {
 		w := newWorld(t)
 		c := w.alone(func(c *adapter.Config) { c.MemoryMax = 1 << 20 })
 		big := func(_ context.Context, n int) ([]byte, error) { return make([]byte, 10_000), nil }
@@ -210,7 +210,7 @@ func TestBreakage(t *testing.T) {
 			t.Fatal("nothing evicted")
 		}
 	})
-	t.Run("by default memory is a quarter of the function's", func(t *testing.T) {
+	t.Run("W8 by default memory is a quarter of the function's", func(t *testing.T) {
 		t.Setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "4")
 		c := newWorld(t).alone()
 		big := func(_ context.Context, n int) ([]byte, error) { return make([]byte, 10_000), nil }
@@ -222,7 +222,7 @@ func TestBreakage(t *testing.T) {
 			t.Fatalf("%d bytes in memory of 4 MiB", n)
 		}
 	})
-	t.Run("the cache is switched off: every call runs its function", func(t *testing.T) {
+	t.Run("F9 the cache is switched off: every call runs its function", func(t *testing.T) {
 		t.Setenv("STILLWARM_DISABLE", "1")
 		w, f := newWorld(t), &counter{}
 		d := wrap(w.container(), f)
@@ -234,7 +234,7 @@ func TestBreakage(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	t.Run("after Close every call runs its function", func(t *testing.T) {
+	t.Run("F9 after Close every call runs its function", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		c := w.container()
 		d := wrap(c, f)
@@ -245,7 +245,7 @@ func TestBreakage(t *testing.T) {
 		get(t, t.Context(), d, 1)
 		wantRuns(t, f, 2)
 	})
-	t.Run("max entries and max size bound one function", func(t *testing.T) {
+	t.Run("W8 max entries and max size bound one function", func(t *testing.T) {
 		w := newWorld(t)
 		c := w.alone()
 		big := func(_ context.Context, n int) ([]byte, error) { return make([]byte, 10_000), nil }

@@ -18,7 +18,7 @@ func TestClear(t *testing.T) {
 	wrap := func(c *container, f *counter, opts ...adapter.DataOption) *adapter.Data[int, result] {
 		return adapter.CacheData(f.compute, append(opts, adapter.Name("f"), adapter.WithRuntime(c.Runtime))...)
 	}
-	t.Run("when it returns every later Get in this container misses", func(t *testing.T) {
+	t.Run("C2 when it returns every later Get in this container misses", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		c := w.container()
 		d := wrap(c, f)
@@ -34,7 +34,7 @@ func TestClear(t *testing.T) {
 		}
 		wantRuns(t, f, 20)
 	})
-	t.Run("a container that never had the entries misses too", func(t *testing.T) {
+	t.Run("C4 a container that never had the entries misses too", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		a := w.container()
 		d := wrap(a, f)
@@ -46,7 +46,7 @@ func TestClear(t *testing.T) {
 		get(t, t.Context(), wrap(w.container(), f), 1)
 		wantRuns(t, f, 2)
 	})
-	t.Run("every container sees it within NearTTL", func(t *testing.T) {
+	t.Run("C4 every container sees it within NearTTL", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		a, b := w.container(), w.container()
 		da, db := wrap(a, f, adapter.NearTTL("30s")), wrap(b, f, adapter.NearTTL("30s"))
@@ -63,7 +63,7 @@ func TestClear(t *testing.T) {
 		get(t, t.Context(), db, 1)
 		wantRuns(t, f, 2)
 	})
-	t.Run("one read per function and NearTTL, not per key", func(t *testing.T) {
+	t.Run("C4 one read per function and NearTTL, not per key", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		m := &counting{PersistenceManager: inMemory(t)}
 		c := w.container(func(c *adapter.Config) { c.Manager = m })
@@ -84,7 +84,7 @@ func TestClear(t *testing.T) {
 			t.Fatalf("%d reads in three times NearTTL", n)
 		}
 	})
-	t.Run("a clear during a run: its result goes to its callers and is not stored", func(t *testing.T) {
+	t.Run("C5 a clear during a run: its result goes to its callers and is not stored", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
 			c := w.container()
@@ -120,7 +120,7 @@ func TestClear(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a clear between a run and its write: the entry is not believed", func(t *testing.T) {
+	t.Run("C5 a clear between a run and its write: the entry is not believed", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		c := w.container()
 		d := wrap(c, f)
@@ -133,7 +133,7 @@ func TestClear(t *testing.T) {
 		get(t, t.Context(), wrap(w.container(), f), 1)
 		wantRuns(t, f, 2)
 	})
-	t.Run("a generation that the backend lost is replaced, so a cleared entry never comes back", func(t *testing.T) {
+	t.Run("C1 a generation that the backend lost is replaced, so a cleared entry never comes back", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		m := inMemory(t)
 		c := w.container(func(c *adapter.Config) { c.Manager = m })
@@ -149,7 +149,7 @@ func TestClear(t *testing.T) {
 		get(t, t.Context(), d, 1)
 		wantRuns(t, f, 2)
 	})
-	t.Run("ClearFor removes one entry", func(t *testing.T) {
+	t.Run("C2 ClearFor removes one entry", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		c := w.container()
 		d := wrap(c, f)
@@ -164,7 +164,7 @@ func TestClear(t *testing.T) {
 		get(t, t.Context(), d, 1)
 		wantRuns(t, f, 3)
 	})
-	t.Run("ClearFor before the write: the write is dropped", func(t *testing.T) {
+	t.Run("C5 ClearFor before the write: the write is dropped", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		c := w.container()
 		d := wrap(c, f)
@@ -177,13 +177,13 @@ func TestClear(t *testing.T) {
 		get(t, t.Context(), wrap(w.container(), f), 1)
 		wantRuns(t, f, 2)
 	})
-	t.Run("clearing what is not there is not an error", func(t *testing.T) {
+	t.Run("C9 clearing what is not there is not an error", func(t *testing.T) {
 		d := wrap(newWorld(t).container(), &counter{})
 		if err := errors.Join(d.ClearFor(t.Context(), 1), d.Clear(t.Context()), d.Clear(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 	})
-	t.Run("ClearData clears every function of the runtime", func(t *testing.T) {
+	t.Run("C2 ClearData clears every function of the runtime", func(t *testing.T) {
 		w, f, g := newWorld(t), &counter{}, &counter{}
 		c := w.container()
 		df := wrap(c, f)
@@ -198,7 +198,7 @@ func TestClear(t *testing.T) {
 		wantRuns(t, f, 2)
 		wantRuns(t, g, 2)
 	})
-	t.Run("a clear that the backend could not be told is told before it is believed again", func(t *testing.T) {
+	t.Run("C3 a clear that the backend could not be told is told before it is believed again", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		m := &counting{PersistenceManager: inMemory(t)}
 		c := w.container(func(c *adapter.Config) { c.Manager = m })
@@ -214,7 +214,7 @@ func TestClear(t *testing.T) {
 		get(t, t.Context(), d, 1)
 		wantRuns(t, f, 2)
 	})
-	t.Run("memory that a clear left behind is given back", func(t *testing.T) {
+	t.Run("C1 memory that a clear left behind is given back", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		c := w.container()
 		d := wrap(c, f)

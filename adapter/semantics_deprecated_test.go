@@ -47,7 +47,7 @@ func wantDeprecation(t *testing.T, c *container, n int, parts ...string) {
 
 func TestDeprecatedNames(t *testing.T) {
 	bg := context.Background()
-	t.Run("Cache works as CacheData, warns and recommends", func(t *testing.T) {
+	t.Run("N1 Cache works as CacheData, warns and recommends", func(t *testing.T) {
 		c, f := newWorld(t).container(), &counter{}
 		d := adapter.Cache(f.compute, adapter.TTL("1h"), adapter.Name("f"), adapter.WithRuntime(c.Runtime))
 		for range 3 {
@@ -65,7 +65,7 @@ func TestDeprecatedNames(t *testing.T) {
 		get(t, bg, d, 1)
 		wantRuns(t, f, 2)
 	})
-	t.Run("Cache with allow-output-mutation works as CacheResource", func(t *testing.T) {
+	t.Run("N1 Cache with allow-output-mutation works as CacheResource", func(t *testing.T) {
 		c, o := newWorld(t).alone(), &opener{}
 		r := adapter.Cache(o.open, adapter.AllowOutputMutation(true), adapter.SuppressWarning(true),
 			adapter.Validate(valid), adapter.Name("conn"), adapter.WithRuntime(c.Runtime))
@@ -87,7 +87,7 @@ func TestDeprecatedNames(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	t.Run("ExperimentalMemo works as CacheData, warns, also at Clear", func(t *testing.T) {
+	t.Run("N1 ExperimentalMemo works as CacheData, warns, also at Clear", func(t *testing.T) {
 		c, f := newWorld(t).container(), &counter{}
 		d := adapter.ExperimentalMemo(f.compute, adapter.Name("f"), adapter.Persist(true), adapter.WithRuntime(c.Runtime))
 		get(t, bg, d, 1)
@@ -101,7 +101,7 @@ func TestDeprecatedNames(t *testing.T) {
 		}
 		wantDeprecation(t, c, 2, "Clear is deprecated")
 	})
-	t.Run("ExperimentalSingleton works as CacheResource, warns, also at Clear", func(t *testing.T) {
+	t.Run("N1 ExperimentalSingleton works as CacheResource, warns, also at Clear", func(t *testing.T) {
 		c, o := newWorld(t).alone(), &opener{}
 		r := adapter.ExperimentalSingleton(o.open, adapter.Name("conn"), adapter.Validate(valid), adapter.WithRuntime(c.Runtime))
 		get(t, bg, r, "a")
@@ -111,7 +111,7 @@ func TestDeprecatedNames(t *testing.T) {
 		}
 		wantDeprecation(t, c, 2, "Clear is deprecated")
 	})
-	t.Run("an option of the other kind is an error that says why", func(t *testing.T) {
+	t.Run("F6 an option of the other kind is an error that says why", func(t *testing.T) {
 		c, o := newWorld(t).alone(), &opener{}
 		defer func() {
 			err, _ := recover().(error)
@@ -121,7 +121,7 @@ func TestDeprecatedNames(t *testing.T) {
 		}()
 		adapter.ExperimentalSingleton(o.open, adapter.Name("conn"), adapter.Persist(true), adapter.WithRuntime(c.Runtime))
 	})
-	t.Run("a project can deprecate its own functions", func(t *testing.T) {
+	t.Run("N3 a project can deprecate its own functions", func(t *testing.T) {
 		c := newWorld(t).alone()
 		old := adapter.Deprecate(double, adapter.Deprecation{Name: "shop.Double", Use: "shop.Twice", Note: "It goes in v2."}, c.Runtime)
 		for range 3 {
@@ -211,30 +211,30 @@ func TestSpinner(t *testing.T) {
 		})
 		return all
 	}
-	t.Run("a miss of less than 100 ms shows nothing", func(t *testing.T) {
+	t.Run("N4 a miss of less than 100 ms shows nothing", func(t *testing.T) {
 		if got := run(t, adapter.Development, 99*time.Millisecond); len(got) != 0 {
 			t.Fatal(got)
 		}
 	})
-	t.Run("in development a longer one shows progress, and its end", func(t *testing.T) {
+	t.Run("N4 in development a longer one shows progress, and its end", func(t *testing.T) {
 		got := run(t, adapter.Development, 2500*time.Millisecond)
 		if len(got) != 4 || got[0] != (shown{"INFO", "Running fetchQuotes(...)", false}) || !got[3].done {
 			t.Fatal(got)
 		}
 	})
-	t.Run("deployed it is one debug record", func(t *testing.T) {
+	t.Run("N4 deployed it is one debug record", func(t *testing.T) {
 		got := run(t, adapter.Deployed, 2500*time.Millisecond)
 		if len(got) != 1 || got[0].level != "DEBUG" {
 			t.Fatal(got)
 		}
 	})
-	t.Run("the text can be set", func(t *testing.T) {
+	t.Run("N4 the text can be set", func(t *testing.T) {
 		got := run(t, adapter.Deployed, time.Second, adapter.Spinner("Asking the exchange"))
 		if len(got) != 1 || got[0].text != "Asking the exchange" {
 			t.Fatal(got)
 		}
 	})
-	t.Run("false turns it off, true is the default", func(t *testing.T) {
+	t.Run("N4 false turns it off, true is the default", func(t *testing.T) {
 		if got := run(t, adapter.Development, time.Second, adapter.Spinner(false)); len(got) != 0 {
 			t.Fatal(got)
 		}
@@ -270,7 +270,7 @@ func TestMode(t *testing.T) {
 }
 
 func TestLogs(t *testing.T) {
-	t.Run("a record carries the invocation's request id", func(t *testing.T) {
+	t.Run("N6 a record carries the invocation's request id", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		c, m := broken(w)
 		m.fail.Store(true)

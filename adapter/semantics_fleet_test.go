@@ -40,7 +40,7 @@ func TestStampedesAcrossContainers(t *testing.T) {
 		get(t, t.Context(), adapter.CacheData(f, adapter.Name("f"), adapter.WithRuntime(c.Runtime)), -1)
 		c.settle()
 	}
-	t.Run("one run per key, the losers wait for the entry", func(t *testing.T) {
+	t.Run("S4 one run per key, the losers wait for the entry", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
 			var runs atomic.Int64
@@ -62,7 +62,7 @@ func TestStampedesAcrossContainers(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a run longer than the lease keeps it by renewing", func(t *testing.T) {
+	t.Run("S4 a run longer than the lease keeps it by renewing", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
 			var runs atomic.Int64
@@ -81,7 +81,7 @@ func TestStampedesAcrossContainers(t *testing.T) {
 			}
 		})
 	})
-	t.Run("where the wait would not fit the loser computes itself", func(t *testing.T) {
+	t.Run("S5 where the wait would not fit the loser computes itself", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
 			var runs atomic.Int64
@@ -102,7 +102,7 @@ func TestStampedesAcrossContainers(t *testing.T) {
 			wg.Wait()
 		})
 	})
-	t.Run("a holder that fails gives the lease to another", func(t *testing.T) {
+	t.Run("S4 a holder that fails gives the lease to another", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
 			var runs atomic.Int64
@@ -130,7 +130,7 @@ func TestStampedesAcrossContainers(t *testing.T) {
 			}
 		})
 	})
-	t.Run("where the function keeps failing the losers do not queue up", func(t *testing.T) {
+	t.Run("S5 where the function keeps failing the losers do not queue up", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
 			f := func(context.Context, int) (int, error) {
@@ -153,7 +153,7 @@ func TestStampedesAcrossContainers(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a ttl shorter than the run: those who wait get the result of the run they waited for", func(t *testing.T) {
+	t.Run("S4 a ttl shorter than the run: those who wait get the result of the run they waited for", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
 			real := func(c *adapter.Config) { c.Clock = time.Now }
@@ -177,7 +177,7 @@ func TestStampedesAcrossContainers(t *testing.T) {
 			}
 		})
 	})
-	t.Run("in a stale window one container refreshes for the fleet", func(t *testing.T) {
+	t.Run("T5 in a stale window one container refreshes for the fleet", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
 			var runs atomic.Int64

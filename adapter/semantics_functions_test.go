@@ -13,7 +13,7 @@ import (
 // Section 1 of the semantics: the two functions.
 
 func TestDataPromises(t *testing.T) {
-	t.Run("a miss runs the function and a hit does not", func(t *testing.T) {
+	t.Run("F1 a miss runs the function and a hit does not", func(t *testing.T) {
 		c, f := newWorld(t).container(), &counter{}
 		d := adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(c.Runtime))
 		first, second := get(t, t.Context(), d, 1), get(t, t.Context(), d, 1)
@@ -24,7 +24,7 @@ func TestDataPromises(t *testing.T) {
 		get(t, t.Context(), d, 2)
 		wantRuns(t, f, 2)
 	})
-	t.Run("entries outlive the container in the backend", func(t *testing.T) {
+	t.Run("F5 entries outlive the container in the backend", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		a, b := w.container(), w.container()
 		get(t, t.Context(), adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(a.Runtime)), 1)
@@ -40,7 +40,7 @@ func TestDataPromises(t *testing.T) {
 			t.Fatalf("the second hit should come from memory: %+v", s)
 		}
 	})
-	t.Run("errors are not cached", func(t *testing.T) {
+	t.Run("F1 errors are not cached", func(t *testing.T) {
 		c, f := newWorld(t).container(), &counter{}
 		d := adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(c.Runtime))
 		boom := errors.New("boom")
@@ -52,7 +52,7 @@ func TestDataPromises(t *testing.T) {
 		get(t, t.Context(), d, 1)
 		wantRuns(t, f, 2)
 	})
-	t.Run("panics are not cached and keep their value", func(t *testing.T) {
+	t.Run("F2 panics are not cached and keep their value", func(t *testing.T) {
 		c := newWorld(t).container()
 		panicking := true
 		d := adapter.CacheData(func(context.Context, int) (int, error) {
@@ -74,7 +74,7 @@ func TestDataPromises(t *testing.T) {
 			t.Fatal(got)
 		}
 	})
-	t.Run("a nil or zero result is a result and is cached", func(t *testing.T) {
+	t.Run("F1 a nil or zero result is a result and is cached", func(t *testing.T) {
 		w := newWorld(t)
 		runs := 0
 		f := func(context.Context, adapter.None) ([]string, error) { runs++; return nil, nil }
@@ -93,7 +93,7 @@ func TestDataPromises(t *testing.T) {
 			t.Fatal(runs)
 		}
 	})
-	t.Run("cache-if leaves out what does not pass", func(t *testing.T) {
+	t.Run("F3 cache-if leaves out what does not pass", func(t *testing.T) {
 		c, f := newWorld(t).container(), &counter{}
 		d := adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(c.Runtime),
 			adapter.CacheIf(func(r result) bool { return r.Run > 1 }))
@@ -102,14 +102,14 @@ func TestDataPromises(t *testing.T) {
 		get(t, t.Context(), d, 1)
 		wantRuns(t, f, 2)
 	})
-	t.Run("two functions are two caches", func(t *testing.T) {
+	t.Run("F7 two functions are two caches", func(t *testing.T) {
 		c, f, g := newWorld(t).container(), &counter{}, &counter{}
 		get(t, t.Context(), adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(c.Runtime)), 1)
 		get(t, t.Context(), adapter.CacheData(g.compute, adapter.Name("g"), adapter.WithRuntime(c.Runtime)), 1)
 		wantRuns(t, f, 1)
 		wantRuns(t, g, 1)
 	})
-	t.Run("Refresh runs now and replaces, in memory and in the backend", func(t *testing.T) {
+	t.Run("C6 Refresh runs now and replaces, in memory and in the backend", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		a, b := w.container(), w.container()
 		d := adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(a.Runtime))
@@ -125,7 +125,7 @@ func TestDataPromises(t *testing.T) {
 			t.Fatal("the backend has", r.Run)
 		}
 	})
-	t.Run("a Refresh that fails keeps what was cached", func(t *testing.T) {
+	t.Run("C6 a Refresh that fails keeps what was cached", func(t *testing.T) {
 		c, f := newWorld(t).container(), &counter{}
 		d := adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(c.Runtime))
 		get(t, t.Context(), d, 1)
@@ -165,12 +165,12 @@ func TestPersist(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a name that is no backend is an error", func(t *testing.T) {
+	t.Run("F5 a name that is no backend is an error", func(t *testing.T) {
 		c, f := newWorld(t).container(), &counter{}
 		_, err := adapter.NewData(f.compute, adapter.Name("f"), adapter.WithRuntime(c.Runtime), adapter.Persist("floppy"))
 		wantOptionError(t, err, "Persist", `"floppy"`, "memory, disk, redis, s3")
 	})
-	t.Run("a missing backend is said once in the log", func(t *testing.T) {
+	t.Run("F5 a missing backend is said once in the log", func(t *testing.T) {
 		c, f := newWorld(t).alone(func(c *adapter.Config) { c.Backend = "" }), &counter{}
 		get(t, t.Context(), adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(c.Runtime), adapter.Persist(true)), 1)
 		if n := len(c.logs.with("WARN", "memory only")); n != 1 {
@@ -202,7 +202,7 @@ func double(_ context.Context, n int) (int, error)     { return 2 * n, nil }
 func alsoDouble(_ context.Context, n int) (int, error) { return n + n, nil }
 
 func TestWrapping(t *testing.T) {
-	t.Run("the same function with the same options shares one cache", func(t *testing.T) {
+	t.Run("F7 the same function with the same options shares one cache", func(t *testing.T) {
 		c := newWorld(t).container()
 		a := adapter.CacheData(double, adapter.TTL("1m"), adapter.WithRuntime(c.Runtime))
 		b := adapter.CacheData(double, adapter.TTL("1m"), adapter.WithRuntime(c.Runtime))
@@ -212,7 +212,7 @@ func TestWrapping(t *testing.T) {
 			t.Fatalf("%+v", s)
 		}
 	})
-	t.Run("the same function with other options is an error that names both places", func(t *testing.T) {
+	t.Run("F7 the same function with other options is an error that names both places", func(t *testing.T) {
 		c := newWorld(t).container()
 		adapter.CacheData(double, adapter.TTL("1m"), adapter.WithRuntime(c.Runtime))
 		_, err := adapter.NewData(double, adapter.TTL("2m"), adapter.WithRuntime(c.Runtime))
@@ -221,7 +221,7 @@ func TestWrapping(t *testing.T) {
 			t.Errorf("names %d places: %v", n, err)
 		}
 	})
-	t.Run("another function of the same name is an error that names both places", func(t *testing.T) {
+	t.Run("F7 another function of the same name is an error that names both places", func(t *testing.T) {
 		c := newWorld(t).container()
 		adapter.CacheData(double, adapter.Name("n"), adapter.WithRuntime(c.Runtime))
 		_, err := adapter.NewData(alsoDouble, adapter.Name("n"), adapter.WithRuntime(c.Runtime))
@@ -230,7 +230,7 @@ func TestWrapping(t *testing.T) {
 			t.Errorf("names %d places: %v", n, err)
 		}
 	})
-	t.Run("two closures of one literal under one name are refused", func(t *testing.T) {
+	t.Run("F7 two closures of one literal under one name are refused", func(t *testing.T) {
 		c := newWorld(t).container()
 		wrap := func(region string) error {
 			_, err := adapter.NewData(func(context.Context, int) (string, error) { return region, nil },
@@ -275,7 +275,7 @@ func TestFunctionIdentity(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) { wantOptionError(t, tt.wrap(), "Name", tt.says, "adapter.Name(") })
 	}
-	t.Run("a declared function has its own name", func(t *testing.T) {
+	t.Run("K1 a declared function has its own name", func(t *testing.T) {
 		d := adapter.CacheData(double, adapter.WithRuntime(c.Runtime))
 		x, err := d.Explain(t.Context(), 1)
 		if err != nil || x.Function != "github.com/stillwarm/stillwarm/adapter_test.double" {

@@ -54,7 +54,7 @@ func spoil(d *deep) {
 func TestIsolation(t *testing.T) {
 	kept := newDeep() // what the function holds on to
 	compute := func(context.Context, int) (deep, error) { return kept, nil }
-	t.Run("every caller gets its own value", func(t *testing.T) {
+	t.Run("I1 every caller gets its own value", func(t *testing.T) {
 		kept = newDeep()
 		w := newWorld(t)
 		a := w.container()
@@ -75,7 +75,7 @@ func TestIsolation(t *testing.T) {
 			t.Fatalf("from the backend: %+v", got)
 		}
 	})
-	t.Run("those who waited for the run get their own, too", func(t *testing.T) {
+	t.Run("I1 those who waited for the run get their own, too", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := adapter.CacheData(func(context.Context, int) (deep, error) { time.Sleep(time.Second); return newDeep(), nil },
 				adapter.Name("f"), adapter.WithRuntime(newWorld(t).container().Runtime))
@@ -92,7 +92,7 @@ func TestIsolation(t *testing.T) {
 			wg.Wait()
 		})
 	})
-	t.Run("also where the function fails with a value", func(t *testing.T) {
+	t.Run("F1 also where the function fails with a value", func(t *testing.T) {
 		boom := errors.New("boom")
 		d := adapter.CacheData(func(context.Context, int) (deep, error) { return newDeep(), boom },
 			adapter.Name("f"), adapter.WithRuntime(newWorld(t).container().Runtime))
@@ -101,7 +101,7 @@ func TestIsolation(t *testing.T) {
 			t.Fatal(got, err)
 		}
 	})
-	t.Run("miss, memory and backend give the same value", func(t *testing.T) {
+	t.Run("I3 miss, memory and backend give the same value", func(t *testing.T) {
 		w := newWorld(t)
 		a, b := w.container(), w.container()
 		zone := time.FixedZone("CET", 3600)
@@ -118,7 +118,7 @@ func TestIsolation(t *testing.T) {
 			t.Fatalf("\nmiss    %+v\nmemory  %+v\nbackend %+v", miss, memory, backend)
 		}
 	})
-	t.Run("what a container reads it can write again", func(t *testing.T) {
+	t.Run("I2 what a container reads it can write again", func(t *testing.T) {
 		// A value with sealing on, over the whole way.
 		w := newWorld(t)
 		key := func(c *adapter.Config) { c.SealKeys = sealKey }
@@ -131,7 +131,7 @@ func TestIsolation(t *testing.T) {
 			t.Fatalf("%+v", s)
 		}
 	})
-	t.Run("with keys set an entry that is not sealed is a miss, logged", func(t *testing.T) {
+	t.Run("W9 with keys set an entry that is not sealed is a miss, logged", func(t *testing.T) {
 		w := newWorld(t)
 		a := w.container()
 		get(t, t.Context(), adapter.CacheData(compute, adapter.Name("f"), adapter.WithRuntime(a.Runtime)), 1)
@@ -181,7 +181,7 @@ func TestUnserializable(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a value that turns out not to be restorable is returned, not cached, and logged once", func(t *testing.T) {
+	t.Run("I2 a value that turns out not to be restorable is returned, not cached, and logged once", func(t *testing.T) {
 		c := newWorld(t).container()
 		runs := 0
 		type odd struct{ V func() }
@@ -195,7 +195,7 @@ func TestUnserializable(t *testing.T) {
 			t.Fatal(runs, c.logs.text())
 		}
 	})
-	t.Run("and those who waited run for themselves", func(t *testing.T) {
+	t.Run("I2 and those who waited run for themselves", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			type odd struct{ V *int }
 			d := adapter.CacheData(func(context.Context, int) (any, error) { time.Sleep(time.Second); return odd{new(int)}, nil },
@@ -222,7 +222,7 @@ func TestUnserializable(t *testing.T) {
 // What memory has no room for is handed out as it came from the backend.
 func TestIsolationOfWhatMemoryHasNoRoomFor(t *testing.T) {
 	noRoom := func(c *adapter.Config) { c.MemoryMax = 1 }
-	t.Run("bytes of a hit reach nobody", func(t *testing.T) {
+	t.Run("I1 bytes of a hit reach nobody", func(t *testing.T) {
 		c := newWorld(t).container(noRoom)
 		d := adapter.CacheData(func(context.Context, int) ([]byte, error) { return []byte("value"), nil },
 			adapter.Name("f"), adapter.WithRuntime(c.Runtime), adapter.TTL(time.Hour), adapter.StaleFor(time.Hour))
@@ -240,7 +240,7 @@ func TestIsolationOfWhatMemoryHasNoRoomFor(t *testing.T) {
 			t.Errorf("%+v, want three hits in the backend", s)
 		}
 	})
-	t.Run("a string stays as it is whatever becomes of other answers", func(t *testing.T) {
+	t.Run("I1 a string stays as it is whatever becomes of other answers", func(t *testing.T) {
 		c := newWorld(t).container(noRoom)
 		d := adapter.CacheData(func(_ context.Context, n int) (string, error) { return strings.Repeat("v", n), nil },
 			adapter.Name("f"), adapter.WithRuntime(c.Runtime))
@@ -254,7 +254,7 @@ func TestIsolationOfWhatMemoryHasNoRoomFor(t *testing.T) {
 			t.Errorf("%q", first)
 		}
 	})
-	t.Run("many callers of a structure each have their own", func(t *testing.T) {
+	t.Run("I1 many callers of a structure each have their own", func(t *testing.T) {
 		c := newWorld(t).container(noRoom)
 		d := adapter.CacheData(func(context.Context, int) (deep, error) { return newDeep(), nil },
 			adapter.Name("f"), adapter.WithRuntime(c.Runtime))

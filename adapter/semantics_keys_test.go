@@ -39,7 +39,7 @@ func TestKeys(t *testing.T) {
 	}
 	price := func(_ context.Context, o order) (int, error) { return len(o.Item), nil }
 
-	t.Run("unhashable is an error at wrap time with both ways out", func(t *testing.T) {
+	t.Run("K15 unhashable is an error at wrap time with both ways out", func(t *testing.T) {
 		_, err := adapter.NewData(price, wrapping()...)
 		var ue *adapter.UnhashableParamError
 		if !errors.As(err, &ue) {
@@ -56,7 +56,7 @@ func TestKeys(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a hash function by type makes it hashable", func(t *testing.T) {
+	t.Run("K13 a hash function by type makes it hashable", func(t *testing.T) {
 		d, err := adapter.NewData(price, wrapping(adapter.HashFunc(func(s session) string { return s.ID }))...)
 		if err != nil {
 			t.Fatal(err)
@@ -68,7 +68,7 @@ func TestKeys(t *testing.T) {
 			t.Fatalf("%+v", s)
 		}
 	})
-	t.Run("a hash function by fully qualified name makes it hashable", func(t *testing.T) {
+	t.Run("K13 a hash function by fully qualified name makes it hashable", func(t *testing.T) {
 		d, err := adapter.NewData(price, wrapping(adapter.HashFuncNamed("github.com/stillwarm/stillwarm/adapter_test.session",
 			func(v any) (any, error) { return v.(session).ID, nil }))...)
 		if err != nil {
@@ -76,7 +76,7 @@ func TestKeys(t *testing.T) {
 		}
 		get(t, t.Context(), d, order{"a", session{ID: "1"}})
 	})
-	t.Run("unhashable dynamic values are an error at call time", func(t *testing.T) {
+	t.Run("K15 unhashable dynamic values are an error at call time", func(t *testing.T) {
 		d := adapter.CacheData(func(_ context.Context, v any) (int, error) { return 1, nil }, wrapping()...)
 		get(t, t.Context(), d, any("text"))
 		_, err := d.Get(t.Context(), func() {})
@@ -98,14 +98,14 @@ func TestKeys(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a hash function that returns an address is refused for data", func(t *testing.T) {
+	t.Run("K17 a hash function that returns an address is refused for data", func(t *testing.T) {
 		_, err := adapter.NewData(price, wrapping(adapter.HashFunc(func(s session) *session { return &s }))...)
 		var he *adapter.UserHashError
 		if !errors.As(err, &he) || !strings.Contains(err.Error(), "address") {
 			t.Fatal(err)
 		}
 	})
-	t.Run("and allowed for resources", func(t *testing.T) {
+	t.Run("K17 and allowed for resources", func(t *testing.T) {
 		r, err := adapter.NewResource(func(_ context.Context, o order) (int, error) { return 1, nil }, adapter.Name("r"),
 			adapter.WithRuntime(c.Runtime), adapter.HashFunc(func(s session) net.Conn { return s.conn }),
 			adapter.HashFunc(func(c *net.TCPConn) uintptr { return 7 }))
@@ -121,7 +121,7 @@ func TestKeys(t *testing.T) {
 			t.Fatal("no error")
 		}
 	})
-	t.Run("the key is taken once, before the run", func(t *testing.T) {
+	t.Run("K18 the key is taken once, before the run", func(t *testing.T) {
 		d := adapter.CacheData(func(_ context.Context, in []int) (int, error) { in[0] = 99; return len(in), nil }, wrapping()...)
 		get(t, t.Context(), d, []int{1, 2})
 		get(t, t.Context(), d, []int{1, 2})
@@ -129,7 +129,7 @@ func TestKeys(t *testing.T) {
 			t.Fatalf("%+v", s)
 		}
 	})
-	t.Run("a scope separates entries", func(t *testing.T) {
+	t.Run("K20 a scope separates entries", func(t *testing.T) {
 		type tenant struct{}
 		d := adapter.CacheData(double, wrapping(adapter.Scope(func(ctx context.Context) string {
 			s, _ := ctx.Value(tenant{}).(string)
@@ -142,7 +142,7 @@ func TestKeys(t *testing.T) {
 			t.Fatalf("%+v", s)
 		}
 	})
-	t.Run("without a scope tenants are kept apart", func(t *testing.T) {
+	t.Run("K20 without a scope tenants are kept apart", func(t *testing.T) {
 		d := adapter.CacheData(double, wrapping()...)
 		for _, tenant := range []string{"a", "b", "a", "", "b"} {
 			ctx, inv := invocation.Begin(t.Context(), invocation.Options{TenantID: tenant, AfterResponse: true})
@@ -155,7 +155,7 @@ func TestKeys(t *testing.T) {
 			t.Fatalf("%+v", s)
 		}
 	})
-	t.Run("scope and argument do not run into each other", func(t *testing.T) {
+	t.Run("K20 scope and argument do not run into each other", func(t *testing.T) {
 		type tenant struct{}
 		d := adapter.CacheData(func(_ context.Context, s string) (string, error) { return s, nil },
 			wrapping(adapter.Scope(func(ctx context.Context) string { s, _ := ctx.Value(tenant{}).(string); return s }))...)
@@ -279,33 +279,33 @@ func TestCodeIdentity(t *testing.T) {
 		}
 		return string(out)
 	}
-	t.Run("a redeploy of the same build stays warm", func(t *testing.T) {
+	t.Run("K2 a redeploy of the same build stays warm", func(t *testing.T) {
 		folder := t.TempDir()
 		if got := hits(t, build(t), folder) + hits(t, build(t), folder); got != "01" {
 			t.Fatal(got)
 		}
 	})
-	t.Run("changed code starts cold", func(t *testing.T) {
+	t.Run("K2 changed code starts cold", func(t *testing.T) {
 		folder := t.TempDir()
 		if got := hits(t, build(t), folder) + hits(t, build(t, "/*CHANGE*/", "+1"), folder); got != "00" {
 			t.Fatal(got)
 		}
 	})
-	t.Run("a version survives changed code", func(t *testing.T) {
+	t.Run("K2 a version survives changed code", func(t *testing.T) {
 		folder := t.TempDir()
 		version := []string{"/*OPTION*/", `, adapter.Version("3")`}
 		if got := hits(t, build(t, version...), folder) + hits(t, build(t, append(version, "/*CHANGE*/", "+1")...), folder); got != "01" {
 			t.Fatal(got)
 		}
 	})
-	t.Run("a version does not survive a changed struct", func(t *testing.T) {
+	t.Run("K2 a version does not survive a changed struct", func(t *testing.T) {
 		folder := t.TempDir()
 		version := []string{"/*OPTION*/", `, adapter.Version("3")`}
 		if got := hits(t, build(t, version...), folder) + hits(t, build(t, append(version, "/*FIELD*/", "M int")...), folder); got != "00" {
 			t.Fatal(got)
 		}
 	})
-	t.Run("another version is another cache", func(t *testing.T) {
+	t.Run("K2 another version is another cache", func(t *testing.T) {
 		folder := t.TempDir()
 		if got := hits(t, build(t, "/*OPTION*/", `, adapter.Version("3")`), folder) +
 			hits(t, build(t, "/*OPTION*/", `, adapter.Version("4")`), folder); got != "00" {

@@ -54,7 +54,7 @@ func TestResources(t *testing.T) {
 	wrap := func(c *container, o *opener, opts ...adapter.ResourceOption) *adapter.Resource[string, *conn] {
 		return adapter.CacheResource(o.open, append(opts, adapter.Name("conn"), adapter.WithRuntime(c.Runtime))...)
 	}
-	t.Run("a hit returns the shared object itself", func(t *testing.T) {
+	t.Run("R1 a hit returns the shared object itself", func(t *testing.T) {
 		o := &opener{}
 		r := wrap(newWorld(t).alone(), o)
 		if first := get(t, bg, r, "a"); first != get(t, bg, r, "a") || o.opened() != 1 {
@@ -64,7 +64,7 @@ func TestResources(t *testing.T) {
 			t.Fatal("two arguments share an object")
 		}
 	})
-	t.Run("opened once, however many callers wait", func(t *testing.T) {
+	t.Run("R1 opened once, however many callers wait", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			o := &opener{wait: time.Second}
 			r := wrap(newWorld(t).alone(), o)
@@ -78,7 +78,7 @@ func TestResources(t *testing.T) {
 			}
 		})
 	})
-	t.Run("an error of the open function is not cached", func(t *testing.T) {
+	t.Run("R1 an error of the open function is not cached", func(t *testing.T) {
 		o := &opener{fail: errors.New("refused")}
 		r := wrap(newWorld(t).alone(), o)
 		if _, err := r.Get(bg, "a"); !errors.Is(err, o.fail) {
@@ -87,7 +87,7 @@ func TestResources(t *testing.T) {
 		o.fail = nil
 		get(t, bg, r, "a")
 	})
-	t.Run("validate runs at every access, and false opens a new one", func(t *testing.T) {
+	t.Run("R2 validate runs at every access, and false opens a new one", func(t *testing.T) {
 		o, checks := &opener{}, 0
 		r := wrap(newWorld(t).alone(), o, adapter.Validate(func(ctx context.Context, c *conn) bool { checks++; return valid(ctx, c) }))
 		first := get(t, bg, r, "a")
@@ -104,7 +104,7 @@ func TestResources(t *testing.T) {
 			t.Fatalf("the invalid object was closed %d times", first.closed.Load())
 		}
 	})
-	t.Run("an invalid new object is an error, after one try", func(t *testing.T) {
+	t.Run("R2 an invalid new object is an error, after one try", func(t *testing.T) {
 		o := &opener{}
 		r := wrap(newWorld(t).alone(), o, adapter.Validate(func(context.Context, *conn) bool { return false }))
 		get(t, bg, r, "a")
@@ -115,7 +115,7 @@ func TestResources(t *testing.T) {
 			t.Fatal(o.opened())
 		}
 	})
-	t.Run("a validation that panics counts as false and is logged", func(t *testing.T) {
+	t.Run("R2 a validation that panics counts as false and is logged", func(t *testing.T) {
 		w, o, panics := newWorld(t), &opener{}, true
 		c := w.alone()
 		r := wrap(c, o, adapter.Validate(func(context.Context, *conn) bool {
@@ -131,7 +131,7 @@ func TestResources(t *testing.T) {
 			t.Fatal(o.opened(), c.logs.text())
 		}
 	})
-	t.Run("ValidateWith gets the arguments", func(t *testing.T) {
+	t.Run("R2 ValidateWith gets the arguments", func(t *testing.T) {
 		o := &opener{}
 		var seen string
 		r := wrap(newWorld(t).alone(), o, adapter.ValidateWith(func(_ context.Context, in string, _ *conn) bool { seen = in; return true }))
@@ -141,7 +141,7 @@ func TestResources(t *testing.T) {
 			t.Fatal(seen)
 		}
 	})
-	t.Run("validation runs outside any lock that another key needs", func(t *testing.T) {
+	t.Run("R2 validation runs outside any lock that another key needs", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			block := make(chan struct{})
 			o := &opener{}
@@ -161,7 +161,7 @@ func TestResources(t *testing.T) {
 			wg.Wait()
 		})
 	})
-	t.Run("ValidateEvery limits how often it runs", func(t *testing.T) {
+	t.Run("R2 ValidateEvery limits how often it runs", func(t *testing.T) {
 		w, o, checks := newWorld(t), &opener{}, 0
 		r := wrap(w.alone(), o, adapter.ValidateEvery(10*time.Second),
 			adapter.Validate(func(context.Context, *conn) bool { checks++; return true }))
@@ -179,7 +179,7 @@ func TestResources(t *testing.T) {
 			t.Fatal(checks)
 		}
 	})
-	t.Run("after a thaw it is validated even if ValidateEvery would skip it", func(t *testing.T) {
+	t.Run("R4 after a thaw it is validated even if ValidateEvery would skip it", func(t *testing.T) {
 		w, o, checks := newWorld(t), &opener{}, 0
 		r := wrap(w.alone(), o, adapter.ValidateEvery(time.Hour),
 			adapter.Validate(func(context.Context, *conn) bool { checks++; return true }))
@@ -192,7 +192,7 @@ func TestResources(t *testing.T) {
 			t.Fatal(checks)
 		}
 	})
-	t.Run("ttl holds on the wall clock", func(t *testing.T) {
+	t.Run("R5 ttl holds on the wall clock", func(t *testing.T) {
 		w, o := newWorld(t), &opener{}
 		r := wrap(w.alone(), o, adapter.TTL("10m"))
 		first := get(t, bg, r, "a")
@@ -208,7 +208,7 @@ func TestResources(t *testing.T) {
 			t.Fatal(first.closed.Load())
 		}
 	})
-	t.Run("in the stale window the old object is returned and a new one opened after the response", func(t *testing.T) {
+	t.Run("R5 in the stale window the old object is returned and a new one opened after the response", func(t *testing.T) {
 		w, o := newWorld(t), &opener{}
 		c := w.alone()
 		r := wrap(c, o, adapter.TTL("10m"), adapter.StaleFor("5m"))
@@ -227,7 +227,7 @@ func TestResources(t *testing.T) {
 			t.Fatal("the old object is still there")
 		}
 	})
-	t.Run("max entries releases the least recently used", func(t *testing.T) {
+	t.Run("R3 max entries releases the least recently used", func(t *testing.T) {
 		o := &opener{}
 		r := wrap(newWorld(t).alone(), o, adapter.MaxEntries(2))
 		a, b := get(t, bg, r, "a"), get(t, bg, r, "b")
@@ -237,7 +237,7 @@ func TestResources(t *testing.T) {
 			t.Fatal(a.closed.Load(), b.closed.Load())
 		}
 	})
-	t.Run("Clear and ClearFor release, and the next Get opens anew", func(t *testing.T) {
+	t.Run("R3 Clear and ClearFor release, and the next Get opens anew", func(t *testing.T) {
 		o := &opener{}
 		r := wrap(newWorld(t).alone(), o)
 		a, b := get(t, bg, r, "a"), get(t, bg, r, "b")
@@ -251,7 +251,7 @@ func TestResources(t *testing.T) {
 			t.Fatal("a cleared object was returned")
 		}
 	})
-	t.Run("ClearResources clears every resource of the runtime", func(t *testing.T) {
+	t.Run("R3 ClearResources clears every resource of the runtime", func(t *testing.T) {
 		o := &opener{}
 		c := newWorld(t).alone()
 		a := get(t, bg, wrap(c, o), "a")
@@ -259,7 +259,7 @@ func TestResources(t *testing.T) {
 			t.Fatal(err, a.closed.Load())
 		}
 	})
-	t.Run("Close releases everything exactly once", func(t *testing.T) {
+	t.Run("R3 Close releases everything exactly once", func(t *testing.T) {
 		o := &opener{}
 		c := newWorld(t).alone()
 		r := wrap(c, o)

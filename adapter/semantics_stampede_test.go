@@ -15,7 +15,7 @@ import (
 // Section 5 of the semantics: stampedes.
 
 func TestStampedesInContainer(t *testing.T) {
-	t.Run("one run per key, whatever the number of callers", func(t *testing.T) {
+	t.Run("S1 one run per key, whatever the number of callers", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var runs atomic.Int64
 			d := adapter.CacheData(func(context.Context, int) (int, error) {
@@ -36,7 +36,7 @@ func TestStampedesInContainer(t *testing.T) {
 			}
 		})
 	})
-	t.Run("an error reaches every caller that waited", func(t *testing.T) {
+	t.Run("F1 an error reaches every caller that waited", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			boom := errors.New("boom")
 			var runs, failed atomic.Int64
@@ -59,7 +59,7 @@ func TestStampedesInContainer(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a panic reaches every caller that waited", func(t *testing.T) {
+	t.Run("F2 a panic reaches every caller that waited", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var panicked atomic.Int64
 			d := adapter.CacheData(func(context.Context, int) (int, error) {
@@ -83,7 +83,7 @@ func TestStampedesInContainer(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a waiter whose context ends leaves and the run goes on for the others", func(t *testing.T) {
+	t.Run("S1 a waiter whose context ends leaves and the run goes on for the others", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := adapter.CacheData(func(ctx context.Context, _ int) (int, error) {
 				select {
@@ -108,7 +108,7 @@ func TestStampedesInContainer(t *testing.T) {
 			wg.Wait()
 		})
 	})
-	t.Run("the first caller's cancellation does not fail the others", func(t *testing.T) {
+	t.Run("S1 the first caller's cancellation does not fail the others", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := adapter.CacheData(func(ctx context.Context, _ int) (int, error) {
 				select {
@@ -168,7 +168,7 @@ func TestStampedesInContainer(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a run that everybody has left is cancelled, and not joined", func(t *testing.T) {
+	t.Run("S1 a run that everybody has left is cancelled, and not joined", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var cancelled atomic.Bool
 			var runs atomic.Int64
@@ -194,7 +194,7 @@ func TestStampedesInContainer(t *testing.T) {
 			}
 		})
 	})
-	t.Run("the run's deadline is the latest of those who wait", func(t *testing.T) {
+	t.Run("S1 the run's deadline is the latest of those who wait", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var second time.Time
 			d := adapter.CacheData(func(ctx context.Context, _ int) (int, error) {
@@ -216,7 +216,7 @@ func TestStampedesInContainer(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a function that calls itself with the same arguments gets an error", func(t *testing.T) {
+	t.Run("S3 a function that calls itself with the same arguments gets an error", func(t *testing.T) {
 		var d *adapter.Data[int, int]
 		d = adapter.CacheData(func(ctx context.Context, n int) (int, error) { return d.Get(ctx, n) },
 			adapter.Name("f"), adapter.WithRuntime(newWorld(t).container().Runtime))
@@ -224,7 +224,7 @@ func TestStampedesInContainer(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	t.Run("a function that calls itself with other arguments works", func(t *testing.T) {
+	t.Run("S3 a function that calls itself with other arguments works", func(t *testing.T) {
 		var d *adapter.Data[int, int]
 		d = adapter.CacheData(func(ctx context.Context, n int) (int, error) {
 			if n < 2 {
@@ -244,7 +244,7 @@ func TestStampedesInContainer(t *testing.T) {
 			t.Fatalf("%+v", s)
 		}
 	})
-	t.Run("two functions that wait for each other get an error, not a deadlock", func(t *testing.T) {
+	t.Run("S3 two functions that wait for each other get an error, not a deadlock", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c := newWorld(t).container()
 			var a, b *adapter.Data[int, int]

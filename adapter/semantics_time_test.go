@@ -12,7 +12,7 @@ import (
 // Section 4 of the semantics: time.
 
 func TestTTL(t *testing.T) {
-	t.Run("an entry is fresh within its ttl and a miss after it, in memory", func(t *testing.T) {
+	t.Run("T4 an entry is fresh within its ttl and a miss after it, in memory", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		c := w.alone()
 		d := adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(c.Runtime), adapter.TTL("10m"))
@@ -24,7 +24,7 @@ func TestTTL(t *testing.T) {
 		get(t, t.Context(), d, 1)
 		wantRuns(t, f, 2)
 	})
-	t.Run("ttl holds for persisted entries too", func(t *testing.T) {
+	t.Run("T4 ttl holds for persisted entries too", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		wrap := func(c *container) *adapter.Data[int, result] {
 			return adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(c.Runtime), adapter.TTL("10m"))
@@ -39,7 +39,7 @@ func TestTTL(t *testing.T) {
 		get(t, t.Context(), wrap(w.container()), 1)
 		wantRuns(t, f, 2)
 	})
-	t.Run("reads do not extend it", func(t *testing.T) {
+	t.Run("T4 reads do not extend it", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		d := adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(w.alone().Runtime), adapter.TTL("10m"))
 		for range 11 {
@@ -48,7 +48,7 @@ func TestTTL(t *testing.T) {
 		}
 		wantRuns(t, f, 2)
 	})
-	t.Run("none means never", func(t *testing.T) {
+	t.Run("T1 none means never", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		d := adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(w.alone().Runtime))
 		get(t, t.Context(), d, 1)
@@ -56,7 +56,7 @@ func TestTTL(t *testing.T) {
 		get(t, t.Context(), d, 1)
 		wantRuns(t, f, 1)
 	})
-	t.Run("a shorter ttl cuts entries of a longer one", func(t *testing.T) {
+	t.Run("T4 a shorter ttl cuts entries of a longer one", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		wrap := func(c *container, ttl string) *adapter.Data[int, result] {
 			return adapter.CacheData(f.compute, adapter.Name("f"), adapter.Version("1"), adapter.WithRuntime(c.Runtime), adapter.TTL(ttl))
@@ -68,7 +68,7 @@ func TestTTL(t *testing.T) {
 		get(t, t.Context(), wrap(w.container(), "1m"), 1)
 		wantRuns(t, f, 2)
 	})
-	t.Run("the age counts from the beginning of the run", func(t *testing.T) {
+	t.Run("T3 the age counts from the beginning of the run", func(t *testing.T) {
 		w := newWorld(t)
 		runs := 0
 		d := adapter.CacheData(func(context.Context, int) (int, error) {
@@ -84,7 +84,7 @@ func TestTTL(t *testing.T) {
 		}
 	})
 	for _, tier := range []string{"memory", "the backend"} {
-		t.Run("an entry from the future is used and not kept longer than its ttl from now, in "+tier, func(t *testing.T) {
+		t.Run("T3 an entry from the future is used and not kept longer than its ttl from now, in "+tier, func(t *testing.T) {
 			w, f := newWorld(t), &counter{}
 			wrap := func(c *container) *adapter.Data[int, result] {
 				return adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(c.Runtime), adapter.TTL("10m"))
@@ -109,7 +109,7 @@ func TestTTL(t *testing.T) {
 			wantRuns(t, f, 2)
 		})
 	}
-	t.Run("jitter spreads expiry over the last part of the ttl", func(t *testing.T) {
+	t.Run("T4 jitter spreads expiry over the last part of the ttl", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		d := adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(w.alone().Runtime), adapter.TTL("100m"), adapter.Jitter(0.5))
 		seen := map[time.Duration]bool{}
@@ -136,7 +136,7 @@ func TestStaleWindow(t *testing.T) {
 		opts = append(opts, adapter.Name("f"), adapter.WithRuntime(c.Runtime), adapter.TTL("10m"), adapter.StaleFor("5m"))
 		return adapter.CacheData(f.compute, opts...)
 	}
-	t.Run("in it the stale value is returned at once and one refresh runs after the response", func(t *testing.T) {
+	t.Run("T5 in it the stale value is returned at once and one refresh runs after the response", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		c := w.container()
 		d := wrap(c, f)
@@ -158,7 +158,7 @@ func TestStaleWindow(t *testing.T) {
 			t.Fatalf("%+v", s)
 		}
 	})
-	t.Run("a stale entry from the backend is returned at once and refreshed", func(t *testing.T) {
+	t.Run("T5 a stale entry from the backend is returned at once and refreshed", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		a, b := w.container(), w.container()
 		a.invoke(func(ctx context.Context) { get(t, ctx, wrap(a, f), 1) })
@@ -171,7 +171,7 @@ func TestStaleWindow(t *testing.T) {
 		})
 		wantRuns(t, f, 2)
 	})
-	t.Run("a refresh found in the backend does not run again", func(t *testing.T) {
+	t.Run("T5 a refresh found in the backend does not run again", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		a, b := w.container(), w.container()
 		da, db := wrap(a, f), wrap(b, f)
@@ -185,7 +185,7 @@ func TestStaleWindow(t *testing.T) {
 			t.Fatal(r.Run)
 		}
 	})
-	t.Run("after it the next call recomputes in the foreground", func(t *testing.T) {
+	t.Run("T5 after it the next call recomputes in the foreground", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		c := w.container()
 		d := wrap(c, f)
@@ -195,7 +195,7 @@ func TestStaleWindow(t *testing.T) {
 			t.Fatal(r.Run)
 		}
 	})
-	t.Run("a failing refresh keeps the stale value, logs once and cools down", func(t *testing.T) {
+	t.Run("T5 a failing refresh keeps the stale value, logs once and cools down", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		c := w.container()
 		d := wrap(c, f)
@@ -215,7 +215,7 @@ func TestStaleWindow(t *testing.T) {
 		c.invoke(func(ctx context.Context) { get(t, ctx, d, 1) })
 		wantRuns(t, f, 3)
 	})
-	t.Run("a refresh overtaken by Clear is dropped", func(t *testing.T) {
+	t.Run("T5 a refresh overtaken by Clear is dropped", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		c := w.container()
 		var d *adapter.Data[int, result]
@@ -238,7 +238,7 @@ func TestStaleWindow(t *testing.T) {
 			t.Fatal("the dropped refresh was served:", r.Run)
 		}
 	})
-	t.Run("outside Lambda the refresh runs in a goroutine", func(t *testing.T) {
+	t.Run("T5 outside Lambda the refresh runs in a goroutine", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		c := w.container()
 		d := wrap(c, f)
@@ -257,7 +257,7 @@ func TestFailSafe(t *testing.T) {
 	wrap := func(c *container, f *counter) *adapter.Data[int, result] {
 		return adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(c.Runtime), adapter.TTL("10m"), adapter.FailSafe("1h"))
 	}
-	t.Run("a failing function gives its last result, with the error logged", func(t *testing.T) {
+	t.Run("T6 a failing function gives its last result, with the error logged", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		c := w.container()
 		d := wrap(c, f)
@@ -271,7 +271,7 @@ func TestFailSafe(t *testing.T) {
 			t.Fatal(c.logs.text())
 		}
 	})
-	t.Run("also from the backend", func(t *testing.T) {
+	t.Run("T6 also from the backend", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		a := w.container()
 		get(t, t.Context(), wrap(a, f), 1)
@@ -282,7 +282,7 @@ func TestFailSafe(t *testing.T) {
 			t.Fatal(r.Run)
 		}
 	})
-	t.Run("not beyond ttl and fail-safe", func(t *testing.T) {
+	t.Run("T6 not beyond ttl and fail-safe", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		d := wrap(w.container(), f)
 		get(t, t.Context(), d, 1)
@@ -292,7 +292,7 @@ func TestFailSafe(t *testing.T) {
 			t.Fatal("no error")
 		}
 	})
-	t.Run("off by default", func(t *testing.T) {
+	t.Run("T6 off by default", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		d := adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(w.container().Runtime), adapter.TTL("10m"))
 		get(t, t.Context(), d, 1)

@@ -283,6 +283,7 @@ func (b *batch) lead(led []*item) {
 	}
 	var o flight.Outcome
 	defer func() {
+		o.Alone = len(led) > 1
 		for _, it := range led {
 			it.call.Publish(o) // those that have an outcome keep it
 		}
@@ -394,7 +395,9 @@ func (b *batch) runMany(ctx context.Context, taken []*item) {
 		if i < len(results) {
 			res = results[i]
 		}
-		it.call.Publish(it.turn.finish(ctx, res, began, took))
+		o := it.turn.finish(ctx, res, began, took)
+		o.Alone = o.Alone || o.Err != nil && len(taken) > 1 // the failure was perhaps another key's
+		it.call.Publish(o)
 	}
 }
 

@@ -350,7 +350,7 @@ func (r *Records) do(ctx context.Context, within time.Duration, op func(context.
 func (r *Records) complete(ctx context.Context, refs []invalidation.Ref, late int, clock time.Time) ([]invalidation.Ref, bool) {
 	recs := r.open.Load()
 	if recs == nil {
-		return refs, true
+		return nil, false // the backend has no records: nobody elsewhere could be told of an invalidation
 	}
 	refs = append([]invalidation.Ref(nil), refs...)
 	expires := freshness.Time(r.env.Now()).Add(recordsKept)
