@@ -58,7 +58,7 @@ func (a *Arguments) Build(ctx context.Context, stderr io.Writer) (*Result, error
 		}
 		return &Result{Output: a.Output}, nil
 	}
-	result := &Result{Output: a.outputPath(analysis.Record.Package, a.exe), Record: analysis.Record}
+	result := &Result{Output: a.outputPath(analysis.Record.Package, a.goenv["GOEXE"]), Record: analysis.Record}
 	return result, a.link(ctx, stderr, analysis, result)
 }
 
@@ -68,7 +68,7 @@ func (a *Arguments) Prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.exe = env["GOEXE"]
+	a.goenv = env
 	if err := a.environment(env["GOFLAGS"]); err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (a *Arguments) Prepare(ctx context.Context) error {
 // Analyze computes the identities without linking. [Arguments.Build] does so before it links.
 func (a *Arguments) Analyze(ctx context.Context) (*codeid.Analysis, error) {
 	analysis, err := codeid.Analyze(ctx, codeid.Config{
-		Dir: a.Dir, Package: a.Package, Flags: a.listFlags(), Facts: a.facts(), Profile: a.lastValue("pgo"), Values: a.values(),
+		Dir: a.Dir, Package: a.Package, Flags: a.listFlags(), Facts: a.facts(), Profile: a.lastValue("pgo"), Values: a.values(), GoEnv: a.goenv,
 	})
 	if err == nil && a.fallback != "" {
 		analysis.Record.Withdraw(a.fallback)
@@ -192,7 +192,7 @@ func joinFlags(fields []string) (string, error) {
 }
 
 func (a *Arguments) goEnv(ctx context.Context) (map[string]string, error) {
-	cmd := exec.CommandContext(ctx, "go", "env", "-json", "GOFLAGS", "GOEXE")
+	cmd := exec.CommandContext(ctx, "go", "env", "-json")
 	cmd.Dir = a.Dir
 	out, err := cmd.Output()
 	if errors.Is(err, exec.ErrNotFound) {

@@ -21,9 +21,9 @@ type Arguments struct {
 	Table    string // --table: where the record goes; "" is beside the binary, "off" nowhere
 
 	flags    []flagValue
-	ldflags  []string // the linker's flags that hold for the program
-	exe      string   // what names of programs end with
-	fallback string   // why identities cannot be computed under these flags, or ""
+	ldflags  []string          // the linker's flags that hold for the program
+	goenv    map[string]string // what go env says
+	fallback string            // why identities cannot be computed under these flags, or ""
 }
 
 // flagValue is one flag as it was given.

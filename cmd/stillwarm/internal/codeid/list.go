@@ -22,6 +22,7 @@ type Config struct {
 	Facts   []Fact            // what else of the command line decides results
 	Env     []string          // the go command's environment; nil is the process's own
 	Profile string            // -pgo: a file, "off", or "" and "auto" for default.pgo beside the program
+	GoEnv   map[string]string // what go env says, all of it; nil to ask
 	Values  map[string]string // the user's own -X values: import path, dot and name to value
 }
 
@@ -91,6 +92,9 @@ func (c *Config) list(ctx context.Context) ([]*listed, error) {
 
 // goEnv are the settings of the go command that decide what code does.
 func (c *Config) goEnv(ctx context.Context) (map[string]string, error) {
+	if c.GoEnv != nil {
+		return c.GoEnv, nil
+	}
 	out, err := c.goCommand(ctx, "env", "-json")
 	if err != nil {
 		return nil, err
