@@ -133,6 +133,23 @@ func TestDeprecatedNames(t *testing.T) {
 	})
 }
 
+func TestWarnings(t *testing.T) {
+	t.Run("N2 deployed a warning is one WARN per function and container, and nothing silences it", func(t *testing.T) {
+		w := newWorld(t)
+		for range 2 { // containers
+			c := w.alone()
+			d := adapter.Cache(func(_ context.Context, n int) (int, error) { return n, nil }, adapter.Name("f"),
+				adapter.SuppressWarning(true), adapter.WithRuntime(c.Runtime))
+			for n := range 5 {
+				get(t, t.Context(), d, n)
+			}
+			if n := len(c.logs.with("WARN", "adapter.Cache is deprecated")); n != 1 {
+				t.Fatal(n, c.logs.text())
+			}
+		}
+	})
+}
+
 type withClose struct{}
 
 func (withClose) Close() error { return nil }
@@ -250,10 +267,10 @@ func TestMode(t *testing.T) {
 		env  map[string]string
 		want bool
 	}{
-		{"outside Lambda it is development", nil, true},
-		{"in Lambda it is deployed", map[string]string{"AWS_LAMBDA_FUNCTION_NAME": "f"}, false},
-		{"the local runner says that it is development", map[string]string{"AWS_LAMBDA_FUNCTION_NAME": "f", "STILLWARM_MODE": "development"}, true},
-		{"it can be set", map[string]string{"STILLWARM_MODE": "deployed"}, false},
+		{"N5 outside Lambda it is development", nil, true},
+		{"N5 in Lambda it is deployed", map[string]string{"AWS_LAMBDA_FUNCTION_NAME": "f"}, false},
+		{"N5 the local runner says that it is development", map[string]string{"AWS_LAMBDA_FUNCTION_NAME": "f", "STILLWARM_MODE": "development"}, true},
+		{"N5 it can be set", map[string]string{"STILLWARM_MODE": "deployed"}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Setenv("AWS_LAMBDA_FUNCTION_NAME", "")

@@ -131,6 +131,20 @@ func TestTTL(t *testing.T) {
 	})
 }
 
+func TestClock(t *testing.T) {
+	t.Run("T9 only the injected clock decides: no real time passes", func(t *testing.T) {
+		w, f := newWorld(t), &counter{}
+		d := adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(w.alone().Runtime), adapter.TTL("1000d"))
+		get(t, t.Context(), d, 1)
+		w.clock.Advance(1000*24*time.Hour - 1)
+		get(t, t.Context(), d, 1)
+		wantRuns(t, f, 1)
+		w.clock.Advance(1)
+		get(t, t.Context(), d, 1)
+		wantRuns(t, f, 2)
+	})
+}
+
 func TestStaleWindow(t *testing.T) {
 	wrap := func(c *container, f *counter, opts ...adapter.DataOption) *adapter.Data[int, result] {
 		opts = append(opts, adapter.Name("f"), adapter.WithRuntime(c.Runtime), adapter.TTL("10m"), adapter.StaleFor("5m"))

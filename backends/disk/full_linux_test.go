@@ -28,7 +28,7 @@ func TestAFullDisk(t *testing.T) {
 	dir := tiny(t, "1m")
 	s := storeOf(t, open(t, Options{Dir: filepath.Join(dir, "cache")}), "f")
 	value := bytes.Repeat([]byte("x"), 100_000)
-	t.Run("makes room by its oldest entries although the bound is not reached", func(t *testing.T) {
+	t.Run("W7 makes room by its oldest entries although the bound is not reached", func(t *testing.T) {
 		for i := range 30 {
 			if err := backendstest.Put(t.Context(), s, fmt.Sprint("k", i), value, time.Time{}); err != nil {
 				t.Fatalf("entry %d: %v", i, err)
@@ -41,7 +41,7 @@ func TestAFullDisk(t *testing.T) {
 			t.Fatalf("failed writes left %v", left)
 		}
 	})
-	t.Run("that others have filled is an error with a hint, and the old entry stays", func(t *testing.T) {
+	t.Run("W7 that others have filled is an error with a hint, and the old entry stays", func(t *testing.T) {
 		if err := backendstest.Put(t.Context(), s, "small", []byte("old"), time.Time{}); err != nil {
 			t.Fatal(err)
 		}

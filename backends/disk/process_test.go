@@ -77,7 +77,11 @@ func writeUntilKilled(dir string) {
 	}
 }
 
-func TestKilledWritersLeaveEntriesWholeOrAbsent(t *testing.T) {
+func TestKilledWriters(t *testing.T) {
+	t.Run("W6 leave entries whole or absent", killedWriters)
+}
+
+func killedWriters(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows refuses to replace a file that is open")
 	}

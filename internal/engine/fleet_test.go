@@ -147,6 +147,26 @@ func TestWaitingForOtherContainers(t *testing.T) {
 			close(stop)
 		})
 	})
+	t.Run("S8 by its deadline less a margin an invocation has given its leases back, though its run goes on", func(t *testing.T) {
+		bubble(t, func(t *testing.T, fl *fleet) {
+			a, b := fl.container(), fl.container()
+			stop := make(chan struct{})
+			a.run = func(context.Context, string) (int64, error) { <-stop; return 1, nil }
+			var wg sync.WaitGroup
+			wg.Go(func() { _, _, _ = a.call("x", 2*time.Second) })
+			time.Sleep(1950 * time.Millisecond)
+			s, err := fl.m.Store(t.Context(), backends.Function{Name: "f", NearTTL: 5 * time.Second})
+			if err != nil {
+				t.Fatal(err)
+			}
+			req := backends.LeaseRequest{Token: "other/1", TTL: time.Second}
+			if _, _, err := s.(backends.Leaser).Lease(t.Context(), b.f.Digest(b.lookup("x")), req, backends.ReadOptions{}); err != nil {
+				t.Error("the lease is still held:", err)
+			}
+			close(stop)
+			wg.Wait()
+		})
+	})
 	t.Run("F3 a private result is never another's, and nobody waits for one", func(t *testing.T) {
 		bubble(t, func(t *testing.T, fl *fleet) {
 			a, b := fl.container(), fl.container()
