@@ -55,6 +55,20 @@ func afterFunctions() map[string]function {
 		}},
 		"after: raw panic in a run": {handler: rawFunc(func(context.Context, []byte) ([]byte, error) { return []byte(waitForRun()), nil })},
 		"after: raw":                {handler: rawWork{}},
+		"after: raw panic": {handler: rawFunc(func(ctx context.Context, _ []byte) ([]byte, error) {
+			leave(ctx, "work")
+			theRun()
+			return nil, nil
+		}), options: withBackendTimeout(20 * time.Millisecond)},
+		"after: raw nil":      {handler: rawFunc(func(context.Context, []byte) ([]byte, error) { return nil, nil })},
+		"after: raw retained": {handler: retaining()},
+		"after: late": {handler: func(ctx context.Context, n int) (string, error) {
+			taken := leave(ctx, "work")
+			if n == 1 {
+				return "", errors.New("failed")
+			}
+			return fmt.Sprint("taken ", taken, ", ended ", ctx.Err() != nil), nil
+		}},
 		"after: raw error": {handler: rawFunc(func(ctx context.Context, _ []byte) ([]byte, error) {
 			leave(ctx, "work")
 			return nil, errors.New("failed")
@@ -133,6 +147,17 @@ func theRun() { panic(&panickedError{Code: 7}) }
 type rawFunc func(context.Context, []byte) ([]byte, error)
 
 func (f rawFunc) Invoke(ctx context.Context, payload []byte) ([]byte, error) { return f(ctx, payload) }
+
+// retaining keeps the bytes of each event and answers with those of the one before, which the work after the response may
+// still read.
+func retaining() rawFunc {
+	var last []byte
+	return func(_ context.Context, payload []byte) ([]byte, error) {
+		answer := last
+		last = payload
+		return answer, nil
+	}
+}
 
 type rawWork struct{}
 
@@ -262,6 +287,44 @@ func TestWhatComesBeforeAnAnswerIsBounded(t *testing.T) {
 		answer(t, s.Send(runtimeapitest.Event{Payload: []byte("1")}))
 		if a := answer(t, s.Send(runtimeapitest.Event{Payload: []byte("2")})); string(a.Body) != `"done: 0; dropped: 1"` {
 			t.Errorf("answered %s", a.Body)
+		}
+	})
+}
+
+func TestOddHandlersOfBytes(t *testing.T) {
+	t.Run("L3 one that panics: the document names its line, within the bound", func(t *testing.T) {
+		s, p := run(t, "after: raw panic")
+		d := document(t, answer(t, s.Send(runtimeapitest.Event{Payload: []byte("1")})))
+		if d.Message != "code 7" || d.Stack[0].Label != "theRun" {
+			t.Errorf("%+v", d)
+		}
+		runtimeapitest.Wait(t, "the end of the process", p.Exited())
+	})
+	t.Run("L3 one that returns nothing", func(t *testing.T) {
+		s, _ := run(t, "after: raw nil")
+		inv := s.Send(runtimeapitest.Event{Payload: []byte("1")})
+		if a := answer(t, inv); a.Failed || len(a.Body) != 0 {
+			t.Errorf("%+v", a)
+		}
+	})
+	t.Run("L3 one that keeps its event", func(t *testing.T) {
+		s, _ := run(t, "after: raw retained")
+		for i, event := range []string{`{"n":1}`, `{"another":"longer event"}`, `[]`, `1`} {
+			a := answer(t, s.Send(runtimeapitest.Event{Payload: []byte(event)}))
+			if want := []string{"", `{"n":1}`, `{"another":"longer event"}`, `[]`}[i]; string(a.Body) != want {
+				t.Errorf("answered %q, want %q", a.Body, want)
+			}
+		}
+	})
+	t.Run("L2 L3 a deadline in the past", func(t *testing.T) {
+		s, _ := run(t, "after: late")
+		s.Gate("work").Open()
+		for n, want := range map[string]string{"1": "failed", "2": "taken true, ended true"} {
+			inv := s.Send(runtimeapitest.Event{Payload: []byte(n), Timeout: -time.Minute})
+			if a := answer(t, inv); !strings.Contains(string(a.Body), want) {
+				t.Errorf("answered %q", a.Body)
+			}
+			runtimeapitest.Wait(t, "the next poll", inv.Done())
 		}
 	})
 }

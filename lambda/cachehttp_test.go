@@ -350,7 +350,7 @@ func TestCacheHTTPOdd(t *testing.T) {
 		var runs atomic.Int64
 		h := lambda.CacheHTTP(counted(&runs, "cache-control", "max-age=60"), httpRuntime(t))
 		var empty v2In
-		empty.RequestContext.HTTP.Method = "GET"
+		empty.RequestContext.HTTP.Method, empty.RawPath = "GET", "/"
 		ask(t, h, empty)
 		if out := ask(t, h, empty); out.Body != "1" {
 			t.Errorf("%+v", out)

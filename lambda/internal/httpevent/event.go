@@ -26,6 +26,12 @@ func (s Source) String() string {
 	return names[min(int(s), len(names)-1)]
 }
 
+// api names an API in a key. What a path means depends on the source.
+func (e *Event) api() string {
+	kinds := [...]string{"", "http:", "url:", "rest:", "v1:", "alb:"}
+	return kinds[min(int(e.Source), len(kinds)-1)] + e.APIID
+}
+
 // list reports whether the payload has cookies of its own and joins other values by commas.
 func (s Source) list() bool { return s == HTTPAPI || s == FunctionURL }
 
@@ -201,8 +207,8 @@ func (e *Event) settle() {
 	if e.Source == HTTPAPI && strings.Contains(e.Domain, ".lambda-url.") {
 		e.Source = FunctionURL
 	}
-	if e.Source == FunctionURL {
-		e.Stage, e.Route = "", ""
+	if e.Source == FunctionURL && e.Stage == "$default" {
+		e.Stage = "" // as the URL's own type has it
 	}
 	if strings.HasSuffix(e.Route, "$default") {
 		e.Route = ""

@@ -193,7 +193,7 @@ func (e *Event) caller(h http.Header, prefix string) *httpreq.Caller {
 		id.balancer(h)
 	}
 	return &httpreq.Caller{
-		Scheme: e.scheme(h), Host: e.host(h), Stage: e.stage(), APIID: e.APIID, BasePath: prefix, Route: e.Route,
+		Scheme: e.scheme(h), Host: e.host(h), Stage: e.stage(), APIID: e.api(), BasePath: prefix, Route: e.Route,
 		Authenticated: id.Known, NoRange: e.Source == REST || e.Source == HTTPAPIv1, Fits: e.Fits,
 	}
 }
@@ -212,11 +212,8 @@ func (e *Event) stage() string {
 func (e *Event) host(h http.Header) string {
 	host := strings.ToLower(strings.Join(h.Values("Host"), ","))
 	domain := strings.ToLower(e.Domain)
-	switch {
-	case domain == "" || domain == host:
+	if domain == "" || domain == host {
 		return host
-	case host == "":
-		return domain
 	}
 	return domain + " " + host
 }
@@ -234,6 +231,9 @@ func (e *Event) scheme(h http.Header) string {
 // Strict returns an error where a request that was made of the event says less than the event: another event could
 // make the same request, so neither may be answered by what the other's handler said.
 func (e *Event) Strict(r *http.Request) error {
+	if e.Path == "" {
+		return e.malformed("no path")
+	}
 	if raw := r.URL.RawPath; raw != "" && r.URL.EscapedPath() != raw {
 		return e.malformed("the path %q has characters that must be encoded", raw)
 	}
