@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/stillwarm/stillwarm/internal/engine"
-	"github.com/stillwarm/stillwarm/internal/invocation"
 )
 
 // fillEnv fills in what the engine is offered.
@@ -21,7 +20,7 @@ func (rt *Runtime) fillEnv() {
 
 // defers reports whether work can be left for later.
 func (rt *Runtime) defers(ctx context.Context) bool {
-	return !rt.freezes || invocation.From(ctx).Holds()
+	return !rt.freezes || rt.invocation(ctx).Holds()
 }
 
 // emitEngine turns an event of the engine into one that users see.

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -61,22 +62,20 @@ func (r *registry) all(kind string) []*registered {
 }
 
 // wayOut is what helps a program that wraps one function once for each instance of a service.
-const wayOut = "; where each instance of a service caches a function of its own, give each adapter.WithRuntime with a Runtime " +
-	"(and, if they share a backend, a Namespace) of its own, or wrap once and tell instances apart with adapter.Scope"
+const wayOut = "adapter.Name, or for instances of a service adapter.WithRuntime (a Runtime each, with its own Namespace) or adapter.Scope"
 
 // conflict says why a second wrap under one name is refused; nil where it is the same function with the same options.
 func (b *binding) conflict(second *binding) error {
 	e := &OptionError{Function: second.id.name, Option: "Name", Place: second.id.place}
 	if b.id.closure != second.id.closure {
-		e.Value = fmt.Sprintf("%q", second.id.name)
-		e.Reason = "another function is cached under this name, wrapped at " + b.id.place +
-			"; each would get the other's results: give one of them another name" + wayOut
+		e.Value = strconv.Quote(second.id.name)
+		e.Reason = "another function has this name, wrapped at " + b.id.place + "; keep their results apart with " + wayOut
 		return e
 	}
 	if differ := b.opts.differences(second.opts); len(differ) > 0 {
 		e.Option = "options"
-		e.Reason = fmt.Sprintf("'%s' was wrapped with other options at %s (%s); two sets of options are two caches: name one of them with adapter.Name%s",
-			shortName(second.id.name), b.id.place, strings.Join(differ, "; "), wayOut)
+		e.Reason = fmt.Sprintf("%q was wrapped with other options at %s (%s); keep the two caches apart with %s",
+			second.id.name, b.id.place, strings.Join(differ, "; "), wayOut)
 		return e
 	}
 	return nil

@@ -163,10 +163,15 @@ func (rt *Runtime) afterOr(ctx context.Context, job func(context.Context), drop 
 		}()
 		job(ctx)
 	}
-	if inv := invocation.From(ctx); drop == nil && inv.After(run) || drop != nil && inv.AfterResponse(run, func() {
+	leave := func() {
 		defer rt.backlog.Done()
 		drop()
-	}) {
+	}
+	if inv := rt.invocation(ctx); drop == nil && inv.After(run) || drop != nil && inv.AfterResponse(run, leave) {
+		return
+	}
+	if rt.freezes && drop != nil {
+		leave() // there is no later
 		return
 	}
 	// The job is an invocation of its own: what it uses stays open until it is done.
