@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"errors"
 
 	"github.com/stillwarm/stillwarm/internal/engine"
 )
@@ -51,8 +52,23 @@ func InvalidateTags(ctx context.Context, tags ...string) error {
 	return runtimeIn(ctx).InvalidateTags(ctx, tags...)
 }
 
-// InvalidateTags is [InvalidateTags] for the functions of this Runtime.
+// InvalidateTags is [InvalidateTags] for the functions and HTTP caches of this Runtime.
 func (rt *Runtime) InvalidateTags(ctx context.Context, tags ...string) error {
+	if rt.off() || len(tags) == 0 {
+		return nil
+	}
+	rt.mu.Lock()
+	others := rt.tagged
+	rt.mu.Unlock()
+	errs := []error{rt.invalidateData(ctx, tags)}
+	for _, other := range others {
+		errs = append(errs, other(ctx, tags))
+	}
+	return errors.Join(errs...)
+}
+
+// invalidateData is InvalidateTags for the functions.
+func (rt *Runtime) invalidateData(ctx context.Context, tags []string) error {
 	if rt.off() || len(tags) == 0 {
 		return nil
 	}

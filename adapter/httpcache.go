@@ -1,6 +1,8 @@
 package adapter
 
 import (
+	"context"
+
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/runtimeport"
 )
@@ -16,6 +18,12 @@ func (rt *Runtime) portEnv() *runtimeport.Env {
 		Tenant: rt.tenants.of,
 		Backend: func(set, on bool, name string) (backends.PersistenceManager, string) {
 			return rt.backendFor(persistence{set: set, on: on, name: name})
+		},
+		InvalidateTags: rt.invalidateData,
+		OnInvalidateTags: func(f func(context.Context, []string) error) {
+			rt.mu.Lock()
+			defer rt.mu.Unlock()
+			rt.tagged = append(rt.tagged, f)
 		},
 		Claim: rt.claimCache,
 		Tier:  rt.tier, Reads: rt.reads, Writes: rt.writes, Sealer: rt.sealer, Namespace: rt.config.Namespace,

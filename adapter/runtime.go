@@ -47,7 +47,8 @@ type Runtime struct {
 	pools    []*resourceState
 	singles  map[string]backends.PersistenceManager // of several configured backends, those that a function asked for by name
 	once     map[string]struct{}
-	caches   map[string]struct{} // names of HTTP caches
+	caches   map[string]struct{}                              // names of HTTP caches
+	tagged   []func(ctx context.Context, tags []string) error // what else has tags
 	closed   atomic.Bool
 	backlog  pending.Counter
 	lastSeen atomic.Int64 // wall clock of the last use of a resource

@@ -106,7 +106,9 @@ func (c *Cache) bind(rt *adapter.Runtime) (free bool) {
 				"another HTTP cache has the same name; this one is kept in memory only: give each a name with httpcache.Name",
 				"cache", name)
 		}
-		c.engine = slots.New(c.env, spec)
+		engine := slots.New(c.env, spec)
+		c.env.OnInvalidateTags(func(ctx context.Context, tags []string) error { return engine.InvalidateTags(ctx, tags...) })
+		c.engine = engine
 	})
 	return free
 }

@@ -3,6 +3,7 @@ package httpcache
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -31,9 +32,11 @@ func (c *Cache) Purge(ctx context.Context, path string) error {
 }
 
 // InvalidateTags makes every answer that carries one of the tags a miss: in Cache-Tag, Surrogate-Key (see [TagFields]) or
-// Cache-Groups. It costs the same whatever the number of answers, and promises what [Cache.Purge] does.
+// Cache-Groups. It costs the same whatever the number of answers, and promises what [Cache.Purge] does. Tags are those of
+// cached functions, too: adapter.InvalidateTags reaches this cache, and InvalidateTags the functions of its Runtime.
 func (c *Cache) InvalidateTags(ctx context.Context, tags ...string) error {
-	return c.bound().InvalidateTags(ctx, tags...)
+	engine := c.bound()
+	return errors.Join(engine.InvalidateTags(ctx, tags...), c.env.InvalidateTags(ctx, tags))
 }
 
 // Clear makes every answer of this cache a miss, in every container within NearTTL.

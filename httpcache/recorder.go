@@ -131,6 +131,7 @@ func (r *recorder) append(b []byte) (int, error) {
 		if r.mode == hold { // it cannot be made from the whole: what there is goes out as it is
 			r.mode = stream
 		}
+		r.changed.Broadcast() // the leader may have written all there is, which need not be kept any more
 		r.mu.Unlock()
 		r.overflow()
 		r.mu.Lock()

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stillwarm/stillwarm/adapter"
 	"github.com/stillwarm/stillwarm/httpcache"
 )
 
@@ -348,6 +349,33 @@ func TestPurging(t *testing.T) {
 				t.Fatal("cleared")
 			}
 			_ = s.cache.Clear(t.Context())
+		}
+	})
+	t.Run("tags are those of cached functions, too", func(t *testing.T) {
+		s := newSite(t)
+		runs := 0
+		f, err := adapter.NewData(func(context.Context, string) (int, error) {
+			runs++
+			return runs, nil
+		}, adapter.WithRuntime(s.rt), adapter.Name("tagged"), adapter.Tags(func(string) []string { return []string{"tag"} }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.answer(200, "", fresh, "Cache-Tag: tag")
+		for i, invalidate := range []func() error{
+			func() error { return s.cache.InvalidateTags(t.Context(), "tag") },
+			func() error { return s.rt.InvalidateTags(t.Context(), "tag") },
+		} {
+			s.do("GET /t")
+			if n, err := f.Get(t.Context(), "x"); n != i+1 || err != nil || !s.do("GET /t").hit() {
+				t.Fatal(i, n, err)
+			}
+			if err := invalidate(); err != nil {
+				t.Fatal(err)
+			}
+			if n, _ := f.Get(t.Context(), "x"); n != i+2 || s.do("GET /t").hit() {
+				t.Fatal(i, n)
+			}
 		}
 	})
 	t.Run("by Cache-Group-Invalidation of an unsafe request", func(t *testing.T) {

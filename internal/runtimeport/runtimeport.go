@@ -27,6 +27,10 @@ type Env struct {
 	// Backend returns the backend of a cache, nil for memory only, and why it is less than was asked for. set, on and name
 	// are what the cache's Persist option says.
 	Backend func(set, on bool, name string) (m backends.PersistenceManager, why string)
+	// InvalidateTags invalidates the cached functions of the Runtime that carry one of the tags; OnInvalidateTags is told
+	// when somebody does that through the Runtime, and does its own part.
+	InvalidateTags   func(ctx context.Context, tags []string) error
+	OnInvalidateTags func(f func(ctx context.Context, tags []string) error)
 	// Claim takes the name of a cache. It reports false where the name is taken.
 	Claim func(name string) (number uint32, ok bool)
 

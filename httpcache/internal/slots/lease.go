@@ -101,7 +101,7 @@ func (w *waiting) count() {
 // try takes the lease where it is free; busy says that another container has it.
 func (w *waiting) try(ctx context.Context, runTime time.Duration) (l *held, busy bool) {
 	var lease backends.Lease
-	err := w.e.env.Reads.Do(ctx, func(ctx context.Context) (err error) {
+	err := w.e.reads(ctx, func(ctx context.Context) (err error) {
 		lease, err = w.d.lease(ctx, w.e.address(w.key), w.e.env.LeaseTTL, runTime)
 		return err
 	})

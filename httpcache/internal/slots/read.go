@@ -107,7 +107,7 @@ func (e *Engine) fetch(ctx context.Context, d *driver, ks []port.Key, found []*i
 	var slots []reading
 	var recs []record
 	var generation uint64
-	err := e.env.Reads.Do(ctx, func(ctx context.Context) (err error) {
+	err := e.reads(ctx, func(ctx context.Context) (err error) {
 		if len(addresses) == 0 {
 			generation, recs, err = d.generation(ctx, []string{epochRecord})
 			return err
@@ -180,7 +180,7 @@ func (e *Engine) check(ctx context.Context, d *driver, h *hearing, ks []port.Key
 		return
 	}
 	var recs []record
-	err := e.env.Reads.Do(ctx, func(ctx context.Context) (err error) {
+	err := e.reads(ctx, func(ctx context.Context) (err error) {
 		_, recs, _, err = d.read(ctx, nil, names)
 		return err
 	})

@@ -17,6 +17,7 @@ package slots
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,7 @@ import (
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/httpcache/internal/port"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
+	"github.com/stillwarm/stillwarm/internal/invocation"
 	"github.com/stillwarm/stillwarm/internal/runtimeport"
 )
 
@@ -106,6 +108,29 @@ func (e *Engine) Usage() port.Usage {
 	u.Entries, u.Bytes = e.owner.Len()
 	return u
 }
+
+type afterResponse struct{}
+
+// reads does a read of the backend. Before the response it is bounded by what the invocation has left of its budget for all
+// that happens before runs.
+func (e *Engine) reads(ctx context.Context, op func(context.Context) error) error {
+	if ctx.Value(afterResponse{}) != nil {
+		return e.env.Reads.Do(ctx, op)
+	}
+	budget := invocation.BudgetOf(ctx, e.env.BackendTimeout)
+	within := budget.Enter()
+	defer budget.Leave()
+	if within <= 0 {
+		return errBudget
+	}
+	return e.env.Reads.Within(ctx, within, func(ctx context.Context, deadline time.Time) error {
+		ctx, cancel := context.WithDeadline(ctx, deadline)
+		defer cancel()
+		return op(ctx)
+	})
+}
+
+var errBudget = errors.New("the invocation's budget for the backend is spent")
 
 // backend returns the cache's store, opened at its first use; nil where there is none.
 func (e *Engine) backend(ctx context.Context) *driver {
