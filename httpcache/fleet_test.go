@@ -2,16 +2,13 @@ package httpcache_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stillwarm/stillwarm/adapter"
-	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/httpcache"
 )
 
@@ -212,181 +209,6 @@ func TestTwoContainers(t *testing.T) {
 				t.Fatal(r)
 			}
 		}
-	})
-}
-
-// broken is a backend that fails while it is told to, or loses records.
-type broken struct {
-	backends.PersistenceManager
-	down atomic.Bool
-	lost atomic.Value // the beginning of the names of records that it has lost
-}
-
-var errDown = errors.New("down")
-
-func (b *broken) lose(prefix string) { b.lost.Store(prefix) }
-
-func (b *broken) loses(name string) bool {
-	prefix, _ := b.lost.Load().(string)
-	return prefix != "" && strings.HasPrefix(name, prefix)
-}
-
-func (b *broken) check() error {
-	if b.down.Load() {
-		return errDown
-	}
-	return nil
-}
-
-func (b *broken) Store(ctx context.Context, fn backends.Function) (backends.Store, error) {
-	s, err := b.PersistenceManager.Store(ctx, fn)
-	return &brokenStore{s, s.(backends.Records), b}, err
-}
-
-type brokenStore struct {
-	backends.Store
-	records backends.Records
-	b       *broken
-}
-
-func (s *brokenStore) Read(ctx context.Context, key string, o backends.ReadOptions) (backends.Reading, error) {
-	if err := s.b.check(); err != nil {
-		return backends.Reading{}, err
-	}
-	r, err := s.Store.Read(ctx, key, o)
-	for i, name := range o.Records {
-		if err == nil && s.b.loses(name) {
-			r.Records[i] = backends.Record{}
-		}
-	}
-	return r, err
-}
-
-func (s *brokenStore) Put(ctx context.Context, key string, entry []byte, expires time.Time, seen backends.Version) (backends.Version, error) {
-	if err := s.b.check(); err != nil {
-		return backends.Absent, err
-	}
-	return s.Store.Put(ctx, key, entry, expires, seen)
-}
-
-func (s *brokenStore) Invalidate(ctx context.Context, key string) error {
-	if err := s.b.check(); err != nil {
-		return err
-	}
-	return s.Store.Invalidate(ctx, key)
-}
-
-func (s *brokenStore) Clear(ctx context.Context) (uint64, error) {
-	if err := s.b.check(); err != nil {
-		return 0, err
-	}
-	return s.Store.Clear(ctx)
-}
-
-func (s *brokenStore) ReadRecords(ctx context.Context, names []string) ([]backends.Record, time.Time, error) {
-	if err := s.b.check(); err != nil {
-		return nil, time.Time{}, err
-	}
-	rs, at, err := s.records.ReadRecords(ctx, names)
-	for i, name := range names {
-		if err == nil && s.b.loses(name) {
-			rs[i] = backends.Record{}
-		}
-	}
-	return rs, at, err
-}
-
-func (s *brokenStore) WriteRecord(ctx context.Context, name string, value []byte, expires time.Time, seen backends.Version) (backends.Record, error) {
-	if err := s.b.check(); err != nil {
-		return backends.Record{}, err
-	}
-	return s.records.WriteRecord(ctx, name, value, expires, seen)
-}
-
-func (s *brokenStore) WriteRecords(ctx context.Context, names []string, values [][]byte, expires time.Time) error {
-	if err := s.b.check(); err != nil {
-		return err
-	}
-	return s.records.WriteRecords(ctx, names, values, expires)
-}
-
-func TestABackendThatFails(t *testing.T) {
-	t.Run("a purge that could not be told holds here, and is told before anything there is believed", func(t *testing.T) {
-		f := newFleet(t)
-		b := &broken{PersistenceManager: f.manager}
-		f.manager = b
-		a, other := f.site(t), f.site(t)
-		a.answer(200, "old", fresh)
-		a.do("GET /a")
-		a.stored(1)
-		b.down.Store(true)
-		if err := a.cache.Purge(t.Context(), "/a"); err == nil {
-			t.Fatal("no error")
-		}
-		a.answer(200, "new", "Cache-Control: no-store")
-		if r := a.do("GET /a"); r.body != "new" {
-			t.Fatal(r)
-		}
-		b.down.Store(false)
-		f.clock.advance(time.Minute / 2)
-		if r := a.do("GET /a"); r.body != "new" {
-			t.Fatal("the old entry came back:", r)
-		}
-		other.answer(200, "newer", fresh)
-		if r := other.do("GET /a"); r.body != "newer" {
-			t.Fatal("the purge was not told:", r)
-		}
-	})
-	t.Run("a lost record of a purge: it holds here", func(t *testing.T) {
-		f := newFleet(t)
-		b := &broken{PersistenceManager: f.manager}
-		b.lose("url/")
-		f.manager = b
-		a := f.site(t)
-		a.answer(200, "old", fresh)
-		a.do("GET /a")
-		a.stored(1)
-		if err := a.cache.Purge(t.Context(), "/a"); err != nil {
-			t.Fatal(err)
-		}
-		a.answer(200, "new", fresh)
-		for range 2 {
-			if r := a.do("GET /a"); r.body != "new" {
-				t.Fatal(r)
-			}
-			f.clock.advance(6 * time.Second)
-		}
-	})
-	t.Run("a lost record of a tag: older entries are not believed", func(t *testing.T) {
-		f := newFleet(t)
-		b := &broken{PersistenceManager: f.manager}
-		f.manager = b
-		a, other := f.site(t), f.site(t)
-		a.answer(200, "old", "Cache-Control: max-age=600", "Cache-Tag: t")
-		a.do("GET /a")
-		a.stored(1)
-		b.lose("tag/")
-		if err := a.cache.Purge(t.Context(), "/elsewhere"); err != nil { // the epoch moves
-			t.Fatal(err)
-		}
-		other.answer(200, "new", "Cache-Control: max-age=600")
-		if r := other.do("GET /a"); r.body != "new" {
-			t.Fatal(r)
-		}
-	})
-	t.Run("requests are answered, and memory goes on", func(t *testing.T) {
-		f := newFleet(t)
-		b := &broken{PersistenceManager: f.manager}
-		f.manager = b
-		b.down.Store(true)
-		a := f.site(t)
-		a.answer(200, "body", fresh)
-		a.do("GET /a")
-		f.clock.advance(10 * time.Second)
-		if r := a.do("GET /a"); r.body != "body" || !r.hit() {
-			t.Fatal(r)
-		}
-		a.wantRuns(1)
 	})
 }
 

@@ -56,16 +56,7 @@ func rereadFrom(ctx context.Context, e port.Engine) reader {
 // which fields the answers vary, the variants are asked for together with them.
 func (x *exchange) lookup(read reader) found {
 	bases := x.keys.Slots()
-	ask := bases
-	hinted := make([]port.Key, len(bases))
-	for i, base := range bases {
-		if e := x.engine.Hint(base); e != nil {
-			if v, ok := e.Value.(*rule.Variants); ok {
-				hinted[i] = rule.Variant(base, v.Fields, x.req)
-				ask = append(ask[:len(ask):len(ask)], hinted[i])
-			}
-		}
-	}
+	ask, hinted := x.withVariants(bases)
 	got := read(ask...)
 	f := found{versions: make(map[port.Key]port.Slot, len(got))}
 	f.note(got)
@@ -97,6 +88,20 @@ func (x *exchange) lookup(read reader) found {
 		}
 	}
 	return f
+}
+
+// withVariants returns the keys to ask for: the primary ones, and those of the variants that memory knows of.
+func (x *exchange) withVariants(bases []port.Key) (ask, hinted []port.Key) {
+	ask, hinted = bases, make([]port.Key, len(bases))
+	for i, base := range bases {
+		if e := x.engine.Hint(base); e != nil {
+			if v, ok := e.Value.(*rule.Variants); ok {
+				hinted[i] = rule.Variant(base, v.Fields, x.req)
+				ask = append(ask[:len(ask):len(ask)], hinted[i])
+			}
+		}
+	}
+	return ask, hinted
 }
 
 func (f *found) note(slots []port.Slot) {

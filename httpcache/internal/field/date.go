@@ -32,12 +32,7 @@ func ParseDate(s string, now time.Time) (time.Time, bool) {
 		p.text(" ")
 		p.month = p.name(months)
 		p.text(" ")
-		if p.s != "" && p.s[0] == ' ' {
-			p.text(" ")
-			p.day = p.digits(1)
-		} else {
-			p.day = p.digits(2)
-		}
+		p.day = p.paddedDay()
 		p.text(" ")
 		p.clock()
 		p.text(" ")
@@ -113,6 +108,15 @@ func (p *dateParser) digits(n int) int {
 	}
 	p.s = p.s[n:]
 	return v
+}
+
+// paddedDay consumes a day of two places, the first of which may be a space.
+func (p *dateParser) paddedDay() int {
+	if p.s != "" && p.s[0] == ' ' {
+		p.text(" ")
+		return p.digits(1)
+	}
+	return p.digits(2)
 }
 
 func (p *dateParser) clock() {
