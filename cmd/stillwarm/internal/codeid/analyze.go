@@ -73,8 +73,9 @@ func (p *program) fill(r *Record, g *graph) {
 		n.root = true
 	}
 	an.setup = reachSetup(an.roots)
+	an.alive = an.reachable()
 	an.setupHash = setupDigest(an.roots, an.setup)
-	for _, n := range g.nodes {
+	for _, n := range an.alive {
 		for _, e := range n.edges {
 			an.mentioned[e.to] = append(an.mentioned[e.to], n)
 		}
@@ -109,10 +110,24 @@ func (p *program) fill(r *Record, g *graph) {
 
 func newFunction(w *wrap) Function {
 	f := Function{Name: w.name.String(), Place: w.place, Promise: w.version}
-	if strings.HasPrefix(f.Name, "\x00") {
-		f.Name = "(unnamed) " + w.place
+	if name, ok := strings.CutPrefix(f.Name, unnamed); ok {
+		f.Name = name + " " + w.place
 	}
 	return f
+}
+
+// reachable returns every declaration that some run of the program may reach. What nothing mentions is not linked.
+func (an *analysis) reachable() []*node {
+	roots := slices.Clone(an.roots)
+	for _, n := range an.nodes {
+		if n.kind == kindVar {
+			roots = append(roots, n)
+		}
+	}
+	for _, w := range an.wraps {
+		roots = append(roots, w.node)
+	}
+	return sorted(reach(roots, func(*node, edge) bool { return true }))
 }
 
 // inquire examines a wrap.

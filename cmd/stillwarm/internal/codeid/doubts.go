@@ -27,6 +27,7 @@ type analysis struct {
 	roots     []*node
 	setup     map[*node]bool
 	setupHash digest
+	alive     []*node           // all that the program may reach
 	mentioned map[*node][]*node // who mentions a function, handed over or not
 }
 
@@ -54,7 +55,8 @@ func (q *inquiry) examine() {
 		q.doubt(m.why, m.place)
 	}
 	if q.w.fn == nil {
-		q.doubt("an HTTP cache does not say which handler it wraps", q.w.place)
+		q.doubt("responses of an HTTP cache belong to the build", q.w.place)
+		return
 	}
 	if !q.w.name.exact {
 		q.doubt("its name is not constant", q.w.place)
@@ -145,7 +147,7 @@ func (q *inquiry) rootNodes() []*node {
 func (q *inquiry) events() {
 	q.shared = q.sharedBy(q.w, q.closure, q.code)
 	modules := q.dependencies()
-	for _, n := range q.nodes {
+	for _, n := range q.alive {
 		for _, e := range n.events {
 			if q.code[n] && (!e.handed || q.closure[n]) {
 				continue

@@ -103,6 +103,9 @@ var pureFunctions = map[string]bool{
 func pure(fn *types.Func) bool {
 	path := fn.Pkg().Path()
 	name := path + "." + fn.Name()
+	if name == "reflect.ValueOf" {
+		return false // what it returns can set
+	}
 	return isLibrary(fn) || inertPackages[path] || inertFunctions[name] || pureFunctions[name] || path == "log/slog" && !setterName(fn.Name())
 }
 
@@ -208,7 +211,7 @@ func (c *writer) method(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) 
 	}
 	c.held(sel.X, what)
 	if !isReference(t) {
-		c.add(location{held: "*" + c.w.typeText(t)}, n, what, p.root != nil && p.root == c.recv)
+		c.add(heldBy(types.NewPointer(t)), n, what, p.root != nil && p.root == c.recv)
 	}
 	c.arguments(n)
 }
@@ -229,13 +232,24 @@ func (c *writer) converted(conv conversion) {
 	}
 }
 
-// calledValue notes the call of a function that a variable or field holds: it may keep state.
+// calledValue notes the call of a function that a field holds: it may keep state.
 func (c *writer) calledValue(n *ast.CallExpr) {
-	p := c.follow(n.Fun)
-	if p.inner.variable != nil {
-		if to := c.w.g.nodeOf(p.inner.variable); to != nil && !statelessValue(c.info, to) {
-			c.add(p.inner, n, "called", false)
-		}
+	if p := c.follow(n.Fun); p.inner.field != nil && !c.private(p) {
+		c.add(p.inner, n, "called", false)
+	}
+}
+
+// stateful notes the mention of a variable that holds a function with state of its own: whoever has it can call it.
+func (c *writer) stateful(id *ast.Ident) {
+	v, ok := c.info.Uses[id].(*types.Var)
+	if !ok || v.IsField() || isLocal(v) {
+		return
+	}
+	if _, ok := v.Type().Underlying().(*types.Signature); !ok {
+		return
+	}
+	if to := c.w.g.nodeOf(v); to != nil && !statelessValue(c.info, to) {
+		c.add(location{variable: v}, id, "used", false)
 	}
 }
 

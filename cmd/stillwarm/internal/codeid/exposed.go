@@ -8,10 +8,12 @@ import (
 // exposed reports whether a reference that the variable holds may be known under another name. A table that is only ever
 // indexed, ranged over or measured is known by the variable alone.
 func (g *graph) exposed(v *types.Var) bool {
-	if flat(v.Type()) || immutable(v.Type()) {
+	if immutable(v.Type()) {
 		return false
 	}
 	switch t := v.Type().Underlying().(type) {
+	case *types.Basic:
+		return false
 	case *types.Map:
 		return !flat(t.Elem()) || g.leaks(v)
 	case *types.Slice:

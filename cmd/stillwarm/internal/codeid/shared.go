@@ -18,10 +18,9 @@ func (s *sharing) share(t types.Type) {
 		return
 	}
 	s.seen[t] = true
-	text := (&walker{}).typeText
 	switch u := types.Unalias(t).(type) {
 	case *types.Pointer:
-		s.locations[location{held: text(u)}] = true
+		s.holds(u)
 		s.share(u.Elem())
 		return
 	case *types.Named:
@@ -32,17 +31,17 @@ func (s *sharing) share(t types.Type) {
 	}
 	switch u := t.Underlying().(type) {
 	case *types.Pointer:
-		s.locations[location{held: text(t)}] = true
+		s.holds(t)
 		s.share(u.Elem())
 	case *types.Map:
-		s.locations[location{held: text(t)}] = true
+		s.holds(t)
 		s.share(u.Key())
 		s.share(u.Elem())
 	case *types.Slice:
-		s.locations[location{held: text(t)}] = true
+		s.holds(t)
 		s.share(u.Elem())
 	case *types.Chan:
-		s.locations[location{held: text(t)}] = true
+		s.holds(t)
 		s.share(u.Elem())
 	case *types.Array:
 		s.share(u.Elem())
@@ -53,13 +52,19 @@ func (s *sharing) share(t types.Type) {
 	}
 }
 
+// holds notes what values of a reference type lead to.
+func (s *sharing) holds(t types.Type) {
+	s.locations[heldBy(t)] = true
+	s.locations[location{held: kindOf(t)}] = true
+}
+
 // named covers what a dependency's type holds of the user's: its type arguments, and anything where it is a container.
 func (s *sharing) named(t *types.Named) {
 	obj := t.Obj()
 	if obj.Pkg() == nil || s.g.unitOf[obj.Pkg()] != nil {
 		return
 	}
-	s.locations[location{held: "*" + (&walker{}).typeText(t)}] = true
+	s.holds(types.NewPointer(t))
 	if wrapping(obj.Pkg().Path()) && obj.Name() == "Data" {
 		return // results are copies
 	}
@@ -106,6 +111,9 @@ func (g *graph) sharedBy(w *wrap, closure, code map[*node]bool) map[location]boo
 	for n := range closure {
 		for _, v := range n.vars {
 			s.locations[location{variable: v}] = true
+			if name := typeName(v.Type()); name != nil { // it may have methods that get its address
+				s.holds(types.NewPointer(v.Type()))
+			}
 			if g.exposed(v) {
 				s.share(v.Type())
 			}

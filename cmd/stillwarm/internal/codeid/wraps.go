@@ -1,6 +1,7 @@
 package codeid
 
 import (
+	"fmt"
 	"go/ast"
 	"go/constant"
 	"go/token"
@@ -28,6 +29,9 @@ type pattern struct {
 	exact bool
 }
 
+// unnamed begins what stands for the name of a wrap that has none.
+const unnamed = "\x00"
+
 // matches reports whether the pattern may be the name.
 func (p pattern) matches(name string) bool {
 	if p.exact {
@@ -43,12 +47,13 @@ func (p pattern) String() string {
 	return p.text + "*"
 }
 
-// wrappers are the functions that cache data. Resources live in one container only: no deploy meets them. The value says whether the first argument is the function.
+// wrappers are the functions that cache data. Resources live in one container only: no deploy meets them. The value says
+// whether it is a function's results, and the function the first argument; responses of HTTP caches belong to the build.
 var wrappers = map[string]bool{
 	"adapter.CacheData": true, "adapter.NewData": true, "adapter.CacheBatch": true, "adapter.NewBatch": true,
 	"adapter.Cache": true, "adapter.ExperimentalMemo": true,
-	"lambda.CacheHandler": true, "lambda.CacheHTTP": true, "lambda.NewHandler": true,
-	"httpcache.Middleware": false, "httpcache.New": false,
+	"lambda.CacheHandler": true, "lambda.NewHandler": true,
+	"lambda.CacheHTTP": false, "httpcache.Middleware": false, "httpcache.New": false,
 }
 
 func wrapperName(fn *types.Func) string {
@@ -76,9 +81,10 @@ func (g *graph) foundCall(within *node, call *ast.CallExpr, fn *types.Func) {
 	w.name = g.wrapName(w)
 	w.version = g.optionText(w, "Version").text
 	w.locals = g.usesLocals(w)
-	w.node.id = "wrap " + w.name.String()
+	base := "wrap " + strings.TrimPrefix(w.name.String(), unnamed)
+	w.node.id = base
 	for i := 2; g.byID[w.node.id] != nil; i++ {
-		w.node.id = "wrap " + w.name.String() + "#" + string(rune('0'+i%10)) + strings.Repeat("'", i/10)
+		w.node.id = fmt.Sprintf("%s#%d", base, i)
 	}
 	g.byID[w.node.id] = w.node
 	g.wraps = append(g.wraps, w)
@@ -98,6 +104,9 @@ func wrappedTypes(sig *types.Signature) (in, out types.Type) {
 
 // wrapName returns the name that the function will have in keys: the Name option's, or that of the function itself.
 func (g *graph) wrapName(w *wrap) pattern {
+	if w.fn == nil {
+		return pattern{text: unnamed + "HTTP cache", exact: true} // its name is looked up in no table
+	}
 	if p := g.optionText(w, "Name"); p.exact || p.text != "" || g.hasOption(w, "Name") {
 		return p
 	}
@@ -107,11 +116,8 @@ func (g *graph) wrapName(w *wrap) pattern {
 	if fn := g.wrappedFunc(w); fn != nil && fn.Signature().Recv() == nil && fn.Signature().TypeParams() == nil {
 		return pattern{text: g.runtimeName(fn), exact: true}
 	}
-	if w.fn == nil { // an HTTP cache without a name has no function's
-		return pattern{text: "\x00http", exact: true}
-	}
 	if _, ok := ast.Unparen(w.fn).(*ast.FuncLit); ok {
-		return pattern{text: "\x00literal", exact: true} // refused when it is wrapped: it needs a name
+		return pattern{text: unnamed + "function literal", exact: true} // refused when it is wrapped: it needs a name
 	}
 	return pattern{}
 }

@@ -81,9 +81,21 @@ func (c *writer) inspect(root ast.Node) {
 				c.write(n.Key, "assigned")
 				c.write(n.Value, "assigned")
 			}
+			if _, ok := under(c.info.TypeOf(n.X)).(*types.Chan); ok {
+				c.held(n.X, "received from")
+			}
+		case *ast.SliceExpr:
+			if _, ok := under(c.info.TypeOf(n.X)).(*types.Array); ok {
+				c.write(n.X, "sliced") // the slice is another name for it
+			}
+		case *ast.Ident:
+			c.stateful(n)
 		case *ast.SendStmt:
 			c.held(n.Chan, "sent to")
 		case *ast.UnaryExpr:
+			if n.Op == token.ARROW {
+				c.held(n.X, "received from")
+			}
 			if n.Op == token.AND {
 				if _, literal := ast.Unparen(n.X).(*ast.CompositeLit); !literal {
 					c.write(n.X, "taken the address of")
@@ -138,7 +150,7 @@ func (c *writer) follow(e ast.Expr) route {
 		case *ast.IndexExpr:
 			t := c.info.TypeOf(x.X)
 			if _, array := under(t).(*types.Array); !array {
-				set(location{held: c.w.typeText(t)})
+				set(heldBy(t))
 				p.shared = true
 			}
 			e = x.X
@@ -146,7 +158,7 @@ func (c *writer) follow(e ast.Expr) route {
 			p.shared = true
 			e = x.X
 		case *ast.StarExpr:
-			set(location{held: c.w.typeText(c.info.TypeOf(x.X))})
+			set(heldBy(c.info.TypeOf(x.X)))
 			p.shared = true
 			e = x.X
 		case *ast.TypeAssertExpr:
@@ -207,144 +219,39 @@ func (c *writer) held(e ast.Expr, what string) {
 		return
 	}
 	recv := p.root != nil && p.root == c.recv
-	c.add(location{held: c.w.typeText(t)}, e, what, recv)
+	c.add(heldBy(t), e, what, recv)
 	if p.inner.variable != nil || p.inner.field != nil {
 		c.add(p.inner, e, what, recv)
 	}
 }
 
-// freshLocals are the local variables that hold only what the function made itself.
-func freshLocals(info *types.Info, root ast.Node) map[types.Object]bool {
-	fresh := map[types.Object]bool{}
-	stale := map[types.Object]bool{}
-	set := func(lhs, rhs ast.Expr) {
-		id, ok := lhs.(*ast.Ident)
-		if !ok {
-			return
-		}
-		obj := info.ObjectOf(id)
-		if obj == nil {
-			return
-		}
-		if rhs == nil || !isFresh(info, rhs, obj) {
-			stale[obj] = true
-		}
-		fresh[obj] = true
-	}
-	ast.Inspect(root, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.AssignStmt:
-			for i, lhs := range n.Lhs {
-				if len(n.Lhs) == len(n.Rhs) {
-					set(lhs, n.Rhs[i])
-				} else {
-					set(lhs, nil)
-				}
-			}
-		case *ast.ValueSpec:
-			for i, name := range n.Names {
-				switch {
-				case len(n.Values) == 0:
-					fresh[info.Defs[name]] = true
-				case len(n.Values) == len(n.Names):
-					set(name, n.Values[i])
-				default:
-					set(name, nil)
-				}
-			}
-		case *ast.RangeStmt:
-			for _, e := range []ast.Expr{n.Key, n.Value} {
-				if e != nil {
-					set(e, nil)
-				}
-			}
-		case *ast.UnaryExpr: // another name for the variable: it may be given something else
-			if id, ok := ast.Unparen(n.X).(*ast.Ident); ok && n.Op == token.AND && isReference(info.TypeOf(id)) {
-				stale[info.ObjectOf(id)] = true
-			}
-		}
-		return true
-	})
-	for obj := range stale {
-		delete(fresh, obj)
-	}
-	return fresh
-}
-
-func isReference(t types.Type) bool {
-	switch t.Underlying().(type) {
-	case *types.Pointer, *types.Map, *types.Slice, *types.Interface:
-		return true
-	}
-	return false
-}
-
-// isFresh reports whether the expression makes a new object that nothing else refers to, and that refers to nothing
-// else that could be changed through it.
-func isFresh(info *types.Info, e ast.Expr, self types.Object) bool {
-	switch e := ast.Unparen(e).(type) {
-	case *ast.BasicLit, *ast.FuncLit:
-		return true
-	case *ast.CompositeLit:
-		return flatElements(info, e)
-	case *ast.UnaryExpr:
-		lit, ok := ast.Unparen(e.X).(*ast.CompositeLit)
-		return e.Op == token.AND && ok && flatElements(info, lit)
-	case *ast.Ident:
-		return e.Name == "nil" || info.ObjectOf(e) == self
-	case *ast.CallExpr:
-		id, ok := ast.Unparen(e.Fun).(*ast.Ident)
-		if !ok || !info.Types[e.Fun].IsBuiltin() {
-			return false
-		}
-		if id.Name == "append" {
-			for _, arg := range e.Args[1:] {
-				if !flat(info.TypeOf(arg)) && !e.Ellipsis.IsValid() {
-					return false
-				}
-			}
-			return isFresh(info, e.Args[0], self)
-		}
-		return id.Name == "make" || id.Name == "new"
-	case *ast.SliceExpr:
-		return isFresh(info, e.X, self)
-	}
-	return false
-}
-
-// flatElements reports whether a literal's elements hold no references to what exists already.
-func flatElements(info *types.Info, lit *ast.CompositeLit) bool {
-	for _, e := range lit.Elts {
-		if kv, ok := e.(*ast.KeyValueExpr); ok {
-			e = kv.Value
-		}
-		if !flat(info.TypeOf(e)) && !isFresh(info, e, nil) {
-			return false
-		}
-	}
-	return true
-}
-
-// flat reports whether values of the type hold no reference through which something could be changed.
-func flat(t types.Type) bool {
+// heldBy is the location of what values of a reference type lead to. A named type and its underlying one are names for the
+// same; in generic code it is the kind of type that counts.
+func heldBy(t types.Type) location {
 	if t == nil {
-		return false
+		return location{}
 	}
-	switch u := t.Underlying().(type) {
-	case *types.Basic:
-		return u.Kind() != types.UnsafePointer
-	case *types.Array:
-		return flat(u.Elem())
-	case *types.Struct:
-		if immutable(t) {
-			return true
-		}
-		for f := range u.Fields() {
-			if !flat(f.Type()) {
-				return false
-			}
-		}
-		return true
+	if hasTypeParam(t) {
+		return location{held: kindOf(t)}
 	}
-	return immutable(t)
+	switch t.Underlying().(type) {
+	case *types.Map, *types.Slice, *types.Chan, *types.Pointer:
+		t = t.Underlying()
+	}
+	return location{held: (&walker{}).typeText(t)}
+}
+
+// kindOf is what heldBy gives for a type that generic code has parameters in.
+func kindOf(t types.Type) string {
+	switch under(t).(type) {
+	case *types.Map:
+		return "any map"
+	case *types.Slice:
+		return "any slice"
+	case *types.Chan:
+		return "any channel"
+	case *types.Pointer:
+		return "any pointer"
+	}
+	return "anything"
 }
