@@ -14,6 +14,9 @@ func (c *options) check(kind string, fn any, in, out reflect.Type) (identity, er
 		c.problems = append(c.problems, problem)
 	}
 	c.checkType("Key", typedFunc{fn: c.key.fn, in: c.key.in}, in, out)
+	if c.key.fn != nil && len(c.hashers) > 0 {
+		c.problem("HashFunc", "", "has no effect beside Key, whose result is the whole key; keep one of them")
+	}
 	if kind == kindData {
 		c.checkData(in, out)
 	} else {

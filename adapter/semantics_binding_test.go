@@ -322,6 +322,11 @@ func TestKeyOption(t *testing.T) {
 			}
 		}
 	})
+	t.Run("K13 HashFunc beside Key is an error, since it would never be called", func(t *testing.T) {
+		_, err := adapter.NewData(func(context.Context, request) (int, error) { return 0, nil }, adapter.Name("f"),
+			adapter.WithRuntime(newWorld(t).container().Runtime), byPath, adapter.HashFunc(func(request) string { return "" }))
+		wantOptionError(t, err, "HashFunc", "beside Key")
+	})
 	t.Run("K15 a Key that cannot be hashed is an error when wrapped", func(t *testing.T) {
 		_, err := adapter.NewData(func(context.Context, request) (int, error) { return 0, nil }, adapter.Name("f"),
 			adapter.WithRuntime(newWorld(t).container().Runtime), adapter.Key(func(r request) (request, bool) { return r, true }))
