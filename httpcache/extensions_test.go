@@ -153,6 +153,9 @@ func TestTargeted(t *testing.T) {
 			}
 		}
 		s.answer(200, "", "Stillwarm-Cache-Control: no-store")
+		if r := s.do("POST /b"); r.header.Get("Stillwarm-Cache-Control") != "" {
+			t.Fatal(r.header)
+		}
 		if r := s.do("GET /b"); r.header.Get("Stillwarm-Cache-Control") != "" {
 			t.Fatal(r.header)
 		}
@@ -197,6 +200,7 @@ func TestPrincipals(t *testing.T) {
 	get := func(path, who, cc string, more ...string) result {
 		return s.do("GET "+path, append([]string{"X-User: " + who, "X-CC: " + cc}, more...)...)
 	}
+	get("/private", "", "private, max-age=60") // marks the URL for those who are nobody
 	get("/private", "a", "private, max-age=60")
 	if r := get("/private", "a", "private, max-age=60"); r.body != "for a" || !r.hit() {
 		t.Error("a private answer is stored for its principal:", r)

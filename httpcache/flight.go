@@ -275,6 +275,9 @@ func (fl *flight) take(terms *rule.Terms, status int) {
 	if !terms.Shareable() {
 		m := markOf(terms, status)
 		x.mark(m, fl.run.Began)
+		if fl.key != x.markKey() && m != port.NoMark { // the lease is the variant's
+			x.engine.Mark(fl.ctx, fl.key, m, x.engine.Now().Sub(fl.run.Began))
+		}
 		fl.letGo(m)
 	}
 	if !terms.Store {

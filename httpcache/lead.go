@@ -277,11 +277,7 @@ func (x *exchange) alone(f found, v rule.Verdict, detail string) {
 			x.note(&terms, status, began)
 			x.mark(markOf(&terms, status), began)
 		}
-		for _, target := range x.c.rules.Targeted {
-			if target.Remove {
-				h.Del(target.Name)
-			}
-		}
+		x.dropOwn(h)
 		x.c.rules.AddStatus(h, st)
 	}
 	x.h.ServeHTTP(t, x.r)

@@ -29,9 +29,17 @@ func markOf(terms *rule.Terms, status int) port.Mark {
 	return port.Refused
 }
 
+// markKey is the key that marks are kept under: a principal's answers may be stored where nobody's may.
+func (x *exchange) markKey() port.Key {
+	if x.req.Principal != "" {
+		return x.keys.Principal
+	}
+	return x.keys.Public
+}
+
 // mark marks the request's URL here.
 func (x *exchange) mark(m port.Mark, began time.Time) {
-	x.engine.Mark(x.r.Context(), x.keys.Public, m, x.engine.Now().Sub(began))
+	x.engine.Mark(x.r.Context(), x.markKey(), m, x.engine.Now().Sub(began))
 }
 
 // note remembers why an answer was stored or not, and what that says of its route.

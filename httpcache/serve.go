@@ -66,7 +66,7 @@ func (x *exchange) cacheable() {
 		return
 	}
 	switch {
-	case x.engine.Marked(x.keys.Public) != port.NoMark:
+	case x.engine.Marked(x.markKey()) != port.NoMark:
 		x.marked(f, v)
 		return
 	case f.resp == nil && x.c.routes.unworthy(x.route, x.engine.Now()):
@@ -87,7 +87,7 @@ func (x *exchange) marked(f found, v rule.Verdict) {
 		x.join(f, v) // there is something to validate
 		return
 	}
-	if !x.engine.Resting(x.keys.Public) { // another container may have had a better answer
+	if !x.engine.Resting(x.markKey()) { // another container may have had a better answer
 		f = x.lookup(readFrom(x.r.Context(), x.engine))
 		if v = x.judge(f); (v.Do == rule.Serve || v.Do == rule.ServeStale) && x.hit(f, v) {
 			return
@@ -179,10 +179,20 @@ func (x *exchange) pass(st rule.Status, onHeader func(status int, h http.Header)
 			onHeader(status, h)
 		}
 		st.FwdStatus = status
+		x.dropOwn(h)
 		x.c.rules.AddStatus(h, st)
 	}
 	x.h.ServeHTTP(t, x.r)
 	t.finish()
+}
+
+// dropOwn removes the fields that are for this cache alone.
+func (x *exchange) dropOwn(h http.Header) {
+	for _, target := range x.c.rules.Targeted {
+		if target.Remove {
+			h.Del(target.Name)
+		}
+	}
 }
 
 // noStore reports whether the request forbids storing its answer.
