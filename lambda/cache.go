@@ -28,7 +28,7 @@ import (
 //
 // The options are those of cached data, and so is what is refused: CacheHandler panics, as CacheData does, with an error
 // that says why. A result with a StatusCode of 408, 425, 429 or of 500 and more is not cached unless [adapter.CacheIf] says
-// otherwise. Errors are not cached.
+// otherwise; from 500 on it counts as a failure for [adapter.FailSafe]. Errors are not cached.
 //
 //	lambda.Start(lambda.CacheHandler(quote, adapter.TTL("5m")))
 func CacheHandler[In, Out any](h func(context.Context, In) (Out, error), opts ...adapter.DataOption) *CachedHandler[In, Out] {
@@ -66,11 +66,12 @@ func newCachedHandler[In, Out any](h func(context.Context, In) (Out, error), pla
 		return nil, err
 	}
 	own := []adapter.DataOption{atPlace(place)}
-	if c.kind.Class == eventkind.Request && !slices.Contains(readOptions(opts).HashTypes, in) {
-		own = append(own, adapter.Key(once(eventKey[In])))
+	given := readOptions(opts)
+	if c.kind.Class == eventkind.Request && !slices.Contains(given.HashTypes, in) {
+		own = append(own, adapter.Key(once("key", eventKey[In])))
 	}
-	if statusField(out) != nil {
-		own = append(own, adapter.CacheIf(once(keepStatus[Out])))
+	if statusField(out) != nil && !slices.Contains(given.Others, "CacheIf") {
+		own = append(own, adapter.CacheIf(once("keep", keepStatus[Out])), adapter.FailIf(once("failed", failedStatus[Out])))
 	}
 	c.data, err = adapter.NewData(h, append(own, opts...)...)
 	return c, err
@@ -116,23 +117,30 @@ func statusField(out reflect.Type) []int {
 
 // keepStatus reports whether a result's status is none that says "not now".
 func keepStatus[Out any](out Out) bool {
+	switch statusOf(out) {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	}
+	return !failedStatus(out)
+}
+
+// failedStatus reports whether a result's status says that the handler has failed, so that an older one may do.
+func failedStatus[Out any](out Out) bool { return statusOf(out) >= http.StatusInternalServerError }
+
+// statusOf returns the status of a result whose type has one, and zero where the result is not there.
+func statusOf(out any) int64 {
 	v := reflect.ValueOf(out)
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
-			return true
+			return 0
 		}
 		v = v.Elem()
 	}
 	f, err := v.FieldByIndexErr(statusField(v.Type()))
 	if err != nil {
-		return true // in an embedded struct that is not there
+		return 0 // in an embedded struct that is not there
 	}
-	switch status := f.Int(); status {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
-		return false
-	default:
-		return status < http.StatusInternalServerError
-	}
+	return f.Int()
 }
 
 // Call returns the handler's answer to an event: a copy from the cache, or that of a run. It is what [adapter.Data.Get] is for

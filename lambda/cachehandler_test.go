@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -312,6 +313,23 @@ func TestResultsThatAreNone(t *testing.T) {
 			if runs != runsWanted {
 				t.Errorf("%d: %d runs, want %d", status, runs, runsWanted)
 			}
+		}
+	})
+	t.Run("T6 L4 a failure is answered by an older result where FailSafe allows it", func(t *testing.T) {
+		now := time.Now()
+		rt, err := adapter.New(adapter.Config{Backend: "none", Clock: func() time.Time { return now }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		status := 200
+		h := lambda.CacheHandler(func(context.Context, ownEvent) (events.APIGatewayProxyResponse, error) {
+			return events.APIGatewayProxyResponse{StatusCode: status}, nil
+		}, adapter.Name("status.failsafe"), adapter.WithRuntime(rt), adapter.TTL("1m"), adapter.FailSafe("1h"))
+		for _, status = range []int{200, 503} {
+			if res, err := h.Call(t.Context(), ownEvent{}); err != nil || res.StatusCode != 200 {
+				t.Errorf("the handler's %d was answered as %d, %v", status, res.StatusCode, err)
+			}
+			now = now.Add(2 * time.Minute)
 		}
 	})
 	t.Run("L4 CacheIf decides where it is given", func(t *testing.T) {

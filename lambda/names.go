@@ -31,12 +31,17 @@ func callSite(skip int) string {
 	return fmt.Sprintf("%s:%d", file, line)
 }
 
-var functions sync.Map // by type
+var functions sync.Map // by functionKey
 
-// once returns the same function each time for one type of functions. An instance of a generic function is a new closure
+type functionKey struct {
+	name string
+	typ  reflect.Type
+}
+
+// once returns the same function each time for one name and type. An instance of a generic function is a new closure
 // wherever it is named, and two wraps of one handler are one cache only where their options have the same functions.
-func once[F any](f F) F {
-	v, _ := functions.LoadOrStore(reflect.TypeFor[F](), f)
+func once[F any](name string, f F) F {
+	v, _ := functions.LoadOrStore(functionKey{name, reflect.TypeFor[F]()}, f)
 	return v.(F)
 }
 

@@ -131,7 +131,7 @@ func TestEveryEventIsKnown(t *testing.T) {
 func describe(k eventkind.Kind) string {
 	switch k.Class {
 	case eventkind.HTTP:
-		return "the rules of HTTP caching"
+		return "the rules of HTTP caching, see [HTTP](http.md)"
 	case eventkind.Delivery:
 		return "refused: it " + k.Why
 	}
