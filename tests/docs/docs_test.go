@@ -77,7 +77,8 @@ func TestReadmeFirstExample(t *testing.T) {
 		t.Errorf("the example is not formatted: %v", err)
 	}
 	bin := build(t, module(t, map[string]string{"main.go": example}))
-	r, err := runner.Start(t.Context(), runner.Options{Binary: bin, Addr: "127.0.0.1:0"})
+	// One container: the second request must not start another while the first still works after its response.
+	r, err := runner.Start(t.Context(), runner.Options{Binary: bin, Addr: "127.0.0.1:0", Containers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
