@@ -47,7 +47,7 @@ type edge struct {
 	to *node
 	// handed: only in a function that is handed to lambda.Start, a wrap or http.Handle, and does not run there.
 	handed bool
-	// quiet: only to ask a cached function for its name or its counts, which runs nothing of it.
+	// quiet: only to ask a cached function for its name or its counts, or to hand its method over: nothing of it runs.
 	quiet bool
 	// scope: only in the argument of Scope, whose value is part of the key.
 	scope bool

@@ -336,7 +336,8 @@ func (w *walker) edge(to *node) {
 	}
 }
 
-// asked reports whether the variable stands where it is only asked for its name or its counts.
+// asked reports whether the variable stands where it is only asked for its name or its counts, or where its method is
+// handed over.
 func (w *walker) asked(to *node) bool {
 	if to.kind != kindVar || len(w.stack) < 2 {
 		return false
@@ -346,7 +347,7 @@ func (w *walker) asked(to *node) bool {
 		return false
 	}
 	fn, ok := w.info.Uses[sel.Sel].(*types.Func)
-	return ok && isLibrary(fn) && (fn.Name() == "Name" || fn.Name() == "Stats")
+	return ok && isLibrary(fn) && (fn.Name() == "Name" || fn.Name() == "Stats" || w.handed[sel.Sel])
 }
 
 func (w *walker) mark(why string, at ast.Node, context bool) {
