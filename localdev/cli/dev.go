@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/stillwarm/stillwarm/localdev/internal/handler"
 	"github.com/stillwarm/stillwarm/localdev/internal/termlog"
 	"github.com/stillwarm/stillwarm/localdev/runner"
 )
@@ -20,7 +21,7 @@ import (
 // Dev is the subcommand that runs a function on this machine. Its fields are its flags; the zero value is not usable,
 // since defaults are filled in by kong.
 type Dev struct {
-	Folder string `arg:"" optional:"" placeholder:"FOLDER" help:"Folder of the function's package main. Default: this folder if it holds one, or lambda/demo of Stillwarm's own repository."`
+	Folder string `arg:"" optional:"" placeholder:"FOLDER" help:"Folder of the function's package main. Default: this folder if it calls lambda.Start, or lambda/demo of Stillwarm's own repository."`
 
 	Function string `placeholder:"FOLDER" group:"The function" help:"The same as FOLDER."`
 	Binary   string `placeholder:"FILE" group:"The function" help:"Run this executable instead of building a folder."`
@@ -37,9 +38,11 @@ type Dev struct {
 	Template         string   `placeholder:"FILE" group:"Its surroundings" help:"Take environment, timeout, memory and handler from this SAM template; flags beat it."`
 	TemplateFunction string   `placeholder:"NAME" group:"Its surroundings" help:"The function's resource in --template. Default: the one whose code is in FOLDER, or the only one."`
 
-	Timeout     *Seconds `group:"Its limits" help:"The function's timeout: 5, 5s or 1m30s. Default: the template's, or 30s."`
-	InitTimeout Seconds  `default:"10s" group:"Its limits" help:"Limit of a cold start."`
-	Memory      *int     `placeholder:"MB" group:"Its limits" help:"The function's memory. Default: the template's, or 128."`
+	Timeout       *Seconds `group:"Its limits" help:"The function's timeout: 5, 5s or 1m30s. Default: the template's, or 30s."`
+	InitTimeout   Seconds  `default:"10s" group:"Its limits" help:"Limit of a cold start."`
+	Memory        *int     `placeholder:"MB" group:"Its limits" help:"The function's memory. Default: the template's, or 128."`
+	MemoryEnforce bool     `group:"Its limits" help:"End a container that has more memory, as Lambda does."`
+	Freeze        bool     `group:"Its limits" help:"Stop containers between invocations, as Lambda does: goroutines that are left behind stand still."`
 
 	Backend string `placeholder:"WHERE" group:"Where results persist" help:"redis or s3 (a server is started and ended), a URL (redis://, s3://, disk://), several separated by spaces, or none. Default: files in a temporary folder."`
 	Data    string `placeholder:"FOLDER" group:"Where results persist" help:"Where what is started for --backend keeps its data. Default: a temporary folder."`
@@ -154,7 +157,7 @@ func (d *Dev) folder(o *runner.Options) error {
 		o.Function = d.Function
 	}
 	if o.Function == "" && o.Binary == "" && o.Template == "" {
-		if here, _ := filepath.Glob("*.go"); len(here) > 0 && runner.CheckFolder(".") == nil {
+		if here, _ := filepath.Glob("*.go"); len(here) > 0 && handler.Starts(".") {
 			o.Function = "."
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/stillwarm/stillwarm/internal/devchannel"
 	"github.com/stillwarm/stillwarm/localdev/internal/container"
 	"github.com/stillwarm/stillwarm/localdev/internal/front"
 	"github.com/stillwarm/stillwarm/localdev/internal/handler"
@@ -128,3 +129,4 @@ func (o observer) Finished(inv journal.Invocation) { o.f(inv) }
 func (observer) Log(journal.Log)                   {}
 func (observer) Progress(journal.Log)              {}
 func (observer) Warning(journal.Warning)           {}
+func (observer) Events(int, []devchannel.Event)    {}

@@ -74,8 +74,12 @@ type Options struct {
 	InitTimeout time.Duration
 	// Idle ends a container that was not needed for so long. Default: never.
 	Idle time.Duration
-	// MemoryMB is told to the function, not enforced. Default: 128.
+	// MemoryMB is told to the function. Default: 128.
 	MemoryMB int
+	// EnforceMemory ends a container whose processes have more memory than MemoryMB, as the service does. Linux only.
+	EnforceMemory bool
+	// Freeze stops a container's processes between invocations, as the service does. Not on Windows.
+	Freeze bool
 	// Handler is told to the function as its handler's name. Default: the template's, or bootstrap.
 	Handler string
 	// Env is added to the function's environment, as K=V; it beats what the runner sets.

@@ -14,9 +14,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/stillwarm/stillwarm/internal/devchannel"
+	"github.com/stillwarm/stillwarm/localdev/internal/channel"
 	"github.com/stillwarm/stillwarm/localdev/internal/container"
 	"github.com/stillwarm/stillwarm/localdev/internal/front"
 	"github.com/stillwarm/stillwarm/localdev/internal/guard"
+	"github.com/stillwarm/stillwarm/localdev/internal/handler"
 	"github.com/stillwarm/stillwarm/localdev/internal/httpevent"
 	"github.com/stillwarm/stillwarm/localdev/internal/journal"
 	"github.com/stillwarm/stillwarm/localdev/internal/page"
@@ -57,6 +60,15 @@ type Runner struct {
 	stateMu sync.Mutex
 	build   BuildState
 	took    []string
+
+	channel *channel.Server
+	clock   atomic.Int64 // the offset of cached functions' clock
+	self    *http.Client // for requests that the page sends
+
+	mu         sync.Mutex
+	debts      map[int][]devchannel.Ask // what frozen containers could not be told
+	inputKnown handler.Input
+	inputOf    int // the version that it was read of, and one
 
 	sources watch.Build // of the goroutine that follows the files
 	missing []string    // variables that were named
@@ -102,6 +114,9 @@ func Start(ctx context.Context, o Options) (_ *Runner, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.openChannel(); err != nil {
+		return nil, err
+	}
 	began := time.Now()
 	if o.Binary == "" {
 		_, _ = fmt.Fprintf(r.log, "building %s\n", o.Name)
@@ -113,6 +128,7 @@ func Start(ctx context.Context, o Options) (_ *Runner, err error) {
 	if o.Watch {
 		r.async.Go(func() { r.follow(began) })
 	}
+	r.async.Go(r.probe)
 	go func() { _ = r.http.Serve(listener) }()
 	return r, nil
 }
@@ -120,7 +136,8 @@ func Start(ctx context.Context, o Options) (_ *Runner, err error) {
 // assemble connects the parts. Nothing in it can fail.
 func (r *Runner) assemble() {
 	o := r.opts
-	r.page = page.New(r.about, r.Containers)
+	r.page = page.New(controls{r})
+	r.self = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	sinks := []journal.Sink{r.log, r.page}
 	if o.OnInvocation != nil {
 		sinks = append(sinks, observer{o.OnInvocation})
@@ -152,13 +169,14 @@ func (r *Runner) assemble() {
 func (r *Runner) startContainer(
 	slot int, first *container.Call, idle, dead func(*container.Container),
 ) (*container.Container, error) {
-	place := container.Place{Slot: slot, Temp: r.temp, Keeper: r.keeper}
+	place := container.Place{Slot: slot, Temp: r.temp, Keeper: r.keeper, Env: r.channel.Env(slot)}
 	hooks := container.Hooks{
 		Idle:   idle,
 		Dead:   func(c *container.Container) { dead(c); r.page.Changed() },
 		State:  func(*container.Container) { r.page.Changed() },
 		Done:   r.worked,
 		Output: r.output,
+		Settle: r.settle,
 		Warn:   func(c *container.Container, text string) { r.journal.Warn(c.Slot, text) },
 	}
 	return container.Start(place, r.current.Load().fn, hooks, first)
@@ -167,7 +185,8 @@ func (r *Runner) startContainer(
 func (r *Runner) worked(call *container.Call) {
 	t := call.Times()
 	r.journal.Worked(call.RequestID, journal.Work{
-		Slot: t.Slot, Cold: t.Cold, Init: t.Init, Answered: t.Answered, Done: t.Done, Fault: t.Fault,
+		Slot: t.Slot, Cold: t.Cold, Init: t.Init, Assigned: t.Assigned, Delivered: t.Delivered, Answered: t.Answered,
+		Done: t.Done, PeakBytes: t.PeakBytes, Fault: t.Fault,
 	})
 }
 
@@ -203,14 +222,6 @@ func (r *Runner) runAsync(f func(context.Context)) {
 	r.async.Go(func() { f(r.ctx) })
 }
 
-func (r *Runner) about() page.About {
-	o := r.Options()
-	return page.About{
-		Function: o.Function, Address: r.URL(), Backend: WithoutPasswords(r.Backend()), Containers: o.Containers,
-		MemoryMB: o.MemoryMB, Timeout: o.Timeout.String(),
-	}
-}
-
 // Close ends everything that the runner started and returns when it is gone: clients are cut off, containers end as in
 // Lambda (SIGTERM first where an extension is registered), temporary folders are removed. It may be called again.
 func (r *Runner) Close() {
@@ -224,7 +235,13 @@ func (r *Runner) Close() {
 			_ = r.http.Close()
 		}
 		r.cancel()
+		if r.channel != nil {
+			r.channel.Close()
+		}
 		r.async.Wait()
+		if r.self != nil {
+			r.self.CloseIdleConnections()
+		}
 		if r.backend.Stop != nil {
 			r.backend.Stop()
 		}

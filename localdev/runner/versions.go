@@ -59,6 +59,7 @@ func (r *Runner) function(o Options, binary string) container.Function {
 	f := container.Function{
 		Binary: binary, Dir: o.Function, Name: o.Name, Region: o.Region, MemoryMB: o.MemoryMB,
 		Timeout: o.Timeout, InitTimeout: o.InitTimeout, Handler: o.Handler,
+		Enforce: o.EnforceMemory, Freeze: o.Freeze,
 	}
 	// Always set, also to "": a backend in the developer's own environment must not be used by surprise.
 	f.Env = append(f.Env, "STILLWARM_BACKEND="+r.backend.URL)
@@ -124,7 +125,7 @@ func (r *Runner) prepare(ctx context.Context, source bool) (*version, error) {
 	default:
 		v.Binary = filepath.Join(r.temp, fmt.Sprintf("bootstrap-%d", number)+executableSuffix)
 		err = build.Build(ctx, build.Options{
-			Dir: opts.Function, Output: v.Binary, Command: opts.BuildCommand, Tags: opts.Tags, Race: opts.Race, Fast: opts.FastBuild, Progress: r.buildLog(before == nil),
+			Dir: opts.Function, Output: v.Binary, Command: opts.BuildCommand, Tags: withTag(opts.Tags), Race: opts.Race, Fast: opts.FastBuild, Progress: r.buildLog(before == nil),
 		})
 		if err != nil {
 			return nil, err

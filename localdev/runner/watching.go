@@ -48,7 +48,7 @@ func (r *Runner) list(w *watch.Watcher, since time.Time) {
 		w.Set(in, since)
 		return
 	}
-	listed, err := watch.List(r.ctx, o.Function, o.Tags)
+	listed, err := watch.List(r.ctx, o.Function, withTag(o.Tags))
 	if err == nil {
 		r.sources = listed
 	} else { // both: what was known, and what could be found out

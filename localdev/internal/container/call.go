@@ -28,12 +28,15 @@ type Call struct {
 
 // Times are the facts about a call that are known once it is complete.
 type Times struct {
-	Slot     int           // the container, 0 if none was reached
-	Cold     bool          // the call waited for the container's start
-	Init     time.Duration // how long that start took, for a cold call
-	Answered time.Time     // when the answer was there, or zero
-	Done     time.Time     // when the container was free again, or gone
-	Fault    string        // "timeout", "exit status 2", ... or "" where the function did its part
+	Slot      int           // the container, 0 if none was reached
+	Cold      bool          // the call waited for the container's start
+	Init      time.Duration // how long that start took, for a cold call
+	Assigned  time.Time     // when a container took it
+	Delivered time.Time     // when the function got it
+	Answered  time.Time     // when the answer was there, or zero
+	PeakBytes int64         // the most memory that the container's process has had resident, or 0 where the system does not tell
+	Done      time.Time     // when the container was free again, or gone
+	Fault     string        // "timeout", "exit status 2", ... or "" where the function did its part
 }
 
 // Answer is what the caller gets from the function.
@@ -78,13 +81,14 @@ func (c *Call) Deadline() time.Time {
 func (c *Call) assign(slot int, cold bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.times.Slot, c.times.Cold = slot, cold
+	c.times.Slot, c.times.Cold, c.times.Assigned = slot, cold, time.Now()
 }
 
 func (c *Call) begin(timeout, init time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.deadline = time.Now().Add(timeout)
+	c.times.Delivered = time.Now()
+	c.deadline = c.times.Delivered.Add(timeout)
 	if c.times.Cold {
 		c.times.Init = init
 	}
@@ -124,9 +128,9 @@ func (c *Call) fault(what string) {
 	}
 }
 
-// complete notes that the container is free again, or gone.
-func (c *Call) complete() {
+// complete notes that the container is free again, or gone, and how much memory it has had.
+func (c *Call) complete(peak int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.times.Done = time.Now()
+	c.times.Done, c.times.PeakBytes = time.Now(), peak
 }

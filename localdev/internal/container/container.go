@@ -21,7 +21,9 @@ type Function struct {
 	Dir         string        // its working directory, which stands for /var/task
 	Name        string        // the function's name
 	Region      string        // the region that it believes to be in
-	MemoryMB    int           // told to the function, not enforced
+	MemoryMB    int           // told to the function
+	Enforce     bool          // end a process that has more memory than that
+	Freeze      bool          // stop the process between invocations
 	Timeout     time.Duration // of an invocation, until the function asks for the next one
 	InitTimeout time.Duration // from the process's start until it asks for its first invocation
 	Handler     string        // told to it; "" for bootstrap
@@ -42,6 +44,8 @@ type Hooks struct {
 	Done  func(*Call)      // a call is complete: the function asked for the next one, or ended
 	// Output is a line that the function wrote; requestID is "" outside invocations.
 	Output func(c *Container, requestID string, line []byte)
+	// Settle returns when all that the function has told the runner by other ways than its output is known.
+	Settle func(*Container)
 	// Warn says that the function does something that behaves differently in the service.
 	Warn func(c *Container, text string)
 }
@@ -53,6 +57,7 @@ type State string
 const (
 	Starting State = "starting"       // initialising, until it asks for its first invocation
 	Idle     State = "idle"           // waiting for an invocation
+	Frozen   State = "frozen"         // idle, and its process is stopped until the next invocation
 	Busy     State = "running"        // in an invocation
 	After    State = "after response" // the client has its answer, the function still works
 	Stopping State = "stopping"       // told to end
@@ -79,6 +84,8 @@ type Container struct {
 	initErr []byte        // what the function reported about its own start
 	init    time.Duration // how long it took to start, once it has
 	served  int
+	frozen  bool  // idle and stopped
+	peak    int64 // the most memory that the process was seen to have, in bytes
 	exts    map[string]*extension
 }
 
@@ -87,6 +94,7 @@ type Place struct {
 	Slot   int             // its number, from 1
 	Temp   string          // a folder in which it gets a temporary folder of its own
 	Keeper *process.Keeper // may be nil
+	Env    []string        // variables of this container alone
 }
 
 // Start starts the process. The first call, which may be nil, is given to it when it has started; if it ends before,
@@ -113,7 +121,7 @@ func Start(place Place, fn Function, hooks Hooks, first *Call) (*Container, erro
 	// The lock keeps the API's handlers out until the process is known to the container.
 	c.mu.Lock()
 	c.proc, err = process.Start(process.Spec{
-		Path: fn.Binary, Dir: fn.Dir, Env: fn.environment(listener.Addr().String(), c.tmp),
+		Path: fn.Binary, Dir: fn.Dir, Env: fn.environment(listener.Addr().String(), c.tmp, place.Env...),
 		Output: c.output, Keeper: place.Keeper,
 	})
 	if err == nil {
@@ -127,6 +135,9 @@ func Start(place Place, fn Function, hooks Hooks, first *Call) (*Container, erro
 	}
 	hooks.State(c)
 	go c.watch()
+	if fn.Enforce {
+		go c.watchMemory()
+	}
 	return c, nil
 }
 
@@ -141,6 +152,9 @@ type Status struct {
 	Started time.Time
 	Init    time.Duration // 0 while it starts
 	Served  int           // invocations until now
+	Frozen  bool          // its process is stopped
+	Memory  int64         // resident bytes now, or 0 where the system does not tell
+	Peak    int64         // the most resident bytes
 	Path    string        // what it works on, "" when idle
 }
 
@@ -149,6 +163,10 @@ func (c *Container) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := Status{Slot: c.Slot, PID: c.proc.PID(), State: c.state, Started: c.started, Init: c.init, Served: c.served}
+	if s.Frozen = c.frozen; s.Frozen {
+		s.State = Frozen
+	}
+	s.Peak = c.peak
 	if c.call != nil {
 		s.Path = c.call.Label
 	}
@@ -179,6 +197,7 @@ func (c *Container) deliver() {
 	call := c.call
 	c.served++
 	c.state = Busy
+	c.thaw()
 	call.begin(c.fn.Timeout, c.init)
 	c.timer.Stop()
 	c.timer = time.AfterFunc(c.fn.Timeout, func() { c.timedOut(call) })
@@ -206,12 +225,15 @@ func (c *Container) advance() {
 	}
 	c.state = Idle
 	free := c.call == nil
-	if !free {
+	switch {
+	case !free:
 		c.deliver()
+	case c.fn.Freeze:
+		c.freeze()
 	}
 	c.mu.Unlock()
 	if finished != nil {
-		finished.complete()
+		finished.complete(c.measure())
 		c.hooks.Done(finished)
 	}
 	c.hooks.State(c)

@@ -29,7 +29,7 @@ func (f Function) Environment() []string { return f.environment("", "") }
 
 // environment returns the process's whole environment: little of the developer's, then Lambda's, then the function's
 // own. Of two with one name the later holds.
-func (f Function) environment(api, tmp string) []string {
+func (f Function) environment(api, tmp string, own ...string) []string {
 	var env []string
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
@@ -57,6 +57,7 @@ func (f Function) environment(api, tmp string) []string {
 		"TZ=:UTC",
 		"STILLWARM_MODE=development",
 	)
+	env = append(env, own...)
 	return lastOfEach(append(env, f.Env...))
 }
 

@@ -47,6 +47,7 @@ func (c *Container) next(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	proc.Sync()
+	c.hooks.Settle(c)
 	wait := make(chan *Call, 1)
 	c.mu.Lock()
 	if c.waiter != nil {

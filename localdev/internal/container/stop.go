@@ -71,12 +71,16 @@ func (c *Container) beginStop(reason string) bool {
 		return false
 	}
 	c.state, c.reason = Stopping, reason
+	c.thaw() // a stopped process would not hear SIGTERM
 	c.timer.Stop()
 	for _, x := range c.exts {
 		x.shutdown(reason, time.Now().Add(Grace))
 	}
 	return true
 }
+
+// Kill ends the process at once, as a crash would.
+func (c *Container) Kill() { c.proc.Kill() }
 
 func (c *Container) timedOut(call *Call) {
 	c.mu.Lock()
@@ -137,7 +141,7 @@ func (c *Container) watch() {
 			call.fault(exitWord(exit))
 			call.fail(exitDocument(call.RequestID, exit))
 		}
-		call.complete()
+		call.complete(c.peakBytes())
 		c.hooks.Done(call)
 	}
 	_ = c.api.Close()

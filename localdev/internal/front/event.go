@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/stillwarm/stillwarm/localdev/internal/container"
 	"github.com/stillwarm/stillwarm/localdev/internal/guard"
@@ -80,6 +81,7 @@ type EventResult struct {
 // Event runs a raw event to its answer and writes the journal. slot chooses the container, 0 any.
 func (s *Server) Event(ctx context.Context, call *container.Call, slot int) EventResult {
 	s.Journal.Begin(journal.Invocation{RequestID: call.RequestID, Started: call.Received})
+	s.Journal.Payload(call.RequestID, call.Payload)
 	a, reached, err := s.Do(ctx, call, slot)
 	out := EventResult{Answer: a, Err: err}
 	status, fault := http.StatusOK, ""
@@ -94,6 +96,10 @@ func (s *Server) Event(ctx context.Context, call *container.Call, slot int) Even
 	case a.FunctionError != "":
 		fault = errorWords(out.Payload)
 	}
+	took := time.Since(call.Received)
+	s.Journal.Responded(call.RequestID, journal.Response{
+		Body: out.Payload[:min(len(out.Payload), keptBody)], Size: int64(len(out.Payload)), FirstByte: took, LastByte: took,
+	})
 	s.Journal.Served(call.RequestID, status, fault, reached)
 	return out
 }

@@ -23,9 +23,14 @@ func (s *Server) functionURL(w http.ResponseWriter, r *http.Request) {
 	})
 	w.Header().Set("X-Amzn-Requestid", call.RequestID)
 	w.Header().Set("X-Amzn-Trace-Id", call.TraceID)
+	rec := record(w, call.Received)
+	w = rec
 	out := &outcome{status: http.StatusOK, form: s.Form}
 	// Deferred, because a response that breaks off ends this handler by a panic.
-	defer func() { s.Journal.Served(call.RequestID, out.status, out.fault, out.reached) }()
+	defer func() {
+		s.Journal.Responded(call.RequestID, rec.response)
+		s.Journal.Served(call.RequestID, out.status, out.fault, out.reached)
+	}()
 
 	body, err := s.readBody(w, r)
 	if err == nil {
@@ -40,6 +45,7 @@ func (s *Server) functionURL(w http.ResponseWriter, r *http.Request) {
 		err = &httpevent.LimitError{Status: http.StatusRequestEntityTooLarge, Text: fmt.Sprintf(
 			"the request's event has %d bytes, and Lambda takes at most %d", len(call.Payload), container.MaxPayload)}
 	}
+	s.Journal.Payload(call.RequestID, call.Payload)
 	var a container.Answer
 	if err == nil {
 		a, out.reached, err = s.Do(r.Context(), call, 0)

@@ -31,13 +31,34 @@ var forms = map[string]string{
 
 const eventsPath = "github.com/aws/aws-lambda-go/events"
 
+// Starts reports whether the package in a folder starts a function: whether it calls a lambda package's Start.
+func Starts(folder string) bool {
+	p := load(folder)
+	for _, file := range p.files {
+		if p.started(file) != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Find reads the package main in a folder.
 func Find(folder string) Input {
+	p := load(folder)
+	for _, file := range p.files {
+		if arg := p.started(file); arg != nil {
+			return p.input(file, arg)
+		}
+	}
+	return Input{}
+}
+
+func load(folder string) *pkg {
+	p := &pkg{funcs: map[string]*ast.FuncDecl{}, types: map[string]ast.Expr{}, imports: map[*ast.File]map[string]string{}}
 	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil {
-		return Input{}
+		return p
 	}
-	p := pkg{funcs: map[string]*ast.FuncDecl{}, types: map[string]ast.Expr{}, imports: map[*ast.File]map[string]string{}}
 	for _, path := range files {
 		if strings.HasSuffix(path, "_test.go") {
 			continue
@@ -46,12 +67,7 @@ func Find(folder string) Input {
 			p.add(file)
 		}
 	}
-	for _, file := range p.files {
-		if arg := p.started(file); arg != nil {
-			return p.input(file, arg)
-		}
-	}
-	return Input{}
+	return p
 }
 
 type pkg struct {

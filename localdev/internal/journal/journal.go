@@ -3,10 +3,12 @@
 package journal
 
 import (
+	"net/http"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/stillwarm/stillwarm/internal/devchannel"
 	"github.com/stillwarm/stillwarm/localdev/internal/logline"
 )
 
@@ -27,6 +29,22 @@ type Invocation struct {
 	Cache     logline.CacheCounts
 	Cached    bool // Cache was reported
 	Complete  bool // both sides are done
+
+	Payload   []byte        // the event as the function got it
+	Response  *Response     // what the client got; nil where nobody waited for it
+	Assigned  time.Duration // until a container took it; the start of a cold one comes after
+	Delivered time.Duration // until the function got it
+	Done      time.Duration // until the container was free again
+	PeakBytes int64         // the most memory that the container's process has had, or 0
+}
+
+// Response is what a client got.
+type Response struct {
+	Header    http.Header
+	Body      []byte // the beginning of it
+	Size      int64
+	FirstByte time.Duration // until the client was sent the first byte, and the last
+	LastByte  time.Duration
 }
 
 // Log is one line of a function.
@@ -51,6 +69,8 @@ type Sink interface {
 	Log(Log)
 	Progress(Log) // a line of the kind logline.Progress
 	Warning(Warning)
+	// Events are what cached functions did in a container, as the development channel tells it.
+	Events(slot int, events []devchannel.Event)
 }
 
 // Journal collects and tells. It is safe for concurrent use.
@@ -102,14 +122,27 @@ func (j *Journal) Served(requestID string, status int, fault string, reached boo
 	})
 }
 
+// Payload says what the function gets.
+func (j *Journal) Payload(requestID string, payload []byte) {
+	j.update(requestID, func(e *entry) { e.inv.Payload = payload })
+}
+
+// Responded says what the client got; Served follows.
+func (j *Journal) Responded(requestID string, r Response) {
+	j.update(requestID, func(e *entry) { e.inv.Response = &r })
+}
+
 // Work is the container's half of an invocation.
 type Work struct {
-	Slot     int
-	Cold     bool
-	Init     time.Duration
-	Answered time.Time
-	Done     time.Time
-	Fault    string
+	Slot      int
+	Cold      bool
+	Init      time.Duration
+	Assigned  time.Time
+	Delivered time.Time // zero if the function never got it
+	Answered  time.Time
+	Done      time.Time
+	PeakBytes int64
+	Fault     string
 }
 
 // Worked says that the container is done with the invocation.
@@ -118,6 +151,11 @@ func (j *Journal) Worked(requestID string, w Work) {
 		e.inv.Slot, e.inv.Cold, e.inv.Init = w.Slot, w.Cold, w.Init
 		e.inv.Fault = joined(e.inv.Fault, w.Fault)
 		e.inv.Duration = w.Done.Sub(e.inv.Started)
+		e.inv.Done, e.inv.Assigned = e.inv.Duration, w.Assigned.Sub(e.inv.Started)
+		e.inv.PeakBytes = w.PeakBytes
+		if !w.Delivered.IsZero() {
+			e.inv.Delivered = w.Delivered.Sub(e.inv.Started)
+		}
 		if !w.Answered.IsZero() {
 			e.inv.Duration = w.Answered.Sub(e.inv.Started)
 			e.inv.After = w.Done.Sub(w.Answered)
@@ -166,6 +204,30 @@ func (j *Journal) Output(slot int, requestID string, b []byte) {
 	default:
 		j.tell(func(s Sink) { s.Log(l) })
 	}
+}
+
+// Events takes what cached functions did.
+func (j *Journal) Events(slot int, events []devchannel.Event) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, x := range events {
+		e := j.open[x.Request]
+		if e == nil {
+			continue
+		}
+		e.inv.Cached = true
+		switch x.Kind {
+		case "hit":
+			e.inv.Cache.Hits++
+		case "miss":
+			e.inv.Cache.Misses++
+		case "stale":
+			e.inv.Cache.Stale++
+		case "wait":
+			e.inv.Cache.Waits++
+		}
+	}
+	j.tell(func(s Sink) { s.Events(slot, events) })
 }
 
 // Warn tells a warning, once for each text: a library may repeat it in every container.

@@ -240,6 +240,23 @@ func (p *Pool) Recycle() {
 	}
 }
 
+// Retire replaces one container: now if it is idle, or after its invocation.
+func (p *Pool) Retire(c *container.Container) {
+	p.mu.Lock()
+	if s := p.slots[c.Slot-1]; s.c == c {
+		s.era = -1
+	}
+	i := slices.Index(p.idle, c)
+	if i >= 0 {
+		p.idle = slices.Delete(p.idle, i, i+1)
+		p.stopReaping(c)
+	}
+	p.mu.Unlock()
+	if i >= 0 {
+		c.StopIfIdle()
+	}
+}
+
 // Outdated reports whether the container leaves after its invocation.
 func (p *Pool) Outdated(c *container.Container) bool {
 	p.mu.Lock()

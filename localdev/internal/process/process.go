@@ -104,6 +104,25 @@ func (p *Process) Sync() { p.output.sync() }
 // Terminate asks the process to end (SIGTERM). Its children are left to it.
 func (p *Process) Terminate() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
 
+// Stop stops the process and all that it started (SIGSTOP to its group), and reports whether it could.
+func (p *Process) Stop() bool {
+	select {
+	case <-p.done:
+		return false
+	default:
+		return stopGroup(p.PID())
+	}
+}
+
+// Continue lets a stopped process go on.
+func (p *Process) Continue() {
+	select {
+	case <-p.done:
+	default:
+		continueGroup(p.PID())
+	}
+}
+
 // Kill ends the process and all that it started (SIGKILL to its group). It does not wait.
 func (p *Process) Kill() {
 	select {

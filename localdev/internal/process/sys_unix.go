@@ -11,3 +11,7 @@ func groupLeader() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: t
 func ownSession() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
 func killGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) }
+
+func stopGroup(pid int) bool { return syscall.Kill(-pid, syscall.SIGSTOP) == nil }
+
+func continueGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGCONT) }

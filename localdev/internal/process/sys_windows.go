@@ -19,3 +19,7 @@ func ownSession() *syscall.SysProcAttr { return nil }
 func killGroup(pid int) {
 	_ = exec.Command("taskkill", "/T", "/F", "/PID", strconv.Itoa(pid)).Run()
 }
+
+func stopGroup(int) bool { return false }
+
+func continueGroup(int) {}

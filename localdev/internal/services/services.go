@@ -44,6 +44,7 @@ type Backend struct {
 	URL  string
 	Env  []string // what else it needs in its environment
 	Note string   // "removed at the end", or ""
+	Own  bool     // its servers were started for it
 	// Services says what was started for it, one after the other, and what to do where that is a stand-in.
 	Services []string
 	// Warning says that the backend does not answer and what to start, or "". The function runs all the same: a cache
@@ -158,6 +159,7 @@ func open(ctx context.Context, o Options, parts []string) (Backend, error) {
 		var s started
 		var err error
 		if start, ok := words[part]; ok {
+			b.Own = true
 			s, err = start(ctx, o)
 		} else {
 			var warning string

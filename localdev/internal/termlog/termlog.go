@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stillwarm/stillwarm/internal/devchannel"
 	"github.com/stillwarm/stillwarm/localdev/internal/journal"
 )
 
@@ -107,3 +108,6 @@ func (l *Log) Warning(w journal.Warning) {
 	defer l.mu.Unlock()
 	l.line(l.colours.warning(w))
 }
+
+// Events says nothing: the counts stand in the invocation's line.
+func (l *Log) Events(int, []devchannel.Event) {}
