@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"reflect"
 	"sync"
 	"sync/atomic"
 
@@ -23,6 +24,7 @@ type binding struct {
 	opts     *options
 	releases bool // a resource with something to release
 	notices  []func(context.Context, *Runtime)
+	in, out  reflect.Type
 }
 
 // runtime returns the Runtime that a call with this context uses.

@@ -90,7 +90,7 @@ func wrapData[In, Out any](d *Data[In, Out], wrapped any, notices []func(context
 	}
 	d.args = argumentPlanFor(in)
 	d.terms = termFuncsOf[In, Out](d.opts)
-	b := &binding{kind: kindData, id: id, opts: d.opts, notices: notices}
+	b := &binding{kind: kindData, id: id, opts: d.opts, notices: notices, in: in, out: out}
 	if d.states, err = bind(b, d.bind); err != nil {
 		return nil, err
 	}
@@ -107,6 +107,9 @@ func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
 	s := d.states.of(ctx)
 	if s.rt.off() {
 		return d.fn(ctx, in)
+	}
+	if s.rt.dev != nil {
+		ctx = d.watched(ctx, s, in)
 	}
 	scope, cached := d.opts.scopeOf(ctx, s.rt)
 	if !cached {
@@ -130,6 +133,17 @@ func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
 	l := newCall(d, s, scope, buf, in)
 	buf.giveBack()
 	return d.ask(ctx, s, l, in, s.f.Get)
+}
+
+// watched notes the call for a local runner that listens.
+func (d *Data[In, Out]) watched(ctx context.Context, s *dataState, in In) context.Context {
+	return s.rt.dev.enter(ctx, s, in, func() *engine.Lookup {
+		_, l, err := d.lookup(ctx, in)
+		if err != nil {
+			return nil
+		}
+		return l
+	})
 }
 
 // ask answers a call that goes beyond memory. A Runtime that is being closed waits for it.

@@ -70,7 +70,8 @@ func newResource[In, Out any](open func(context.Context, In) (Out, error), o *op
 	}
 	r.valid = validator[In, Out](o)
 	release := releaser[Out](o)
-	b := &binding{kind: kindResource, id: id, opts: o, releases: release != nil, notices: notices}
+	b := &binding{kind: kindResource, id: id, opts: o, releases: release != nil, notices: notices,
+		in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
 	r.pools, err = bind(b, func(rt *Runtime) (*resourceState, func(context.Context)) {
 		s := &resourceState{Pool: resource.New(rt.resources, o.resourceSpec(rt, id, release)), rt: rt, opts: o}
 		rt.addPool(s)
@@ -134,6 +135,9 @@ type quietCloser interface{ Close() }
 func (r *Resource[In, Out]) Get(ctx context.Context, in In) (Out, error) {
 	var zero Out
 	p := r.pools.of(ctx)
+	if p.rt.dev != nil {
+		ctx = p.rt.dev.enter(ctx, nil, in, nil)
+	}
 	a, err := r.access(ctx, p, in)
 	if err != nil {
 		return zero, err

@@ -39,6 +39,7 @@ type Runtime struct {
 
 	registry *registry // of the functions that were wrapped for it
 	tenants  tenants
+	dev      *workbench // nil: no local runner listens
 
 	resources *resource.Env // what it offers its resources
 
@@ -95,6 +96,7 @@ func newRuntime(c Config) (*Runtime, error) {
 		rt.manager, openErr = openManager(c)
 	}
 	rt.fillEnv()
+	rt.connectWorkbench()
 	return rt, errors.Join(err, sealErr, openErr)
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/adapter"
+	"github.com/stillwarm/stillwarm/internal/devchannel"
 )
 
 // record is what one invocation did with the cache. All its methods may be called on nil, which records nothing.
@@ -29,7 +30,7 @@ func observe(ctx context.Context, requestID string) (context.Context, *record) {
 		level = slog.LevelInfo
 	}
 	log := logger(rt)
-	if !log.Enabled(ctx, level) {
+	if devchannel.Connected() || !log.Enabled(ctx, level) {
 		return ctx, nil
 	}
 	r := &record{log: log, level: level, requestID: requestID, began: time.Now()}

@@ -62,6 +62,7 @@ type Event struct {
 	Key      string        `json:"key,omitempty"` // digest
 	Tier     string        `json:"tier,omitempty"`
 	Reason   string        `json:"reason,omitempty"` // why a miss, or why a stale entry was returned
+	Saved    time.Duration `json:"saved,omitempty"`  // what the run took that made the entry
 	Wait     time.Duration `json:"wait,omitempty"`   // for another container's lease
 	Size     int64         `json:"size,omitempty"`   // bytes
 	Age      time.Duration `json:"age,omitempty"`

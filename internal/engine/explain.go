@@ -86,6 +86,15 @@ type Entry struct {
 	Value   any
 }
 
+// Peek returns what memory holds for a lookup, whatever its age, unless it was cleared.
+func (f *Function) Peek(l *Lookup) (Entry, bool) {
+	e := f.spec.Owner.Get(bytesOf(l.Key))
+	if e == nil || e.Epoch != f.log.Epoch() {
+		return Entry{}, false
+	}
+	return Entry{Digest: l.Digest(), Times: times(e), Cost: e.Cost, RunTime: time.Duration(e.RunTime), Value: e.Value}, true
+}
+
 // Held returns how many entries the function has in memory, and the bytes that they take.
 func (f *Function) Held() (entries, bytes int64) { return f.spec.Owner.Len() }
 

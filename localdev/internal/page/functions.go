@@ -91,9 +91,7 @@ func (f *function) hit(e devchannel.Event) {
 		f.MemoryHits++
 	}
 	f.HitMS += ms(e.Duration)
-	if f.Runs > 0 {
-		f.SavedMS += max(0, f.RunMS/float64(f.Runs)-ms(e.Duration))
-	}
+	f.SavedMS += max(0, ms(e.Saved-e.Duration))
 }
 
 // remember keeps a rendered argument for the list of entries. The lock is held.
