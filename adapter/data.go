@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/internal/clone"
+	"github.com/stillwarm/stillwarm/internal/devchannel"
 	"github.com/stillwarm/stillwarm/internal/engine"
 	"github.com/stillwarm/stillwarm/serialize"
 )
@@ -108,7 +109,7 @@ func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
 	if s.rt.off() {
 		return d.fn(ctx, in)
 	}
-	if s.rt.dev != nil {
+	if devchannel.Linked && s.rt.dev != nil {
 		ctx = d.watched(ctx, s, in)
 	}
 	scope, cached := d.opts.scopeOf(ctx, s.rt)

@@ -1,3 +1,5 @@
+//go:build stillwarm_dev
+
 package adapter
 
 import (
@@ -106,6 +108,10 @@ func (w *workbench) tell(ctx context.Context, e Event) {
 		if c != nil {
 			d.Duration = time.Since(c.began)
 		}
+	case EventMiss: // until then it looked
+		if c != nil {
+			d.Duration = time.Since(c.began)
+		}
 	case EventWait:
 		d.Wait = e.Duration
 	}
@@ -147,13 +153,14 @@ func (c seenCall) peek() (engine.Entry, bool) {
 	return c.s.f.Peek(l)
 }
 
-// validated tells that a resource was validated before its use.
-func (w *workbench) validated(ctx context.Context, function string, took time.Duration, ok bool) {
-	e := Event{Kind: "validate", Function: function, Duration: took}
-	if !ok {
-		e.Err = errors.New("no longer valid: it is opened anew")
+// validating tells that a resource was validated before its use.
+func (w *workbench) validating(function string, valid func(context.Context, any) error) func(context.Context, any) error {
+	return func(ctx context.Context, v any) error {
+		began := time.Now()
+		err := valid(ctx, v)
+		w.tell(ctx, Event{Kind: "validate", Function: function, Duration: time.Since(began), Err: err})
+		return err
 	}
-	w.tell(ctx, e)
 }
 
 // Functions describes what was wrapped.
@@ -276,13 +283,12 @@ func (w *workbench) Clear(ctx context.Context, t devchannel.Target) error {
 		return w.rt.InvalidateTags(ctx, t.Tag)
 	case t.Key != "":
 		c, err := w.call(devchannel.Ref{Function: t.Function, Key: t.Key})
-		if err != nil {
-			return nil // another container has it
+		if err == nil {
+			if l := c.lookup(); l != nil {
+				return c.s.f.ClearFor(ctx, l)
+			}
 		}
-		if l := c.lookup(); l != nil {
-			return c.s.f.ClearFor(ctx, l)
-		}
-		return nil
+		return nil // a container that has not seen the key does not hold it
 	}
 	w.rt.mu.Lock()
 	data, pools := slices.Clone(w.rt.data), slices.Clone(w.rt.pools)
@@ -294,8 +300,8 @@ func (w *workbench) Clear(ctx context.Context, t devchannel.Target) error {
 		}
 	}
 	for _, p := range pools {
-		if p.id.name == t.Function {
-			p.clear(ctx)
+		if p.Name() == t.Function {
+			p.Clear(ctx)
 		}
 	}
 	return errors.Join(errs...)

@@ -3,6 +3,8 @@ package adapter
 import (
 	"context"
 	"time"
+
+	"github.com/stillwarm/stillwarm/internal/devchannel"
 )
 
 // EventKind says what happened.
@@ -64,7 +66,7 @@ func Observe(ctx context.Context, fn func(Event)) context.Context {
 
 // observed reports whether anybody is told of events of a call, so that what only they need is worth making.
 func (rt *Runtime) observed(ctx context.Context) bool {
-	return rt.config.Observer != nil || rt.dev != nil || ctx.Value(observerKey{}) != nil
+	return rt.config.Observer != nil || devchannel.Linked && rt.dev != nil || ctx.Value(observerKey{}) != nil
 }
 
 // emit tells the runtime's observer, and the context's, of an event.
@@ -75,7 +77,7 @@ func (rt *Runtime) emit(ctx context.Context, e Event) {
 	if fn, _ := ctx.Value(observerKey{}).(func(Event)); fn != nil {
 		fn(e)
 	}
-	if rt.dev != nil {
+	if devchannel.Linked && rt.dev != nil {
 		rt.dev.tell(ctx, e)
 	}
 }

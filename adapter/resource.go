@@ -7,6 +7,7 @@ import (
 	"io"
 	"reflect"
 
+	"github.com/stillwarm/stillwarm/internal/devchannel"
 	"github.com/stillwarm/stillwarm/internal/engine/flight"
 	"github.com/stillwarm/stillwarm/internal/engine/resource"
 )
@@ -135,7 +136,7 @@ type quietCloser interface{ Close() }
 func (r *Resource[In, Out]) Get(ctx context.Context, in In) (Out, error) {
 	var zero Out
 	p := r.pools.of(ctx)
-	if p.rt.dev != nil {
+	if devchannel.Linked && p.rt.dev != nil {
 		ctx = p.rt.dev.enter(ctx, nil, in, nil)
 	}
 	a, err := r.access(ctx, p, in)
@@ -185,6 +186,9 @@ func (r *Resource[In, Out]) access(ctx context.Context, p *resourceState, in In)
 	}}
 	if r.valid != nil {
 		a.Valid = func(ctx context.Context, v any) error { return r.valid(ctx, in, *v.(*Out)) }
+		if devchannel.Linked && p.rt.dev != nil {
+			a.Valid = p.rt.dev.validating(p.Name(), a.Valid)
+		}
 	}
 	k, cached, pinned, err := r.key(ctx, p, in)
 	a.Key, a.Alone, a.Pinned = k, !cached, pinned

@@ -52,13 +52,18 @@ type Client struct {
 var connected atomic.Int32
 
 // Connected reports whether a runner listens to this process.
-func Connected() bool { return connected.Load() > 0 }
+func Connected() bool { return Linked && connected.Load() > 0 }
 
 // Connect dials the runner and introduces the process. It returns nil where there is none: see the package's
 // documentation.
-func Connect(src Source) *Client { return connect(src) }
+func Connect(src Source) *Client {
+	if !Linked {
+		return nil
+	}
+	return dial(src)
+}
 
-// dial is connect where the function's side is linked.
+// dial is Connect where the function's side is linked.
 func dial(src Source) *Client {
 	address := os.Getenv(EnvAddress)
 	if address == "" || os.Getenv(EnvMode) != "development" {

@@ -299,10 +299,33 @@ func TestPage(t *testing.T) {
 			t.Errorf("%d containers started", n)
 		}
 	})
-	t.Run("it is one file without outside resources", func(t *testing.T) {
-		response, body := get(t, r.URL()+"/_stillwarm/")
-		if response.StatusCode != 200 || strings.Contains(body, "src=") || strings.Contains(body, "https://") {
-			t.Errorf("%s", response.Status)
+	t.Run("it needs nothing from outside, and may load nothing from there", func(t *testing.T) {
+		for _, name := range []string{"", "style.css", "app.js", "store.js", "ui.js", "invocations.js", "cache.js", "containers.js", "advice.js", "composer.js", "waterfall.js", "format.js"} {
+			response, body := get(t, r.URL()+"/_stillwarm/"+name)
+			body = strings.ReplaceAll(body, "http://www.w3.org/2000/svg", "")
+			if response.StatusCode != 200 || strings.Contains(body, "://") && !strings.Contains(body, "disk:") {
+				t.Errorf("%s: %s", name, response.Status)
+			}
+			if policy := response.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "connect-src 'self'") {
+				t.Errorf("%s: %s", name, policy)
+			}
+		}
+	})
+	t.Run("changes need the token of the page", func(t *testing.T) {
+		const action = `{"event":"{}"}`
+		for _, header := range [][]string{nil, {"X-Stillwarm-Token", "guessed"}} {
+			if response, _ := post(t, r.URL()+"/_stillwarm/api/send", action, header...); response.StatusCode != 403 {
+				t.Errorf("%v: %s", header, response.Status)
+			}
+		}
+		_, body := get(t, r.URL()+"/_stillwarm/")
+		_, rest, _ := strings.Cut(body, `name="stillwarm-token" content="`)
+		token, _, _ := strings.Cut(rest, `"`)
+		if response, _ := post(t, r.URL()+"/_stillwarm/api/send", action, "X-Stillwarm-Token", token, "Origin", "http://evil.example"); response.StatusCode != 403 {
+			t.Errorf("from another origin: %s", response.Status)
+		}
+		if response, body := post(t, r.URL()+"/_stillwarm/api/send", action, "X-Stillwarm-Token", token); response.StatusCode != 200 || !strings.Contains(body, `"result":"`) {
+			t.Errorf("%s %s", response.Status, body)
 		}
 	})
 	t.Run("a foreign name for this machine is refused", func(t *testing.T) {

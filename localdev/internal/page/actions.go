@@ -142,7 +142,7 @@ const mostEntries = 500
 
 func (p *Page) entries(w http.ResponseWriter, r *http.Request, slot int, function string) {
 	merged := map[devchannel.Ref]*shownEntry{}
-	var problems []string
+	problems := []string{}
 	offset := p.controls.About().Clock
 	err := p.controls.Ask(r.Context(), slot, devchannel.Ask{Verb: devchannel.VerbEntries, Limit: mostEntries, Ref: devchannel.Ref{Function: function}},
 		func(slot int, value json.RawMessage, err error) {

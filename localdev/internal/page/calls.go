@@ -71,7 +71,7 @@ func (inv *invocation) add(e devchannel.Event) {
 		c = inv.begin(e, start)
 		c.open = false
 	case "miss":
-		c = inv.begin(e, at)
+		c = inv.begin(e, start)
 	case "run":
 		if c == nil {
 			c = inv.begin(e, start)

@@ -66,6 +66,13 @@ func (p *Page) Finished(inv journal.Invocation) {
 	if r := inv.Response; r != nil {
 		shown.FirstByte, shown.LastByte = ms(r.FirstByte), ms(r.LastByte)
 	}
+	if r := inv.Response; r != nil {
+		calls := httpCalls(r.Header, shown.Delivered, max(0, shown.Duration-shown.Delivered))
+		shown.calls = append(calls, shown.calls...)
+		for _, c := range calls {
+			shown.http(c)
+		}
+	}
 	finishCalls(shown, inv)
 	p.weigh(shown)
 }
