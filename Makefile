@@ -11,7 +11,7 @@ TESTFLAGS ?=
 -include build.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help run test tools test-modules test-allocs bench bench-quick simulate lint check fmt tidy release release-check test-386 test-fleet vulnerabilities soundness fuzz clean
+.PHONY: help run test tools test-modules test-allocs bench bench-quick simulate lint check fmt tidy release release-check test-386 test-fleet vulnerabilities soundness fuzz model clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-zA-Z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -89,6 +89,10 @@ MUTATIONS ?= 1000
 soundness: ## mutated programs: no cached function may keep its code identity wrongly (about an hour; MUTATIONS=n)
 	@cd cmd/stillwarm && $(GO) test ./internal/codeid -run 'TestSoundness|TestPlantedHoles' -count=1 -timeout 8h -v \
 		-args -mutations $(MUTATIONS) -public
+
+TIME ?= 10m
+model: ## draw schedules of several containers over one backend for TIME (10m), against an oracle
+	@cd tests && $(GO) test ./model -run Schedules -timeout 0 -v -args -model.time=$(TIME)
 
 fuzz: ## every fuzz target for FUZZTIME (60s)
 	@.ci/fuzz $(FUZZTIME)

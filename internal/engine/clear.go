@@ -164,7 +164,7 @@ func (t *turn) replace(ctx context.Context, e *memory.Entry, late int, unread er
 	if told := f.store.invalidate(ctx, slot, f.env.Writes.Timeout()); told != nil {
 		return told
 	}
-	if errors.Is(err, backends.ErrConflict) {
+	if errors.Is(err, backends.ErrConflict) || errors.Is(err, errNotWritten) {
 		return nil
 	}
 	return err

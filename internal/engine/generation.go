@@ -11,6 +11,25 @@ import (
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
 )
 
+// oneAtATime lets one caller at a time do what takes long, such as asking the backend. Those who wait leave when their
+// context ends, which a mutex would not let them.
+type oneAtATime struct {
+	once sync.Once
+	turn chan struct{}
+}
+
+func (o *oneAtATime) enter(ctx context.Context) bool {
+	o.once.Do(func() { o.turn = make(chan struct{}, 1) })
+	select {
+	case o.turn <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (o *oneAtATime) leave() { <-o.turn }
+
 // maxReplaced is how many replaced generations a container remembers.
 const maxReplaced = 64
 
@@ -30,7 +49,10 @@ type generations struct {
 	pending  atomic.Bool         // a clear of everything could not be told
 	keys     map[string]struct{} // slots whose clear could not be told
 	owing    atomic.Bool         // pending, or keys
-	asking   sync.Mutex          // one asks, the others wait for the reply
+	asking   oneAtATime          // one asks, the others wait for the reply
+	// asks counts them, and answered is the last one that was answered: no clock says which came first, since it may be
+	// set back.
+	asks, answered atomic.Uint64
 }
 
 // observe takes note of a generation that a read, begun at began, brought; it may have been age old then. It reports
@@ -157,12 +179,15 @@ func (s *store) hear(ctx context.Context, l *Lookup) bool {
 	if s.open(ctx) == nil {
 		return false
 	}
-	before := s.f.env.Now()
-	s.gen.asking.Lock()
-	defer s.gen.asking.Unlock()
-	if s.gen.heardAt.Load() >= before && !s.gen.pending.Load() {
+	before := s.gen.asks.Load()
+	if !s.gen.asking.enter(ctx) {
+		return false
+	}
+	defer s.gen.asking.leave()
+	if s.gen.answered.Load() > before && !s.gen.pending.Load() {
 		return true // another caller has asked meanwhile
 	}
+	ask := s.gen.asks.Add(1)
 	point := s.f.log.Begin()
 	defer s.f.log.End(point)
 	b := s.f.budget(ctx, l)
@@ -181,7 +206,11 @@ func (s *store) hear(ctx context.Context, l *Lookup) bool {
 		s.note(err)
 		return false
 	}
-	return s.observe(ctx, generation, point, began, 0)
+	if !s.observe(ctx, generation, point, began, 0) {
+		return false
+	}
+	s.gen.answered.Store(ask)
+	return true
 }
 
 // observe takes note of a generation unless its read began before the last clear here, and reports whether it may be

@@ -31,7 +31,7 @@ type Records struct {
 	epoch   atomic.Uint64
 	heardAt atomic.Int64
 
-	asking  sync.Mutex
+	asking  oneAtATime
 	mu      sync.Mutex
 	pending map[string]struct{} // records whose invalidation could not be told
 	owing   atomic.Bool
@@ -174,8 +174,10 @@ func (r *Records) hear(ctx context.Context, now int64, near, within time.Duratio
 	if recs == nil {
 		return false
 	}
-	r.asking.Lock()
-	defer r.asking.Unlock()
+	if !r.asking.enter(ctx) {
+		return false
+	}
+	defer r.asking.leave()
 	if since := now - r.heardAt.Load(); since >= 0 && since < int64(near) {
 		return true
 	}

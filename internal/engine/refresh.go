@@ -142,13 +142,21 @@ func (f *Function) Refresh(ctx context.Context, l *Lookup) (*Reply, error) {
 func (f *Function) leadRefresh(call *flight.Call, l *Lookup) {
 	run := call.Run()
 	defer run.End()
-	point := f.log.Begin()
-	defer f.log.End(point)
-	t := turn{f: f, call: call, l: l, point: point, replacing: true}
+	t := turn{f: f, call: call, l: l, replacing: true}
+	defer func() { f.log.End(t.point) }()
 	f.computing(call, func() flight.Outcome {
 		ctx := run.Context()
-		f.inherit(l)
-		t.unread = t.lookForWrite(ctx)
+		for first := true; first || f.log.Void(l.Key, t.point); first = false {
+			if !first {
+				// Cleared or superseded while the slot was looked at. The run begins after that, and so must the look; and
+				// it replaces the result of a run that has begun meanwhile.
+				f.log.End(t.point)
+				f.supersede(l)
+			}
+			t.point, l.generation = f.log.Begin(), 0
+			f.inherit(l)
+			t.unread = t.lookForWrite(ctx)
+		}
 		t.old = nil // an error of the function is returned, and what was cached stays
 		return t.run(ctx, EventRefresh)
 	})

@@ -100,12 +100,9 @@ func (t *turn) write(ctx context.Context, e *memory.Entry, late int) {
 
 // rewrite writes an entry again, with other times, where the backend still holds what it was made of.
 func (s *store) rewrite(ctx context.Context, l *Lookup, e *memory.Entry, seen backends.Version) {
-	lane := s.f.lanes.enter(l.Key)
 	s.f.env.Defer(ctx, func(ctx context.Context) {
-		defer s.f.lanes.leave(l.Key, lane)
-		lane.turn <- struct{}{}
-		defer func() { <-lane.turn }()
-		_, _ = s.put(ctx, l, e, 0, lane, seen)
+		// Not in the key's lane: there a result that has replaced the entry meanwhile would count as the entry itself.
+		_, _ = s.put(ctx, l, e, 0, new(lane), seen)
 	})
 }
 
@@ -115,18 +112,21 @@ var entryBuffers = sync.Pool{New: func() any { return new([]byte) }}
 // largestKept bounds the buffers that go back to the pool.
 const largestKept = 1 << 20
 
+// errNotWritten says that a result came too late, or that one of its tags was invalidated since its run began.
+var errNotWritten = errors.New("the result may not be written any more")
+
 // put encodes, seals and writes an entry where the slot still has the version that the run's lookup saw. late is how many
 // of its last invalidation records only the result named. It returns the entry that memory has for it then. An error is
 // counted; the breaker tells of outages, and what a single entry is refused for is said once.
 func (s *store) put(ctx context.Context, l *Lookup, e *memory.Entry, late int, lane *lane, seen backends.Version) (*memory.Entry, error) {
 	f, start := s.f, time.Now()
 	if f.env.Now()-e.Created > int64(latestWrite) {
-		return e, nil
+		return e, errNotWritten
 	}
 	if len(e.Refs) > 0 {
 		refs, ok := f.records.complete(ctx, e.Refs, late, l.clock)
 		if !ok {
-			return e, nil // one of its tags was invalidated
+			return e, errNotWritten // one of its tags was invalidated
 		}
 		e = f.withRefs(l, e, refs)
 	}
