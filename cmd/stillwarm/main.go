@@ -19,11 +19,17 @@ import (
 // commands is the command line. A subcommand is one field here and one file: a struct whose fields are its flags and
 // whose Run method does the work. Run may take a context.Context, which ends with Ctrl-C, and an *output.
 type commands struct {
-	Build    buildCommand   `cmd:"" passthrough:"" help:"Build a function like go build, and keep cached results over deploys that do not change what computes them."`
-	Why      whyCommand     `cmd:"" passthrough:"" help:"Say which cached functions keep their entries from one build or revision to another, and why."`
-	Dev      cli.Dev        `cmd:"" help:"Run a function on this machine as Lambda would, with a page that shows what happens."`
-	Services cli.Services   `cmd:"" help:"List or install the servers behind dev --backend redis and s3."`
-	Version  versionCommand `cmd:"" help:"Print the version of this command."`
+	Build     buildCommand     `cmd:"" passthrough:"" help:"Build a function like go build, and keep cached results over deploys that do not change what computes them."`
+	Why       whyCommand       `cmd:"" passthrough:"" help:"Say which cached functions keep their entries from one build or revision to another, and why."`
+	Dev       cli.Dev          `cmd:"" help:"Run a function on this machine as Lambda would, with a page that shows what happens."`
+	Services  cli.Services     `cmd:"" help:"List or install the servers behind dev --backend redis and s3."`
+	Functions functionsCommand `cmd:"" help:"List the functions that have results in a backend."`
+	Entries   entriesCommand   `cmd:"" help:"List what functions have stored in a backend."`
+	Explain   explainCommand   `cmd:"" help:"Show one entry of a backend in full, with its value."`
+	Clear     clearCommand     `cmd:"" help:"Clear a function, a key, tags or everything in a backend."`
+	Prune     pruneCommand     `cmd:"" help:"Remove from a backend what has expired or was cleared."`
+	Stats     statsCommand     `cmd:"" help:"Count what functions have stored in a backend."`
+	Version   versionCommand   `cmd:"" help:"Print the version of this command."`
 }
 
 // output is where a command writes: its result, and what it has to say beside it.
