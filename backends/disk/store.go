@@ -28,6 +28,7 @@ var (
 	_ backends.BatchLeaser    = (*store)(nil)
 	_ backends.Records        = (*store)(nil)
 	_ backends.Lister         = (*store)(nil)
+	_ backends.DeadlineKeeper = (*store)(nil)
 )
 
 func newStore(m *Manager, fn backends.Function) *store {
@@ -44,6 +45,9 @@ func (s *store) locate(key string) (address []byte, path string) {
 	name := hashName(address)
 	return address, filepath.Join(s.dir, entriesName, name[:2], name)
 }
+
+// KeepsDeadlines implements [backends.DeadlineKeeper].
+func (s *store) KeepsDeadlines() bool { return true }
 
 func (s *store) Read(ctx context.Context, key string, o backends.ReadOptions) (backends.Reading, error) {
 	ctx, cancel := withDeadline(ctx, o.Deadline)

@@ -23,9 +23,13 @@ var (
 	_ backends.BatchLeaser    = (*store)(nil)
 	_ backends.Records        = (*store)(nil)
 	_ backends.Lister         = (*store)(nil)
+	_ backends.DeadlineKeeper = (*store)(nil)
 )
 
 func (s *store) at(key string) address { return address{s.id, key} }
+
+// KeepsDeadlines implements [backends.DeadlineKeeper].
+func (s *store) KeepsDeadlines() bool { return true }
 
 func (s *store) Read(ctx context.Context, key string, o backends.ReadOptions) (backends.Reading, error) {
 	if err := s.check(ctx, o); err != nil {

@@ -22,18 +22,22 @@ type Store struct {
 }
 
 var (
-	_ backends.Store       = (*Store)(nil)
-	_ backends.BatchReader = (*Store)(nil)
-	_ backends.Leaser      = (*Store)(nil)
-	_ backends.BatchLeaser = (*Store)(nil)
-	_ backends.Records     = (*Store)(nil)
-	_ backends.Lister      = (*Store)(nil)
+	_ backends.Store          = (*Store)(nil)
+	_ backends.BatchReader    = (*Store)(nil)
+	_ backends.Leaser         = (*Store)(nil)
+	_ backends.BatchLeaser    = (*Store)(nil)
+	_ backends.Records        = (*Store)(nil)
+	_ backends.Lister         = (*Store)(nil)
+	_ backends.DeadlineKeeper = (*Store)(nil)
 )
 
 // entryKey returns the Redis key of an entry.
 func (s *Store) entryKey(key string) string { return s.names.entries + tag(key) + "}" }
 
 func versionExpires(v backends.Version) time.Time { return version.Expires(v) }
+
+// KeepsDeadlines implements [backends.DeadlineKeeper].
+func (s *Store) KeepsDeadlines() bool { return true }
 
 // Put stores the entry whole or not at all: a string is replaced at once. It takes one request: SET NX where the caller saw
 // nothing, a script where it saw a version.

@@ -73,8 +73,9 @@ func (f *fake) store(t *testing.T, change func(*Options)) *store {
 		t.Fatal(err)
 	}
 	s := bs.(*store)
-	m.epoch.heard(newToken(), m.now(), 0)
-	s.gen.heard(newToken(), m.now(), 0)
+	epoch := newToken()
+	m.epoch.Store(&epoch)
+	s.gen.Observe(s.gen.Begin(m.now().UnixNano()), combine(epoch, newToken()), 0)
 	return s
 }
 

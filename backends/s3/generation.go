@@ -10,60 +10,14 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/stillwarm/stillwarm/internal/genstate"
 )
 
 // maxKeep is the greatest age of a kept generation. Reading one costs as much as reading an entry.
 const maxKeep = 2 * time.Second
 
 const tokenLen = 32 // 128 random bits in hex: a token is never met again, however many were lost
-
-// kept is a token as it was last heard from the bucket: a function's generation, or the epoch of all functions.
-type kept struct {
-	mu    sync.Mutex
-	token string
-	asked time.Time // when the request that brought it began: it may have been replaced since
-	edits uint64    // our own replacements, so that an answer from before one does not overwrite it
-}
-
-// fresh returns the token and its age if it is younger than keep. One from the future (the clock stepped back) is not
-// trusted.
-func (k *kept) fresh(now time.Time, keep time.Duration) (token string, age time.Duration, ok bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	age = now.Sub(k.asked)
-	if k.token == "" || age < 0 || age >= keep {
-		return "", 0, false
-	}
-	return k.token, age, true
-}
-
-// begin is called before a request; its result goes to heard or replaced.
-func (k *kept) begin() uint64 {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.edits
-}
-
-// heard keeps what a read brought, unless the token was replaced from here while the read ran.
-func (k *kept) heard(token string, asked time.Time, edits uint64) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.edits == edits {
-		k.token, k.asked = token, asked
-	}
-}
-
-// replaced notes that this process wrote a token. Where two did so at once nobody knows whose stayed, and where the
-// write failed nobody knows whether it happened (token is "" then): the next Get reads.
-func (k *kept) replaced(token string, asked time.Time, edits uint64) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.edits != edits {
-		token = ""
-	}
-	k.edits++
-	k.token, k.asked = token, asked
-}
 
 // combine makes one number of the epoch and the function's own token: replacing either replaces it.
 func combine(epoch, function string) uint64 {
@@ -79,14 +33,76 @@ func newToken() string {
 
 func validToken(b []byte) bool { return len(b) == tokenLen && isHex(string(b)) }
 
-// hear reads the token at object, whatever is kept, and keeps it. Where there is none it makes a unique one.
-func (m *Manager) hear(ctx context.Context, object string, k *kept) (string, error) {
+// generationOf reads the epoch and a function's own token side by side, always from the bucket, and notes what they make.
+func (m *Manager) generationOf(ctx context.Context, function string, state *genstate.State) (uint64, error) {
+	read := state.Begin(m.now().UnixNano())
+	var wg sync.WaitGroup
+	var epoch string
+	var epochErr error
+	wg.Go(func() { epoch, epochErr = m.readEpoch(ctx) })
+	own, err := m.token(ctx, m.layout.generation(function))
+	wg.Wait()
+	if err = errors.Join(err, epochErr); err != nil {
+		return 0, err
+	}
+	g := combine(epoch, own)
+	if known, o := state.Observe(read, g, 0); o == genstate.Older {
+		return known, nil
+	}
+	return g, nil
+}
+
+func (m *Manager) readEpoch(ctx context.Context) (string, error) {
+	token, err := m.token(ctx, m.layout.epoch())
+	if err == nil {
+		m.epoch.Store(&token)
+	}
+	return token, err
+}
+
+// clearFunction replaces a function's token. What it makes of that and of the epoch that was read last is the new
+// generation, unless somebody else has replaced the epoch since: then it is one that nobody has, and the next read tells.
+func (m *Manager) clearFunction(ctx context.Context, function string, state *genstate.State) (uint64, error) {
+	state.Forget()
+	read := state.Begin(m.now().UnixNano())
+	token, err := m.renew(ctx, m.layout.generation(function))
+	if err != nil {
+		state.Forget() // it may have been done all the same
+		return 0, err
+	}
+	var epoch string
+	if last := m.epoch.Load(); last != nil {
+		epoch = *last
+	} else if epoch, err = m.readEpoch(ctx); err != nil {
+		return 0, err
+	}
+	g := combine(epoch, token)
+	state.Observe(read, g, 0)
+	return g, nil
+}
+
+// clearEverything replaces the epoch.
+func (m *Manager) clearEverything(ctx context.Context) error {
+	token, err := m.renew(ctx, m.layout.epoch())
+	if err == nil {
+		m.epoch.Store(&token)
+	} else {
+		m.epoch.Store(nil)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, state := range m.gens { // also after an error: it may have been done all the same
+		state.Forget()
+	}
+	return err
+}
+
+// token reads the token at object. Where there is none it makes a unique one.
+func (m *Manager) token(ctx context.Context, object string) (string, error) {
 	// Each round ends unless somebody else wrote or deleted between our two requests.
 	for range 8 {
-		edits, asked := k.begin(), m.now()
 		token, err := m.readToken(ctx, object)
 		if err == nil {
-			k.heard(token, asked, edits)
 			return token, nil
 		}
 		if !errors.Is(err, errLost) && !errors.Is(err, errLostRace) {
@@ -124,20 +140,14 @@ func (m *Manager) readToken(ctx context.Context, object string) (string, error) 
 	return "", err
 }
 
-// renew puts a new token at object, and returns it: what Clear does.
-func (m *Manager) renew(ctx context.Context, object string, k *kept) (token string, err error) {
-	edits, asked := k.begin(), m.now()
+// renew puts a new token at object, and returns it.
+func (m *Manager) renew(ctx context.Context, object string) (token string, err error) {
 	err = m.tries(ctx, func() error {
 		token = newToken() // anew for each try: a late one must not bring back what a later Clear removed
 		_, err := m.write(ctx, object, []byte(token), writeOptions{once: true})
 		return err
 	})
-	if err != nil {
-		k.replaced("", asked, edits)
-		return "", err
-	}
-	k.replaced(token, asked, edits)
-	return token, nil
+	return token, err
 }
 
 // tries calls do until it succeeds or trying again does not help, with the pauses of the SDK's retries.

@@ -10,6 +10,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/internal/genstate"
 )
 
 // Manager keeps the entries of cached functions in one bucket, below one prefix. It is safe for concurrent use.
@@ -17,14 +18,14 @@ type Manager struct {
 	o      Options
 	place  string // for messages
 	layout layout
-	epoch  kept // shared by all functions
+	epoch  atomic.Pointer[string] // the token that was read or written last; nil: none
 	closed atomic.Bool
 	seen   sightings
 
 	mu     sync.Mutex
 	client *awss3.Client
-	conns  *httpClient      // nil where the client was injected
-	gens   map[string]*kept // by function: two stores of one function share what Clear changes
+	conns  *httpClient                // nil where the client was injected
+	gens   map[string]*genstate.State // by function: two stores of one function share what Clear changes
 }
 
 var (
@@ -44,7 +45,7 @@ func New(o Options) (*Manager, error) {
 	if o.Prefix != "" {
 		place += "/" + o.Prefix
 	}
-	return &Manager{o: o, place: place, layout: newLayout(o.Prefix), gens: map[string]*kept{}, client: o.Client}, nil
+	return &Manager{o: o, place: place, layout: newLayout(o.Prefix), gens: map[string]*genstate.State{}, client: o.Client}, nil
 }
 
 // Store implements [backends.PersistenceManager]. The store has every capability of package backends
@@ -60,7 +61,7 @@ func (m *Manager) Store(ctx context.Context, fn backends.Function) (backends.Sto
 		return nil, m.wrap(ctx, "open store", backends.ErrClosed)
 	}
 	id := functionID(fn.Namespace, fn.Name)
-	return &store{m: m, namespace: fn.Namespace, function: id, gen: m.keptOf(id), keep: keepFor(fn.NearTTL)}, nil
+	return &store{m: m, namespace: fn.Namespace, function: id, gen: m.stateOf(id), keep: keepFor(fn.NearTTL)}, nil
 }
 
 // Check implements [backends.PersistenceManager]: S3 sets no bound to ttl or number of entries.
@@ -68,8 +69,7 @@ func (m *Manager) Check(fn backends.Function) error { return backends.CheckFunct
 
 // ClearAll implements [backends.PersistenceManager] with one PUT.
 func (m *Manager) ClearAll(ctx context.Context) error {
-	_, err := m.renew(ctx, m.layout.epoch(), &m.epoch)
-	return m.wrap(ctx, "clear all", err)
+	return m.wrap(ctx, "clear all", m.clearEverything(ctx))
 }
 
 // Close implements [backends.PersistenceManager]. It closes idle connections; an injected client stays as it is.
@@ -86,15 +86,15 @@ func (m *Manager) Close() error {
 // String returns the place, without parameters: s3://bucket/prefix.
 func (m *Manager) String() string { return m.place }
 
-func (m *Manager) keptOf(function string) *kept {
+func (m *Manager) stateOf(function string) *genstate.State {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	k := m.gens[function]
-	if k == nil {
-		k = &kept{}
-		m.gens[function] = k
+	s := m.gens[function]
+	if s == nil {
+		s = &genstate.State{}
+		m.gens[function] = s
 	}
-	return k
+	return s
 }
 
 // concurrency is how many requests one call sends side by side.

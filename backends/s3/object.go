@@ -222,17 +222,4 @@ func (m *Manager) unsignedOverTLS(o *awss3.Options) {
 	o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
 }
 
-// remove deletes an object. Deleting what is not there succeeds.
-func (m *Manager) remove(ctx context.Context, name string) error {
-	client, err := m.sdk(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = client.DeleteObject(ctx, &awss3.DeleteObjectInput{Bucket: &m.o.Bucket, Key: &name})
-	if isNotFound(err) {
-		return nil
-	}
-	return err
-}
-
 func isDirectoryBucket(bucket string) bool { return strings.HasSuffix(bucket, "--x-s3") }

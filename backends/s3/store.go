@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/internal/genstate"
 )
 
 // Metadata of an entry: what must be known without trusting the entry's bytes.
@@ -46,18 +47,22 @@ type store struct {
 	m         *Manager
 	namespace string
 	function  string
-	gen       *kept
+	gen       *genstate.State
 	keep      time.Duration
 	absent    absences
 }
 
 var (
-	_ backends.Store       = (*store)(nil)
-	_ backends.BatchReader = (*store)(nil)
-	_ backends.Leaser      = (*store)(nil)
-	_ backends.Records     = (*store)(nil)
-	_ backends.Lister      = (*store)(nil)
+	_ backends.Store          = (*store)(nil)
+	_ backends.BatchReader    = (*store)(nil)
+	_ backends.Leaser         = (*store)(nil)
+	_ backends.Records        = (*store)(nil)
+	_ backends.Lister         = (*store)(nil)
+	_ backends.DeadlineKeeper = (*store)(nil)
 )
+
+// KeepsDeadlines implements [backends.DeadlineKeeper].
+func (s *store) KeepsDeadlines() bool { return true }
 
 // Read implements [backends.Store]: one request, or three side by side when the generation is due, and one for each record.
 func (s *store) Read(ctx context.Context, key string, o backends.ReadOptions) (backends.Reading, error) {
@@ -89,7 +94,7 @@ func merge(r, common backends.Reading) backends.Reading {
 func (s *store) beside(ctx context.Context, o backends.ReadOptions, f func()) (common backends.Reading, err error) {
 	var wg sync.WaitGroup
 	var genErr, recErr error
-	g, age, ok := s.keptGeneration()
+	g, age, ok := s.gen.Fresh(s.m.now().UnixNano(), s.keep)
 	if common.Generation, common.GenerationAge = g, age; !ok || o.Fresh {
 		common.GenerationAge = 0
 		wg.Go(func() { common.Generation, genErr = s.generation(ctx) })
@@ -266,50 +271,14 @@ func (s *store) Generation(ctx context.Context) (uint64, error) {
 	return gen, s.m.wrap(ctx, "generation", err)
 }
 
-// Clear implements [backends.Store] with one PUT, and a GET where no epoch is kept.
+// Clear implements [backends.Store] with one PUT.
 func (s *store) Clear(ctx context.Context) (uint64, error) {
-	token, err := s.m.renew(ctx, s.m.layout.generation(s.function), s.gen)
-	if err != nil {
-		return 0, s.m.wrap(ctx, "clear", err)
-	}
-	epoch, _, ok := s.m.epoch.fresh(s.m.now(), s.keep)
-	if !ok {
-		if epoch, err = s.m.hear(ctx, s.m.layout.epoch(), &s.m.epoch); err != nil {
-			return 0, s.m.wrap(ctx, "clear", err)
-		}
-	}
-	return combine(epoch, token), nil
-}
-
-func (s *store) keptGeneration() (g uint64, age time.Duration, ok bool) {
-	now := s.m.now()
-	epoch, older, ok := s.m.epoch.fresh(now, s.keep)
-	if !ok {
-		return 0, 0, false
-	}
-	own, age, ok := s.gen.fresh(now, s.keep)
-	if !ok {
-		return 0, 0, false
-	}
-	return combine(epoch, own), max(age, older), true
+	g, err := s.m.clearFunction(ctx, s.function, s.gen)
+	return g, s.m.wrap(ctx, "clear", err)
 }
 
 func (s *store) generation(ctx context.Context) (uint64, error) {
 	return s.m.generationOf(ctx, s.function, s.gen)
-}
-
-// generationOf reads the epoch and a function's own token side by side.
-func (m *Manager) generationOf(ctx context.Context, function string, k *kept) (uint64, error) {
-	var wg sync.WaitGroup
-	var epoch string
-	var epochErr error
-	wg.Go(func() { epoch, epochErr = m.hear(ctx, m.layout.epoch(), &m.epoch) })
-	own, err := m.hear(ctx, m.layout.generation(function), k)
-	wg.Wait()
-	if err = errors.Join(err, epochErr); err != nil {
-		return 0, err
-	}
-	return combine(epoch, own), nil
 }
 
 func formatExpires(t time.Time) string {

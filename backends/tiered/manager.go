@@ -28,6 +28,8 @@ func (m *manager) authority() *tier { return m.tiers[len(m.tiers)-1] }
 // now is the wall clock: the monotonic one may stand still while a container is frozen.
 func (m *manager) now() time.Time { return m.clock().Round(0) }
 
+func (m *manager) nanos() int64 { return m.now().UnixNano() }
+
 func (m *manager) check(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -58,7 +60,7 @@ func (m *manager) ClearAll(ctx context.Context) error {
 	err := m.authority().Manager.ClearAll(ctx)
 	// Also after an error: it may have been done all the same.
 	m.functions.Range(func(_, s any) bool {
-		s.(*shared).keeper.forget()
+		s.(*shared).generation.Forget()
 		return true
 	})
 	if err != nil {

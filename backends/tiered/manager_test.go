@@ -1,12 +1,10 @@
 package tiered
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -162,79 +160,31 @@ func TestOptions(t *testing.T) {
 	})
 }
 
-func TestKeeper(t *testing.T) {
-	t.Run("callers that come together share one question", func(t *testing.T) {
-		p := newPair(t, nil)
-		p.put("k", "v", time.Time{})
-		const callers = 20
-		release, asked := make(chan struct{}), make(chan struct{}, callers)
-		hold := func(op string) {
-			if op == "Generation" {
-				asked <- struct{}{}
-				<-release
+func TestCallersThatComeTogetherShareOneQuestionForTheGeneration(t *testing.T) {
+	p := newPair(t, nil)
+	p.put("k", "v", time.Time{})
+	p.clock.advance(nearTTL) // what was read with the put is too old
+	const callers = 20
+	release, asked := make(chan struct{}), make(chan struct{}, callers)
+	hold := func(op string) {
+		if op == "Generation" {
+			asked <- struct{}{}
+			<-release
+		}
+	}
+	p.slow.during.Store(&hold)
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			if got, _, err := backendstest.Get(t.Context(), p.store, "k"); err != nil || string(got) != "v" {
+				t.Errorf("Get = %q, %v", got, err)
 			}
-		}
-		p.slow.during.Store(&hold)
-		var wg sync.WaitGroup
-		for range callers {
-			wg.Go(func() {
-				if got, _, err := backendstest.Get(t.Context(), p.store, "k"); err != nil || string(got) != "v" {
-					t.Errorf("Get = %q, %v", got, err)
-				}
-			})
-		}
-		<-asked
-		close(release)
-		wg.Wait()
-		if n := p.slow.count("Generation"); n != 1 {
-			t.Fatalf("%d questions, want 1", n)
-		}
-	})
-	t.Run("a waiter does not get the cancellation of the one who asked", func(t *testing.T) {
-		var k keeper
-		ctx, cancel := context.WithCancel(t.Context())
-		asking := make(chan struct{})
-		var first, second error
-		var g uint64
-		var asks atomic.Int32
-		ask := func(ctx context.Context) (uint64, error) {
-			if asks.Add(1) == 1 {
-				close(asking)
-				<-ctx.Done()
-				return 0, ctx.Err()
-			}
-			return 7, nil
-		}
-		var wg sync.WaitGroup
-		wg.Go(func() { _, _, first = k.current(ctx, time.Minute, time.Now, ask) })
-		<-asking
-		wg.Go(func() { g, _, second = k.current(t.Context(), time.Minute, time.Now, ask) })
-		cancel()
-		wg.Wait()
-		if !errors.Is(first, context.Canceled) || second != nil || g != 7 {
-			t.Fatalf("the asker has %v, the waiter %d, %v", first, g, second)
-		}
-	})
-	t.Run("an answer from before a clear is not remembered", func(t *testing.T) {
-		var k keeper
-		g, _, err := k.current(t.Context(), time.Minute, time.Now, func(context.Context) (uint64, error) {
-			k.forget()
-			return 1, nil
 		})
-		if g != 1 || err != nil {
-			t.Fatal(g, err)
-		}
-		g, _, err = k.current(t.Context(), time.Minute, time.Now, func(context.Context) (uint64, error) { return 2, nil })
-		if g != 2 || err != nil {
-			t.Fatalf("%d, %v: the answer from before the clear was kept", g, err)
-		}
-	})
-	t.Run("an older answer does not replace a newer one", func(t *testing.T) {
-		var k keeper
-		now := time.Now()
-		k.hear(2, now, now, k.mark())
-		if g := k.hear(1, now.Add(-time.Second), now, k.mark()); g != 2 {
-			t.Fatalf("hear returned %d, want the newer 2", g)
-		}
-	})
+	}
+	<-asked
+	close(release)
+	wg.Wait()
+	if n := p.slow.count("Generation"); n != 1 {
+		t.Fatalf("%d questions, want 1", n)
+	}
 }

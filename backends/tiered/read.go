@@ -103,6 +103,9 @@ const copiesAtOnce = 16
 // readInto asks the tiers in order for the slots that the earlier ones lacked, and returns what is common to all readings.
 // A tier that skip names has been asked already.
 func (s *store) readInto(ctx context.Context, xs []*reading, o backends.ReadOptions, known []slotVersion, skip int) (backends.Reading, error) {
+	if err := over(ctx, o); err != nil {
+		return backends.Reading{}, err
+	}
 	if err := s.settle(ctx); err != nil {
 		return backends.Reading{}, err
 	}
@@ -110,7 +113,7 @@ func (s *store) readInto(ctx context.Context, xs []*reading, o backends.ReadOpti
 		if i != skip {
 			s.readFaster(ctx, i, l, xs, o, known)
 		}
-		if err := ctx.Err(); err != nil {
+		if err := over(ctx, o); err != nil {
 			return backends.Reading{}, err
 		}
 	}
@@ -120,6 +123,17 @@ func (s *store) readInto(ctx context.Context, xs []*reading, o backends.ReadOpti
 		return s.readAuthority(ctx, rest, o, known)
 	}
 	return s.readCommon(ctx, o)
+}
+
+// over returns why a read has to end: its context or its deadline.
+func over(ctx context.Context, o backends.ReadOptions) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !o.Deadline.IsZero() && !time.Now().Before(o.Deadline) {
+		return context.DeadlineExceeded
+	}
+	return nil
 }
 
 func missing(xs []*reading, forWrite bool) (rest []*reading) {
@@ -137,13 +151,15 @@ func (s *store) readFaster(ctx context.Context, i int, l *level, xs []*reading, 
 	if len(rest) == 0 || !l.awake() {
 		return
 	}
-	rest = s.believed(ctx, i, l, rest)
-	if len(rest) == 0 {
+	if rest, _ = s.believed(ctx, i, l, rest); len(rest) == 0 {
 		return
 	}
 	// Its own generation, records and clock are never looked at.
 	own := backends.ReadOptions{Deadline: earlier(o.Deadline, time.Now().Add(l.Timeout)), ForWrite: o.ForWrite}
 	rs, errs, err := l.read(ctx, rest, own, known, i)
+	if err != nil && over(ctx, o) != nil {
+		return // that says nothing about the tier
+	}
 	l.learn(ctx, err)
 	if err != nil {
 		l.report(ctx, "read", err)
@@ -159,23 +175,26 @@ func (s *store) readFaster(ctx context.Context, i int, l *level, xs []*reading, 
 }
 
 // believed tells the tier what it could not be told before, and leaves out the keys for which that fails.
-func (s *store) believed(ctx context.Context, i int, l *level, xs []*reading) []*reading {
-	out := xs[:0:0]
+func (s *store) believed(ctx context.Context, i int, l *level, xs []*reading) (out []*reading, err error) {
 	for _, x := range xs {
-		if !s.shared.untold.has(i, x.key) || s.tell(ctx, i, l, x.key) == nil {
-			out = append(out, x)
+		if s.shared.untold.has(i, x.key) {
+			if failed := s.tell(ctx, i, l, x.key); failed != nil {
+				err = failed
+				continue
+			}
 		}
+		out = append(out, x)
 	}
-	return out
+	return out, err
 }
 
 // readAuthority asks the last tier. Its errors are the callers'.
 func (s *store) readAuthority(ctx context.Context, xs []*reading, o backends.ReadOptions, known []slotVersion) (backends.Reading, error) {
 	i, l := len(s.levels)-1, s.authority()
-	if len(s.believed(ctx, i, l, xs)) < len(xs) {
-		return backends.Reading{}, errUntold(l.Name)
+	if _, err := s.believed(ctx, i, l, xs); err != nil {
+		return backends.Reading{}, err
 	}
-	mark, at := s.shared.keeper.mark(), s.m.now()
+	read := s.shared.generation.Begin(s.m.nanos())
 	rs, errs, err := l.read(ctx, xs, o, known, i)
 	if err != nil {
 		return backends.Reading{}, err
@@ -192,7 +211,7 @@ func (s *store) readAuthority(ctx context.Context, xs []*reading, o backends.Rea
 	if common.Generation == 0 { // no slot could be read
 		return s.readCommon(ctx, o)
 	}
-	common.Generation = s.shared.keeper.hear(common.Generation, at.Add(-common.GenerationAge), s.m.now(), mark)
+	common.Generation = s.observe(read, common.Generation, common.GenerationAge)
 	return common, nil
 }
 
@@ -210,7 +229,7 @@ func (s *store) readCommon(ctx context.Context, o backends.ReadOptions) (r backe
 		keep = 0
 	}
 	// Whoever cannot tell the generation has no hit: see the package's documentation.
-	r.Generation, r.GenerationAge, err = s.shared.keeper.current(ctx, keep, s.m.now, s.authority().store.Generation)
+	r.Generation, r.GenerationAge, err = s.shared.generation.Ask(ctx, s.m.nanos, keep, s.authority().store.Generation)
 	return r, err
 }
 
@@ -238,13 +257,12 @@ func (s *store) copyTo(ctx context.Context, x *reading, r *backends.Reading) {
 			v, err = l.store.Put(ctx, x.key, r.Entry, l.held(r.Expires), x.versions[i].v)
 			return err
 		})
-		switch {
-		case err == nil:
-			x.versions[i].v = v
-		default:
+		if err != nil {
 			x.versions[i] = slotVersion{}
 			l.reportCopy(ctx, err)
+			continue
 		}
+		x.versions[i].v = v
 	}
 	r.Version = join(x.versions)
 }
@@ -255,10 +273,4 @@ func earlier(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-type errUntold string
-
-func (e errUntold) Error() string {
-	return "tiered: " + string(e) + " could not be told of an invalidation and is not believed until it was"
 }

@@ -8,9 +8,8 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/internal/genstate"
 )
-
-var errAbandoned = errors.New("tiered: reading the generation was abandoned")
 
 // store is one function's store over all tiers.
 type store struct {
@@ -21,8 +20,9 @@ type store struct {
 }
 
 var (
-	_ backends.BatchReader = (*store)(nil)
-	_ backends.Unfenced    = (*store)(nil)
+	_ backends.BatchReader    = (*store)(nil)
+	_ backends.Unfenced       = (*store)(nil)
+	_ backends.DeadlineKeeper = (*store)(nil)
 )
 
 func (s *store) authority() *level { return s.levels[len(s.levels)-1] }
@@ -38,6 +38,9 @@ func (s *store) Put(ctx context.Context, key string, entry []byte, expires time.
 	last := len(s.levels) - 1
 	if !ok || !vs[last].known {
 		return backends.Absent, fmt.Errorf("tiered: the version was not read for writing: %w", backends.ErrConflict)
+	}
+	if a := s.authority(); a.MaxEntry > 0 && int64(len(entry)) > a.MaxEntry {
+		return backends.Absent, backends.ErrTooLarge
 	}
 	v, err := s.authority().store.Put(ctx, key, entry, expires, vs[last].v)
 	if err != nil {
@@ -135,12 +138,21 @@ func (s *store) Generation(ctx context.Context) (uint64, error) {
 	if err := s.settle(ctx); err != nil {
 		return 0, err
 	}
-	mark, at := s.shared.keeper.mark(), s.m.now()
+	read := s.shared.generation.Begin(s.m.nanos())
 	g, err := s.authority().store.Generation(ctx)
 	if err != nil {
 		return 0, err
 	}
-	return s.shared.keeper.hear(g, at, s.m.now(), mark), nil
+	return s.observe(read, g, 0), nil
+}
+
+// observe notes what the authority said and returns what is current as far as is known now. A generation that came back
+// is returned as it is, and not kept: who asked has to see it.
+func (s *store) observe(r genstate.Read, generation uint64, age time.Duration) uint64 {
+	if known, o := s.shared.generation.Observe(r, generation, age); o == genstate.Older {
+		return known
+	}
+	return generation
 }
 
 // Clear replaces the authority's generation. The other tiers are asked too, for the room that it may free.
@@ -162,12 +174,16 @@ func (s *store) Clear(ctx context.Context) (uint64, error) {
 }
 
 func (s *store) clearAuthority(ctx context.Context) (uint64, error) {
+	s.shared.generation.Forget()
+	read := s.shared.generation.Begin(s.m.nanos())
 	g, err := s.authority().store.Clear(ctx)
-	s.shared.keeper.forget() // also after an error: it may have been done all the same
-	if err == nil {
-		s.shared.untold.cleared()
+	if err != nil {
+		s.shared.generation.Forget() // it may have been done all the same
+		return 0, err
 	}
-	return g, err
+	s.shared.generation.Observe(read, g, 0)
+	s.shared.untold.cleared()
+	return g, nil
 }
 
 // settle clears the function where more keys than can be remembered could not be told to some tier.
@@ -179,6 +195,16 @@ func (s *store) settle(ctx context.Context) error {
 	return err
 }
 
+// KeepsDeadlines implements [backends.DeadlineKeeper] where every tier does.
+func (s *store) KeepsDeadlines() bool {
+	for _, l := range s.levels {
+		if !l.keepsDeadlines {
+			return false
+		}
+	}
+	return true
+}
+
 // Unfenced reports whether any tier is known to write without conditions.
 func (s *store) Unfenced() bool {
 	for _, l := range s.levels {
@@ -187,8 +213,4 @@ func (s *store) Unfenced() bool {
 		}
 	}
 	return false
-}
-
-func isContext(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

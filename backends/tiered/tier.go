@@ -28,15 +28,22 @@ type tier struct {
 // level is a tier's store of one function.
 type level struct {
 	*tier
-	store backends.Store
+	store          backends.Store
+	keepsDeadlines bool
 }
 
 func newLevel(t *tier, s backends.Store) *level {
-	return &level{tier: t, store: s}
+	k, ok := s.(backends.DeadlineKeeper)
+	return &level{tier: t, store: s, keepsDeadlines: ok && k.KeepsDeadlines()}
 }
 
 // read asks the tier for the slots. known, which may be nil, are the versions that the caller of one key has.
 func (l *level) read(ctx context.Context, xs []*reading, o backends.ReadOptions, known []slotVersion, i int) ([]backends.Reading, []error, error) {
+	if !l.keepsDeadlines && !o.Deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, o.Deadline)
+		defer cancel()
+	}
 	if len(xs) == 1 {
 		o.IfChanged = backends.Absent
 		if known != nil && known[i].known {

@@ -6,59 +6,7 @@ import (
 	"time"
 )
 
-func TestKept(t *testing.T) {
-	start := time.Unix(1_000_000, 0)
-	fresh := func(k *kept, after time.Duration) string {
-		token, _, _ := k.fresh(start.Add(after), 2*time.Second)
-		return token
-	}
-	t.Run("a token is kept for as long as allowed", func(t *testing.T) {
-		k := &kept{}
-		k.heard("a", start, k.begin())
-		if fresh(k, 1999*time.Millisecond) != "a" || fresh(k, 2*time.Second) != "" {
-			t.Error("kept too short or too long")
-		}
-	})
-	t.Run("nothing is kept where nothing may be", func(t *testing.T) {
-		k := &kept{}
-		k.heard("a", start, k.begin())
-		if _, _, ok := k.fresh(start, 0); ok {
-			t.Error("a kept token was used")
-		}
-	})
-	t.Run("a token from the future is not trusted", func(t *testing.T) {
-		k := &kept{}
-		k.heard("a", start, k.begin())
-		if fresh(k, -time.Minute) != "" {
-			t.Error("the clock stepped back and the token stayed young")
-		}
-	})
-	t.Run("an answer from before a clear does not overwrite it", func(t *testing.T) {
-		k := &kept{}
-		read, edit := k.begin(), k.begin()
-		k.replaced("new", start, edit)
-		k.heard("old", start, read)
-		if got := fresh(k, 0); got != "new" {
-			t.Errorf("kept %q", got)
-		}
-	})
-	t.Run("after two clears at once the next get reads", func(t *testing.T) {
-		k := &kept{}
-		one, two := k.begin(), k.begin()
-		k.replaced("one", start, one)
-		k.replaced("two", start, two)
-		if got := fresh(k, 0); got != "" {
-			t.Errorf("kept %q, and nobody knows which stayed", got)
-		}
-	})
-	t.Run("after a clear that failed the next get reads", func(t *testing.T) {
-		k := &kept{}
-		k.heard("old", start, k.begin())
-		k.replaced("", start, k.begin())
-		if got := fresh(k, 0); got != "" {
-			t.Errorf("kept %q", got)
-		}
-	})
+func TestGenerations(t *testing.T) {
 	t.Run("epoch and function both change the generation", func(t *testing.T) {
 		if combine("a", "b") == combine("c", "b") || combine("a", "b") == combine("a", "c") || combine("a", "b") == 0 {
 			t.Error("a clear would not be seen")
