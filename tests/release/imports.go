@@ -12,7 +12,8 @@ import (
 )
 
 // checkImports refuses a module that imports an internal package of another module. Go allows it, since it goes by the
-// path alone; but internal packages promise nothing between versions, and a user's go.mod may pair any two of them.
+// path alone; but internal packages promise nothing between versions, and a user's go.mod may pair any two of them. A
+// module of commands only is exempt: nobody can require it, so it is built with the versions that its own go.mod names.
 func (r *run) checkImports(ctx context.Context) error {
 	var errs []error
 	for _, m := range r.result.Modules {
@@ -30,21 +31,26 @@ func (r *run) checkImports(ctx context.Context) error {
 // foreignInternals returns what of the module, tests included, imports internal packages of other modules of the repository.
 func foreignInternals(ctx context.Context, tree string, m Module) ([]string, error) {
 	out, err := command(ctx, filepath.Join(tree, filepath.FromSlash(m.Dir)), nil, "go", "list", "-e",
-		"-json=ImportPath,Imports,TestImports,XTestImports", "./...")
+		"-json=ImportPath,Name,Imports,TestImports,XTestImports", "./...")
 	if err != nil {
 		return nil, err
 	}
 	var found []string
+	importable := false
 	for d := json.NewDecoder(strings.NewReader(out)); ; {
 		var p struct {
-			ImportPath                         string
+			ImportPath, Name                   string
 			Imports, TestImports, XTestImports []string
 		}
 		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			if !importable {
+				return nil, nil
+			}
 			return found, nil
 		} else if err != nil {
 			return nil, err
 		}
+		importable = importable || p.Name != "main" && !slices.Contains(strings.Split(p.ImportPath, "/"), "internal")
 		for _, imported := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
 			if isInternalElsewhere(imported, m) {
 				found = append(found, p.ImportPath+" imports "+imported)

@@ -159,7 +159,10 @@ func TestModulesThatCannotBeReleased(t *testing.T) {
 		want  []string
 	}{
 		"internal packages of another module": {
-			map[string]string{"cmd/tool/main_test.go": "package main\n\nimport _ \"" + toyPath + "/internal/deep\"\n"},
+			map[string]string{
+				"cmd/tool/main_test.go": "package main\n\nimport _ \"" + toyPath + "/internal/deep\"\n",
+				"cmd/tool/lib/lib.go":   "// Package lib can be imported.\npackage lib\n",
+			},
 			[]string{"cmd/tool", toyPath + "/internal/deep"},
 		},
 		"a module that is not released": {
@@ -187,6 +190,19 @@ func TestModulesThatCannotBeReleased(t *testing.T) {
 			commit(t, repo)
 			refused(t, release.Options{Repo: repo, Version: "v0.1.0"}, c.want...)
 		})
+	}
+}
+
+// Nobody can require a module of commands, so what it imports is of the version that it was released with.
+func TestACommandMayImportInternalPackages(t *testing.T) {
+	repo := toy(t)
+	write(t, repo, map[string]string{
+		"cmd/tool/main.go":         "// Command tool prints.\npackage main\n\nimport \"" + toyPath + "/internal/deep\"\n\nfunc main() { println(deep.G()) }\n",
+		"cmd/tool/internal/x/x.go": "// Package x is the command's.\npackage x\n",
+	})
+	commit(t, repo)
+	if _, err := release.Run(t.Context(), release.Options{Repo: repo, Version: "v0.1.0", Proxy: t.TempDir()}); err != nil {
+		t.Error(err)
 	}
 }
 

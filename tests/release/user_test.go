@@ -3,8 +3,8 @@ package release_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
-	"encoding/json"
 	"io"
 	"net/http"
 	"os"
@@ -119,25 +119,40 @@ func readme(t *testing.T, language string) []string {
 func TestFromAnEmptyFolder(t *testing.T) {
 	u := newUser(t)
 	began := time.Now()
-	t.Run("the runner is installed and serves the README's first example", func(t *testing.T) {
-		u.run(t, t.TempDir(), "go", "install", root+"/localdev@"+version)
-		dir := u.module(t, "hello", readme(t, "go")[0])
-		u.run(t, dir, "go", "mod", "tidy")
-		url := u.serve(t, dir, "localdev", "--addr", "127.0.0.1:0", "--function", dir)
-		first, second := post(t, url), post(t, url)
-		if first != `"sunny in Oslo"` || second != first {
-			t.Errorf("answers %s and %s", first, second)
+	t.Run("the README's commands install the command, which serves its first example", func(t *testing.T) {
+		dir := t.TempDir()
+		for line := range strings.Lines(installSection(t)) {
+			line, _, _ = strings.Cut(line, "#")
+			switch line = strings.TrimSpace(line); {
+			case line == "": // the comment that says to write main.go
+				write(t, dir, map[string]string{"main.go": readme(t, "go")[0]})
+			case line == "stillwarm dev":
+				t.Logf("after %s: installed", time.Since(began).Round(time.Second))
+			default:
+				_, inFolder, _ := strings.Cut("&& "+line, "&& cd hello && ") // the folder is made already
+				u.run(t, dir, "sh", "-c", cmp.Or(inFolder, line))
+			}
 		}
-		if hits, misses := counts(t, url); hits != 1 || misses != 1 {
-			t.Errorf("%d hits and %d misses", hits, misses)
+		url := u.serve(t, dir, "stillwarm", "dev", "--addr", "127.0.0.1:0", "--no-watch")
+		first, second := fetch(t, url+"?city=Oslo"), fetch(t, url+"?city=Oslo")
+		if !strings.Contains(first, "fwd=") || !strings.Contains(second, "stillwarm; hit") {
+			t.Errorf("the first request: %s; the second: %s", first, second)
 		}
 		t.Logf("after %s: two requests, the second a hit", time.Since(began).Round(time.Second))
 	})
+	t.Run("the runner of its own is installed", func(t *testing.T) {
+		u.run(t, t.TempDir(), "go", "install", root+"/localdev@"+version)
+	})
+	t.Run("a function with OpenTelemetry", func(t *testing.T) {
+		dir := u.module(t, "traced", "package main\n\nimport \""+root+"/telemetry/otel\"\n\nfunc main() { _, _ = otel.New(otel.Options{}) }\n")
+		u.run(t, dir, "go", "get", root+"/telemetry/otel@"+version)
+		u.run(t, dir, "go", "build", "-o", os.DevNull, ".")
+	})
 	t.Run("a function with the whole chain of credentials", func(t *testing.T) {
-		code := strings.Replace(readme(t, "go")[0], `"github.com/stillwarm/stillwarm/backends/all"`,
-			`"github.com/stillwarm/stillwarm/backends/s3/awsconfig"`, 1)
+		code := strings.Replace(readme(t, "go")[0], `	"context"`, "	\"context\"\n	_ \""+root+`/backends/s3/awsconfig"`, 1)
 		dir := u.module(t, "chain", code)
 		u.run(t, dir, "go", "get", root+"/adapter@"+version, root+"/lambda@"+version, root+"/backends/s3/awsconfig@"+version)
+		u.run(t, dir, "go", "mod", "tidy")
 		u.run(t, dir, "go", "build", "-o", os.DevNull, ".")
 	})
 }
@@ -170,37 +185,29 @@ func (u *user) serve(t *testing.T, dir, command string, args ...string) string {
 	return ""
 }
 
-// counts returns what the runner's page says of both requests; it learns of them after their responses.
-func counts(t *testing.T, url string) (hits, misses int) {
+// installSection returns the README's commands.
+func installSection(t *testing.T) string {
 	t.Helper()
-	for t.Context().Err() == nil {
-		var state struct {
-			Totals struct{ Hits, Misses int }
+	for _, block := range readme(t, "sh") {
+		if strings.Contains(block, "go install") {
+			return block
 		}
-		if err := json.Unmarshal([]byte(get(t, url+"_stillwarm/state")), &state); err != nil {
-			t.Fatal(err)
-		}
-		if hits, misses = state.Totals.Hits, state.Totals.Misses; hits+misses >= 2 {
-			break
-		}
-		time.Sleep(20 * time.Millisecond) // between two looks; nothing depends on it
 	}
-	return hits, misses
+	t.Fatal("the README has no commands that install")
+	return ""
 }
 
-func post(t *testing.T, url string) string {
+// fetch returns an answer's Cache-Status and body.
+func fetch(t *testing.T, url string) string {
 	t.Helper()
-	t.Logf("$ curl -d '\"Oslo\"' %s2015-03-31/functions/function/invocations", url)
-	r, err := http.Post(url+"2015-03-31/functions/function/invocations", "application/json", strings.NewReader(`"Oslo"`))
-	answer := body(t, r, err)
+	t.Logf("$ curl -i %s", url)
+	r, err := http.Get(url) //nolint:gosec // on this machine
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := r.Header.Get("Cache-Status") + " " + body(t, r, err)
 	t.Log(answer)
 	return answer
-}
-
-func get(t *testing.T, url string) string {
-	t.Helper()
-	r, err := http.Get(url) //nolint:gosec // on this machine
-	return body(t, r, err)
 }
 
 func body(t *testing.T, r *http.Response, err error) string {
