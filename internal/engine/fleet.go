@@ -243,10 +243,3 @@ func (ls *leases) retry(ctx context.Context) {
 		h.release(ctx)
 	}
 }
-
-// owes reports whether there are releases to be tried again.
-func (ls *leases) owes() bool {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	return len(ls.pending) > 0
-}

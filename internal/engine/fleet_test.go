@@ -229,8 +229,7 @@ func TestRecursion(t *testing.T) {
 	})
 	t.Run("S3 many runs that wait for each other's parts cost one pass each", func(t *testing.T) {
 		b := newBox(t, nil, clockNow())
-		var fib func(ctx context.Context, n int) (int64, error)
-		fib = func(ctx context.Context, n int) (int64, error) {
+		fib := func(ctx context.Context, n int) (int64, error) {
 			r, err := b.f.Get(ctx, b.lookup(string(rune('A'+n))))
 			if err != nil {
 				return 0, err

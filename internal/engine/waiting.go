@@ -56,10 +56,10 @@ func (t *turn) take(ctx context.Context, from string, within time.Duration) (fou
 	lease, reading, err := f.store.lease(ctx, l, from, req, within)
 	if lease != nil {
 		t.held = f.env.leases.hold(f.env, f.store.slot(l), lease, t.call.Run())
-		if err != nil {
-			return nil, nil
+		if err == nil {
+			found = f.store.interpret(ctx, l, reading, t.point)
 		}
-		return f.store.interpret(ctx, l, reading, t.point), nil
+		return found, nil // the lease was taken, whatever became of the read behind it
 	}
 	var busy *backends.LeasedError
 	var marked *backends.MarkedError
