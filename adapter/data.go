@@ -6,8 +6,8 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/stillwarm/stillwarm/devchannel"
 	"github.com/stillwarm/stillwarm/internal/clone"
-	"github.com/stillwarm/stillwarm/internal/devchannel"
 	"github.com/stillwarm/stillwarm/internal/engine"
 	"github.com/stillwarm/stillwarm/serialize"
 )

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/stillwarm/stillwarm/internal/devchannel"
+	"github.com/stillwarm/stillwarm/devchannel"
 )
 
 // EventKind says what happened.

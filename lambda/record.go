@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/adapter"
-	"github.com/stillwarm/stillwarm/internal/devchannel"
+	"github.com/stillwarm/stillwarm/devchannel"
 )
 
 // record is what one invocation did with the cache. All its methods may be called on nil, which records nothing.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/stillwarm/stillwarm/internal/devchannel"
+	"github.com/stillwarm/stillwarm/devchannel"
 	"github.com/stillwarm/stillwarm/localdev/internal/channel"
 	"github.com/stillwarm/stillwarm/localdev/internal/container"
 	"github.com/stillwarm/stillwarm/localdev/internal/handler"

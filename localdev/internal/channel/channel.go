@@ -1,5 +1,5 @@
 // Package channel is the runner's side of the development channel: it listens for the function's processes, takes what
-// they tell, and asks them. See internal/devchannel for the other side and the protocol.
+// they tell, and asks them. See devchannel for the other side and the protocol.
 package channel
 
 import (
@@ -15,7 +15,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/stillwarm/stillwarm/internal/devchannel"
+	"github.com/stillwarm/stillwarm/devchannel"
 )
 
 // The bounds of what a process may cost.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/stillwarm/stillwarm/internal/devchannel"
+	"github.com/stillwarm/stillwarm/devchannel"
 	"github.com/stillwarm/stillwarm/localdev/internal/guard"
 	"github.com/stillwarm/stillwarm/localdev/internal/samples"
 )

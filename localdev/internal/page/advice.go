@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/stillwarm/stillwarm/internal/devchannel"
+	"github.com/stillwarm/stillwarm/devchannel"
 )
 
 // advice is something to do.

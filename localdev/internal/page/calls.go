@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/stillwarm/stillwarm/internal/devchannel"
+	"github.com/stillwarm/stillwarm/devchannel"
 	"github.com/stillwarm/stillwarm/localdev/internal/journal"
 )
 

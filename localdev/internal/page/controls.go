@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/stillwarm/stillwarm/internal/devchannel"
+	"github.com/stillwarm/stillwarm/devchannel"
 	"github.com/stillwarm/stillwarm/localdev/internal/container"
 )
 

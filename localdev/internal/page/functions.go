@@ -3,7 +3,7 @@ package page
 import (
 	"time"
 
-	"github.com/stillwarm/stillwarm/internal/devchannel"
+	"github.com/stillwarm/stillwarm/devchannel"
 )
 
 // function is a cached function and what it did in this session.
