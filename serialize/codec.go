@@ -24,12 +24,11 @@ const (
 // present begins a pass-through encoding of a value that is there, so that a nil one can be told from an empty one.
 const present = 1
 
-// Codec turns values of one type into bytes and back, exactly: what Decode returns equals what Append was given. It is
-// immutable and safe for concurrent use.
-//
-// Three things are not kept, because no program should depend on them across processes: the monotonic reading and the
-// zone name of a time (see [CanonicalTime]), the capacity of slices, and whether two pointers in one value point to the
-// same place (each gets a copy of its own).
+// Codec turns values of one type into bytes and back, exactly: what Decode returns equals what Append was given, in every field,
+// with floats by their bits and times in their zones. Pointers, maps and slices that refer to one thing still do. Two things are
+// not kept: the monotonic reading of a time, and the capacity of slices. Memory that two references share only in part (a slice
+// and its beginning, a pointer to an element) becomes separate, and what a type's own methods forget is forgotten: whoever must
+// know compares. A codec is immutable and safe for concurrent use.
 type Codec struct {
 	t    reflect.Type
 	id   byte
@@ -66,6 +65,7 @@ func newCodec(t reflect.Type) (*Codec, *UnserializableError) {
 	if err != nil {
 		return nil, err
 	}
+	c.settle(root)
 	codec := &Codec{t: t, id: EncodingCBOR, root: root}
 	switch {
 	case root.opaque != nil:
@@ -84,8 +84,8 @@ func (c *Codec) ID() byte { return c.id }
 
 // Append appends the encoding of the value that ptr points to, ptr being a non-nil pointer to the codec's type, to dst
 // and returns the extended slice. The value is only read. An error says why this value cannot be restored: it matches
-// [ErrCycle], [ErrTooDeep], [ErrTooLarge] or [ErrDynamicType], or is the error of the value's own marshaler. With an
-// error the returned slice is dst as it was.
+// [ErrTooDeep], [ErrTooLarge], [ErrDynamicType], [ErrZone] or [ErrKeysCollide], or is the error of the value's own marshaler.
+// With an error the returned slice is dst as it was.
 func (c *Codec) Append(dst []byte, ptr any) (out []byte, err error) {
 	p, err := c.pointer(ptr)
 	if err != nil {
@@ -96,10 +96,12 @@ func (c *Codec) Append(dst []byte, ptr any) (out []byte, err error) {
 			out, err = dst, fmt.Errorf("serialize: encoding a %s panicked: %v", c.t, r)
 		}
 	}()
-	e := encoder{buf: dst, start: len(dst)}
+	e := encoders.Get().(*encoder)
+	defer e.release()
+	e.buf, e.start = dst, len(dst)
 	switch c.id {
 	case EncodingCBOR:
-		err = c.root.enc(&e, p)
+		err = e.run(c.root, p)
 	case EncodingString:
 		e.buf = append(e.buf, *(*string)(p)...)
 	case EncodingBytes:
@@ -120,16 +122,33 @@ func (c *Codec) Append(dst []byte, ptr any) (out []byte, err error) {
 
 // Decode decodes data, all of it, into the value that ptr points to, ptr being a non-nil pointer to a zero value of the
 // codec's type. The value keeps no part of data, and nothing of what it allocates is shared with another value except
-// the bytes of strings, which cannot change. Bytes that no Append wrote give an error that matches [ErrMalformed] or
-// that the value's own unmarshaler returned; they never panic, and what is allocated stays proportional to len(data).
-// After an error the value may be filled in part and must be thrown away.
-func (c *Codec) Decode(data []byte, ptr any) error { return c.decodeWhole(data, ptr, false) }
+// the bytes of strings, which cannot change. Bytes that no Append wrote give an error that matches [ErrMalformed],
+// [ErrTooLarge] or [ErrZone], or that the value's own unmarshaler returned; they never panic. After an error the value may be
+// filled in part and must be thrown away.
+//
+// What is allocated is bounded by a gibibyte; see [Codec.DecodeWithin].
+func (c *Codec) Decode(data []byte, ptr any) error {
+	return c.decodeWhole(data, ptr, defaultBudget, false)
+}
 
-// DecodeOwned is Decode for data that nobody else has or will change: a value that is a []byte or a string, which lie in
-// data as they are, becomes a part of it instead of a copy.
-func (c *Codec) DecodeOwned(data []byte, ptr any) error { return c.decodeWhole(data, ptr, true) }
+// DecodeWithin is Decode with a bound on what is allocated for the value: about budget bytes, then the error matches
+// [ErrTooLarge]. What a type's own unmarshaler allocates is estimated beforehand.
+func (c *Codec) DecodeWithin(data []byte, ptr any, budget int64) error {
+	return c.decodeWhole(data, ptr, budget, false)
+}
 
-func (c *Codec) decodeWhole(data []byte, ptr any, owned bool) (err error) {
+// DecodeOwned is DecodeWithin for data that nobody else has or will change: a value that is a []byte or a string, which lie in
+// data as they are, becomes a part of it instead of a copy, if data does not hold much more memory than that.
+func (c *Codec) DecodeOwned(data []byte, ptr any, budget int64) error {
+	return c.decodeWhole(data, ptr, budget, cap(data)-len(data) <= ownedSlack)
+}
+
+const (
+	defaultBudget = 1 << 30
+	ownedSlack    = 512
+)
+
+func (c *Codec) decodeWhole(data []byte, ptr any, budget int64, owned bool) (err error) {
 	p, err := c.pointer(ptr)
 	if err != nil {
 		return err
@@ -140,12 +159,14 @@ func (c *Codec) decodeWhole(data []byte, ptr any, owned bool) (err error) {
 		}
 	}()
 	switch {
+	case (c.id == EncodingBytes || c.id == EncodingString) && int64(len(data)) > budget:
+		err = fmt.Errorf("%w: %d bytes, %d may be taken", ErrTooLarge, len(data), budget)
 	case c.id == EncodingBytes:
 		err = bytesOf(data, (*[]byte)(p), owned)
 	case c.id == EncodingString && owned:
 		*(*string)(p) = unsafe.String(unsafe.SliceData(data), len(data))
 	default:
-		err = c.decode(data, p)
+		err = c.decode(data, p, budget)
 	}
 	if err != nil {
 		return fmt.Errorf("serialize: decoding a %s: %w", c.t, err)
@@ -168,10 +189,10 @@ func bytesOf(data []byte, out *[]byte, owned bool) error {
 	return nil
 }
 
-func (c *Codec) decode(data []byte, p unsafe.Pointer) error {
+func (c *Codec) decode(data []byte, p unsafe.Pointer, budget int64) error {
+	d := decoder{data: data, budget: budget}
 	switch c.id {
 	case EncodingCBOR:
-		d := decoder{data: data}
 		if err := c.root.dec(&d, p); err != nil {
 			return err
 		}
@@ -183,6 +204,9 @@ func (c *Codec) decode(data []byte, p unsafe.Pointer) error {
 		*(*string)(p) = string(data)
 		return nil
 	default:
+		if err := d.spend(c.root.opaque.footprint(data)); err != nil {
+			return err
+		}
 		return c.root.opaque.decode(data, p)
 	}
 }

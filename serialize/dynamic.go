@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"sync"
 	"time"
 	"unicode/utf8"
 	"unsafe"
@@ -82,14 +83,10 @@ func encodeTagged(e *encoder, v any) error {
 		if t != known {
 			continue
 		}
-		codec, err := CodecFor(t)
-		if err != nil {
-			return err
-		}
 		e.buf = appendHead(e.buf, majorTag, uint64(tagDynamic+i))
 		copied := reflect.New(t)
 		copied.Elem().Set(reflect.ValueOf(v))
-		return codec.root.enc(e, copied.UnsafePointer())
+		return planFor(t).enc(e, copied.UnsafePointer())
 	}
 	return fmt.Errorf("%w: %s", ErrDynamicType, t)
 }
@@ -113,18 +110,26 @@ func (d *decoder) any() (any, error) {
 	case b == byteFloat64:
 		var f float64
 		err := decodeFloat64(d, unsafe.Pointer(&f))
+		if err == nil {
+			err = d.spend(boxSize)
+		}
 		return f, err
 	case b>>5 == majorText:
 		s, err := d.string()
+		if err == nil {
+			err = d.spend(boxSize)
+		}
 		return s, err
 	case b>>5 == majorArray:
-		var s []any
-		err := anySlice().dec(d, unsafe.Pointer(&s))
-		return s, err
+		return decodeHeld[[]any](d)
 	case b>>5 == majorMap:
-		var m map[string]any
-		err := anyMap().dec(d, unsafe.Pointer(&m))
-		return m, err
+		return decodeHeld[map[string]any](d)
+	case d.tagAhead() == tagReference:
+		return d.heldReference()
+	case d.tagAhead() == tagShared && d.left() > 2 && d.data[d.off+2]>>5 == majorArray:
+		return decodeHeld[[]any](d)
+	case d.tagAhead() == tagShared:
+		return decodeHeld[map[string]any](d)
 	case b>>5 == majorTag:
 		return d.tagged()
 	default:
@@ -141,22 +146,58 @@ func (d *decoder) tagged() (any, error) {
 	if number < tagDynamic || i >= uint64(len(dynamicTypes)) {
 		return nil, d.malformed("tag %d in an interface", number)
 	}
-	codec, err := CodecFor(dynamicTypes[i])
-	if err != nil {
+	if err := d.spend(boxSize); err != nil {
 		return nil, err
 	}
 	v := reflect.New(dynamicTypes[i])
-	err = codec.root.dec(d, v.UnsafePointer())
+	err = planFor(dynamicTypes[i]).dec(d, v.UnsafePointer())
 	return v.Elem().Interface(), err
 }
 
-// planFor returns the plan of a type that is known to have one.
+// boxSize is what an interface takes for a value beside what that refers to, about.
+const boxSize = 24
+
+// decodeHeld reads a slice or map that an interface holds.
+func decodeHeld[T any](d *decoder) (any, error) {
+	var v T
+	if err := d.spend(boxSize); err != nil {
+		return nil, err
+	}
+	err := planFor(reflect.TypeFor[T]()).dec(d, unsafe.Pointer(&v))
+	return v, err
+}
+
+// heldReference reads a reference in the place of a slice or map that an interface holds.
+func (d *decoder) heldReference() (any, error) {
+	v, err := d.referred()
+	if err != nil {
+		return nil, err
+	}
+	if v.t != anySliceType && v.t != anyMapType {
+		return nil, d.malformed("a reference to a %s in an interface", v.t)
+	}
+	held := reflect.New(v.t)
+	v.set(held.UnsafePointer())
+	return held.Elem().Interface(), nil
+}
+
+// dynamicPlans has the plans of what interfaces hold. They differ from others of the same types in this: every reference is
+// one of many.
+var dynamicPlans sync.Map // reflect.Type -> *plan
+
+// planFor returns the plan of a type that an interface may hold.
 func planFor(t reflect.Type) *plan {
-	codec, err := CodecFor(t)
+	if pl, ok := dynamicPlans.Load(t); ok {
+		return pl.(*plan)
+	}
+	c := compiler{root: t, plans: map[reflect.Type]*plan{}, dynamic: true}
+	pl, err := c.compile(t, "out")
 	if err != nil {
 		panic(err)
 	}
-	return codec.root
+	c.settle(pl)
+	actual, _ := dynamicPlans.LoadOrStore(t, pl)
+	return actual.(*plan)
 }
 
 var (

@@ -24,7 +24,7 @@ type Header struct {
 // their meaning in every version, so that any version can tell an entry and read its generation.
 const (
 	magic   = "\xf7SWE"
-	version = 1
+	version = 2
 
 	offVersion    = 4
 	offFlags      = 5

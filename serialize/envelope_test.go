@@ -204,7 +204,8 @@ func TestEntriesAreRefusedForTheRightReason(t *testing.T) {
 		want    Reason
 	}{
 		{"text", plain, testAddress, []byte("<html>not found</html>"), NotAnEntry},
-		{"a later version", plain, testAddress, edit(plain, long, func(e []byte) { e[offVersion] = 2 }), OtherVersion},
+		{"a later version", plain, testAddress, edit(plain, long, func(e []byte) { e[offVersion] = version + 1 }), OtherVersion},
+		{"an earlier version", plain, testAddress, edit(plain, long, func(e []byte) { e[offVersion] = 1 }), OtherVersion},
 		{"bytes after the end", plain, testAddress, append(edit(plain, long, none), 0), Inconsistent},
 		{"another address", plain, "other", edit(plain, long, none), OtherAddress},
 		{"another address, sealed", sealed, "other", edit(sealed, long, none), OtherAddress},

@@ -4,20 +4,24 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+
+	"github.com/stillwarm/stillwarm/internal/zone"
 )
 
 // Errors about values that cannot be written, for errors.Is. They are found when a value is encoded, because types
 // alone do not decide them: the value is then not stored, and nothing else happens to it.
 var (
-	// ErrCycle: the value contains itself, through pointers, slices, maps or interfaces.
-	ErrCycle = errors.New("the value contains itself")
 	// ErrTooDeep: pointers, slices, maps and interfaces are nested deeper than the codec follows them (10,000).
 	ErrTooDeep = errors.New("the value is nested too deeply")
 	// ErrDynamicType: an interface holds a value of a type that could not be restored.
 	ErrDynamicType = errors.New("an interface holds a value whose type cannot be restored")
-	// ErrTooLarge: the encoding grows beyond what an entry may hold. Values that share one pointer many times are
-	// written once for each place, and can grow a lot.
-	ErrTooLarge = errors.New("the encoded value is too large")
+	// ErrTooLarge: the encoding grows beyond what an entry may hold, or the value that it stands for beyond the memory that
+	// it may take.
+	ErrTooLarge = errors.New("too large")
+	// ErrZone: a time is in a zone that cannot be loaded again under its name, or has other rules here.
+	ErrZone = zone.ErrUnknown
+	// ErrKeysCollide: two keys of a map are one once they are decoded: the same instant in two locations that are one zone.
+	ErrKeysCollide = errors.New("two keys of a map are the same once decoded")
 	// ErrMalformed: the bytes are not an encoding of the codec's type.
 	ErrMalformed = errors.New("malformed encoding")
 )

@@ -14,6 +14,8 @@ type opaque struct {
 	id     byte
 	append func(dst []byte, p unsafe.Pointer) ([]byte, error)
 	decode func(data []byte, p unsafe.Pointer) error
+	// footprint estimates how many bytes decoding data allocates.
+	footprint func(data []byte) int64
 }
 
 // pairs are the method pairs a type may have, in the order in which they are looked for.
@@ -69,7 +71,7 @@ func pairOf(t reflect.Type) *opaque {
 		}
 		for i, writer := range pair.writers {
 			if pointer.Implements(pair.contract[i]) && declares(t, writer) {
-				return &opaque{id: pair.id, append: writeWith(t, writer), decode: readWith(t, pair.id)}
+				return &opaque{id: pair.id, append: writeWith(t, writer), decode: readWith(t, pair.id), footprint: footprintOf(pair.id)}
 			}
 		}
 	}
@@ -96,6 +98,24 @@ func writeWith(t reflect.Type, method string) func([]byte, unsafe.Pointer) ([]by
 			b, err = v.(gobEncoder).GobEncode()
 		}
 		return append(dst, b...), err
+	}
+}
+
+// footprintOf estimates what a type's own method allocates. It gets a copy of the data; JSON that consists of brackets and commas
+// grows most.
+func footprintOf(id byte) func(data []byte) int64 {
+	if id != EncodingJSON {
+		return func(data []byte) int64 { return 4 * int64(len(data)) }
+	}
+	const perValue = 64
+	return func(data []byte) int64 {
+		values := 0
+		for _, c := range data {
+			if c == '{' || c == '[' || c == ',' || c == ':' {
+				values++
+			}
+		}
+		return 2*int64(len(data)) + perValue*int64(values)
 	}
 }
 
@@ -142,6 +162,9 @@ func (pl *plan) useOpaque(own *opaque) {
 	}
 	pl.dec = func(d *decoder, p unsafe.Pointer) error {
 		b, err := d.bytes()
+		if err == nil {
+			err = d.spend(own.footprint(b))
+		}
 		if err != nil {
 			return err
 		}

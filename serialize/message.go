@@ -13,11 +13,16 @@ import (
 // useProtobuf plans a pointer to a protobuf message: null or a byte string of its wire format.
 func (pl *plan) useProtobuf() {
 	m := messageType{pl.t}
+	footprint := func(data []byte) int64 { return protomsg.Footprint(pl.t, data) }
 	inner := plan{t: pl.t}
-	inner.useOpaque(&opaque{id: EncodingProtobuf, append: m.marshal, decode: m.unmarshal})
+	inner.useOpaque(&opaque{id: EncodingProtobuf, append: m.marshal, decode: m.unmarshal, footprint: footprint})
 	pl.enc = func(e *encoder, p unsafe.Pointer) error {
-		if *(*unsafe.Pointer)(p) == nil {
+		at := *(*unsafe.Pointer)(p)
+		if at == nil {
 			e.buf = append(e.buf, byteNull)
+			return nil
+		}
+		if e.reference(pl, at, 1) {
 			return nil
 		}
 		return inner.enc(e, p)
@@ -26,9 +31,15 @@ func (pl *plan) useProtobuf() {
 		if d.null() {
 			return nil
 		}
-		return inner.dec(d, p)
+		mark, done, err := d.reference(pl, p)
+		if done || err != nil {
+			return err
+		}
+		err = inner.dec(d, p)
+		d.marked(mark, *(*unsafe.Pointer)(p), 1)
+		return err
 	}
-	pl.opaque = &opaque{id: EncodingProtobuf, append: m.appendWhole, decode: m.decodeWhole}
+	pl.opaque = &opaque{id: EncodingProtobuf, append: m.appendWhole, decode: m.decodeWhole, footprint: footprint}
 }
 
 // messageType is the type of a pointer to a message. The addresses that its methods take are those of the pointer.

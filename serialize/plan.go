@@ -19,13 +19,24 @@ type plan struct {
 	least int
 	// opaque is set where the type's own methods do the work.
 	opaque *opaque
+
+	id    unsafe.Pointer // stands for t
+	parts []part         // the plans within this one
+	many  bool           // a value of the root type may hold several references of this type, of which two may refer to one thing
+}
+
+// A part is a plan within another one, several times where it is that of elements.
+type part struct {
+	*plan
+	many bool
 }
 
 // compiler makes the plans for one root type and everything in it. plans holds those that are in progress too, so that
 // a recursive type refers to itself.
 type compiler struct {
-	root  reflect.Type
-	plans map[reflect.Type]*plan
+	root    reflect.Type
+	plans   map[reflect.Type]*plan
+	dynamic bool // the value is held by an interface, and others may be too
 }
 
 var timeType = reflect.TypeFor[time.Time]()
@@ -35,7 +46,7 @@ func (c *compiler) compile(t reflect.Type, path string) (*plan, *UnserializableE
 	if pl, ok := c.plans[t]; ok {
 		return pl, nil
 	}
-	pl := &plan{t: t, least: 1}
+	pl := &plan{t: t, least: 1, id: reflect.ValueOf(t).UnsafePointer()}
 	c.plans[t] = pl
 	if protomsg.Is(t) {
 		pl.useProtobuf()
@@ -84,6 +95,46 @@ func (c *compiler) fail(culprit reflect.Type, path, reason string) *Unserializab
 	return &UnserializableError{Type: c.root, Culprit: culprit, Path: path, Reason: reason}
 }
 
+// settle finds out which references a value of the root type may hold several of.
+func (c *compiler) settle(root *plan) {
+	count := map[*plan]int{}
+	for changed := true; changed; {
+		changed = false
+		next := map[*plan]int{root: 1}
+		for _, pl := range c.plans {
+			for _, p := range pl.within(c.plans) {
+				n := count[pl]
+				if p.many {
+					n *= 2
+				}
+				next[p.plan] = min(2, next[p.plan]+n)
+			}
+		}
+		for pl, n := range next {
+			if n > count[pl] {
+				count[pl], changed = n, true
+			}
+		}
+	}
+	for pl, n := range count {
+		pl.many = n > 1 || c.dynamic
+	}
+}
+
+// within returns the plans within pl. What an empty interface holds may be of any of its types.
+func (pl *plan) within(plans map[reflect.Type]*plan) []part {
+	if pl.t.Kind() != reflect.Interface {
+		return pl.parts
+	}
+	var all []part
+	for _, t := range dynamicTypes {
+		if p := plans[t]; p != nil {
+			all = append(all, part{p, true})
+		}
+	}
+	return all
+}
+
 // reasonFor says why no value of type t can be restored in another process.
 func reasonFor(t reflect.Type) string {
 	switch t.Kind() {
@@ -122,6 +173,7 @@ func (c *compiler) structure(pl *plan, path string) *UnserializableError {
 			return err
 		}
 		fields = append(fields, field{offset: f.Offset, plan: sub, name: f.Name})
+		pl.parts = append(pl.parts, part{sub, false})
 		pl.least += sub.least
 	}
 	pl.useFields(fields)

@@ -13,26 +13,40 @@ const (
 	tagFloat64s = 86
 )
 
-func encodeBytes(e *encoder, p unsafe.Pointer) error {
-	b := *(*[]byte)(p)
-	if b == nil {
-		e.buf = append(e.buf, byteNull)
+// useBytes plans a slice of bytes.
+func (pl *plan) useBytes() {
+	pl.enc = func(e *encoder, p unsafe.Pointer) error {
+		b := *(*[]byte)(p)
+		if b == nil {
+			e.buf = append(e.buf, byteNull)
+			return nil
+		}
+		if e.reference(pl, unsafe.Pointer(unsafe.SliceData(b)), len(b)) {
+			return nil
+		}
+		e.buf = append(appendHead(e.buf, majorBytes, uint64(len(b))), b...)
 		return nil
 	}
-	e.buf = append(appendHead(e.buf, majorBytes, uint64(len(b))), b...)
-	return nil
-}
-
-func decodeBytes(d *decoder, p unsafe.Pointer) error {
-	if d.null() {
+	pl.dec = func(d *decoder, p unsafe.Pointer) error {
+		if d.null() {
+			return nil
+		}
+		mark, done, err := d.reference(pl, p)
+		if done || err != nil {
+			return err
+		}
+		b, err := d.bytes()
+		if err == nil {
+			err = d.spend(int64(len(b)))
+		}
+		if err != nil {
+			return err
+		}
+		own := append(make([]byte, 0, len(b)), b...)
+		*(*[]byte)(p) = own
+		d.marked(mark, unsafe.Pointer(unsafe.SliceData(own)), len(own))
 		return nil
 	}
-	b, err := d.bytes()
-	if err != nil {
-		return err
-	}
-	*(*[]byte)(p) = append(make([]byte, 0, len(b)), b...)
-	return nil
 }
 
 func (pl *plan) useByteArray(length int) {
@@ -57,71 +71,82 @@ func (pl *plan) useByteArray(length int) {
 // useFloats plans a slice of floats. The elements move as bits, see appendFloat64.
 func (pl *plan) useFloats() {
 	if pl.t.Elem().Kind() == reflect.Float32 {
-		pl.enc, pl.dec = encodeFloat32s, decodeFloat32s
+		useFloats(pl, tagFloat32s, appendFloats32, floats32)
 	} else {
-		pl.enc, pl.dec = encodeFloat64s, decodeFloat64s
+		useFloats(pl, tagFloat64s, appendFloats64, floats64)
 	}
 }
 
-func encodeFloat32s(e *encoder, p unsafe.Pointer) error {
-	s := *(*[]uint32)(p)
-	if s == nil {
-		e.buf = append(e.buf, byteNull)
+func useFloats[W uint32 | uint64](pl *plan, tag uint64, write func([]byte, []W) []byte, read func([]byte) []W) {
+	width := int(unsafe.Sizeof(W(0)))
+	pl.enc = func(e *encoder, p unsafe.Pointer) error {
+		s := *(*[]W)(p)
+		if s == nil {
+			e.buf = append(e.buf, byteNull)
+			return nil
+		}
+		if e.reference(pl, unsafe.Pointer(unsafe.SliceData(s)), len(s)) {
+			return nil
+		}
+		e.buf = appendHead(e.buf, majorTag, tag)
+		e.buf = appendHead(e.buf, majorBytes, uint64(width)*uint64(len(s)))
+		e.buf = write(e.buf, s)
 		return nil
 	}
-	e.buf = appendHead(e.buf, majorTag, tagFloat32s)
-	e.buf = appendHead(e.buf, majorBytes, 4*uint64(len(s)))
-	for _, bits := range s {
-		e.buf = binary.LittleEndian.AppendUint32(e.buf, bits)
+	pl.dec = func(d *decoder, p unsafe.Pointer) error {
+		if d.null() {
+			return nil
+		}
+		mark, done, err := d.reference(pl, p)
+		if done || err != nil {
+			return err
+		}
+		b, err := d.typedArray(tag, width)
+		if err == nil {
+			err = d.spend(int64(len(b)))
+		}
+		if err != nil {
+			return err
+		}
+		s := read(b)
+		*(*[]W)(p) = s
+		d.marked(mark, unsafe.Pointer(unsafe.SliceData(s)), len(s))
+		return nil
 	}
-	return nil
 }
 
-func decodeFloat32s(d *decoder, p unsafe.Pointer) error {
-	b, err := d.typedArray(tagFloat32s, 4)
-	if b == nil || err != nil {
-		return err
+func appendFloats32(dst []byte, s []uint32) []byte {
+	for _, bits := range s {
+		dst = binary.LittleEndian.AppendUint32(dst, bits)
 	}
+	return dst
+}
+
+func appendFloats64(dst []byte, s []uint64) []byte {
+	for _, bits := range s {
+		dst = binary.LittleEndian.AppendUint64(dst, bits)
+	}
+	return dst
+}
+
+func floats32(b []byte) []uint32 {
 	s := make([]uint32, len(b)/4)
 	for i := range s {
 		s[i] = binary.LittleEndian.Uint32(b[4*i:])
 	}
-	*(*[]uint32)(p) = s
-	return nil
+	return s
 }
 
-func encodeFloat64s(e *encoder, p unsafe.Pointer) error {
-	s := *(*[]uint64)(p)
-	if s == nil {
-		e.buf = append(e.buf, byteNull)
-		return nil
-	}
-	e.buf = appendHead(e.buf, majorTag, tagFloat64s)
-	e.buf = appendHead(e.buf, majorBytes, 8*uint64(len(s)))
-	for _, bits := range s {
-		e.buf = binary.LittleEndian.AppendUint64(e.buf, bits)
-	}
-	return nil
-}
-
-func decodeFloat64s(d *decoder, p unsafe.Pointer) error {
-	b, err := d.typedArray(tagFloat64s, 8)
-	if b == nil || err != nil {
-		return err
-	}
+func floats64(b []byte) []uint64 {
 	s := make([]uint64, len(b)/8)
 	for i := range s {
 		s[i] = binary.LittleEndian.Uint64(b[8*i:])
 	}
-	*(*[]uint64)(p) = s
-	return nil
+	return s
 }
 
-// typedArray reads the bytes of a typed array, or nil for a null.
+// typedArray reads the bytes of a typed array.
 func (d *decoder) typedArray(tag uint64, width int) ([]byte, error) {
-	if d.null() {
-		return nil, nil
-	}
 	if err := d.tag(tag); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"unsafe"
+
+	"github.com/stillwarm/stillwarm/internal/heapsize"
 )
 
 // mapping plans a map: null where it is nil, otherwise a CBOR map in the order in which Go happens to walk it.
@@ -21,10 +23,31 @@ func (c *compiler) mapping(pl *plan, path string) *UnserializableError {
 	if err != nil {
 		return err
 	}
-	m := &mapPlan{t: pl.t, key: key, elem: elem}
-	pl.enc = func(e *encoder, p unsafe.Pointer) error { return m.encode(e, p, pl) }
-	pl.dec = m.decode
+	pl.parts = []part{{key, true}, {elem, true}}
+	m := &mapPlan{self: pl, t: pl.t, key: key, elem: elem, timed: mayHoldTime(keyType)}
+	pl.enc, pl.dec = m.encode, m.decode
 	return nil
+}
+
+// mayHoldTime reports whether a map key of type t may contain a time. Two times that differ by nothing but the address of their
+// location are two keys here and one after decoding.
+func mayHoldTime(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Interface:
+		return true
+	case reflect.Array:
+		return mayHoldTime(t.Elem())
+	case reflect.Struct:
+		if t.ConvertibleTo(timeType) {
+			return true
+		}
+		for i := range t.NumField() {
+			if mayHoldTime(t.Field(i).Type) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // identityIn reports whether a map key of type t contains a pointer or channel, and where.
@@ -36,7 +59,7 @@ func identityIn(t reflect.Type) (path string, bad bool) {
 		path, bad = identityIn(t.Elem())
 		return "[]" + path, bad
 	case reflect.Struct:
-		if t == timeType || pairOf(t) != nil && !isWhole(t) {
+		if t.ConvertibleTo(timeType) || pairOf(t) != nil && !isWhole(t) {
 			return "", false // its own form says what equal means
 		}
 		for i := range t.NumField() {
@@ -49,18 +72,22 @@ func identityIn(t reflect.Type) (path string, bad bool) {
 }
 
 type mapPlan struct {
+	self      *plan
 	t         reflect.Type
 	key, elem *plan
+	timed     bool
 }
 
-func (m *mapPlan) encode(e *encoder, p unsafe.Pointer, pl *plan) error {
+func (m *mapPlan) encode(e *encoder, p unsafe.Pointer) error {
 	v := reflect.NewAt(m.t, p).Elem()
 	if v.IsNil() {
 		e.buf = append(e.buf, byteNull)
 		return nil
 	}
-	at := visit{at: v.UnsafePointer(), plan: pl}
-	if err := e.enter(at); err != nil {
+	if e.reference(m.self, v.UnsafePointer(), 1) {
+		return nil
+	}
+	if err := e.enter(); err != nil {
 		return err
 	}
 	e.buf = appendHead(e.buf, majorMap, uint64(v.Len()))
@@ -69,17 +96,21 @@ func (m *mapPlan) encode(e *encoder, p unsafe.Pointer, pl *plan) error {
 			return err
 		}
 	}
-	e.leave(at)
+	e.leave()
 	return nil
 }
 
 func (m *mapPlan) encodePairs(e *encoder, v reflect.Value) error {
 	key, elem := reflect.New(m.t.Key()), reflect.New(m.t.Elem())
+	var decoded collisions
 	for iter := v.MapRange(); iter.Next(); {
 		key.Elem().SetIterKey(iter)
 		elem.Elem().SetIterValue(iter)
 		if err := m.key.enc(e, key.UnsafePointer()); err != nil {
 			return within(err, "[key]")
+		}
+		if m.timed && decoded.find(m.key, key) {
+			return within(ErrKeysCollide, "[key]")
 		}
 		if err := m.elem.enc(e, elem.UnsafePointer()); err != nil {
 			return within(err, "["+m.t.Key().String()+"]") // not the key itself: it may be personal data
@@ -88,9 +119,32 @@ func (m *mapPlan) encodePairs(e *encoder, v reflect.Value) error {
 	return nil
 }
 
+// collisions finds keys of a map that are one after decoding: those with one encoding, each on its own.
+type collisions struct {
+	e    encoder
+	seen map[string]bool
+}
+
+func (c *collisions) find(pl *plan, key reflect.Value) bool {
+	c.e.buf, c.e.zones = c.e.buf[:0], c.e.zones[:0]
+	if !key.Elem().Equal(key.Elem()) || pl.enc(&c.e, key.UnsafePointer()) != nil {
+		return false // a NaN, which equals nothing, not even after decoding
+	}
+	if c.seen == nil {
+		c.seen = map[string]bool{}
+	}
+	again := c.seen[string(c.e.buf)]
+	c.seen[string(c.e.buf)] = true
+	return again
+}
+
 func (m *mapPlan) decode(d *decoder, p unsafe.Pointer) error {
 	if d.null() {
 		return nil
+	}
+	mark, done, err := d.reference(m.self, p)
+	if done || err != nil {
+		return err
 	}
 	if err := d.enter(); err != nil {
 		return err
@@ -100,8 +154,12 @@ func (m *mapPlan) decode(d *decoder, p unsafe.Pointer) error {
 	if err != nil {
 		return err
 	}
+	if err := d.spend(heapsize.Map(n, m.t.Key().Size(), m.t.Elem().Size())); err != nil {
+		return err
+	}
 	v := reflect.MakeMapWithSize(m.t, n)
 	reflect.NewAt(m.t, p).Elem().Set(v)
+	d.marked(mark, v.UnsafePointer(), 1)
 	if n == 0 {
 		return nil
 	}

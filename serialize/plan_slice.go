@@ -21,7 +21,7 @@ func isBytes(t reflect.Type) bool {
 func (c *compiler) slice(pl *plan, path string) *UnserializableError {
 	switch pl.t.Elem().Kind() {
 	case reflect.Uint8:
-		pl.enc, pl.dec = encodeBytes, decodeBytes
+		pl.useBytes()
 		return nil
 	case reflect.Float32, reflect.Float64:
 		pl.useFloats()
@@ -31,6 +31,7 @@ func (c *compiler) slice(pl *plan, path string) *UnserializableError {
 	if err != nil {
 		return err
 	}
+	pl.parts = []part{{elem, true}}
 	s := &slicePlan{self: pl, elem: elem, size: pl.t.Elem().Size()}
 	pl.enc, pl.dec = s.encode, s.decode
 	return nil
@@ -47,19 +48,25 @@ func (s *slicePlan) encode(e *encoder, from unsafe.Pointer) error {
 		e.buf = append(e.buf, byteNull)
 		return nil
 	}
-	v := visit{at: h.data, plan: s.self, n: h.len}
-	if err := e.enter(v); err != nil {
+	if s.size > 0 && e.reference(s.self, h.data, h.len) {
+		return nil
+	}
+	if err := e.enter(); err != nil {
 		return err
 	}
 	e.buf = appendHead(e.buf, majorArray, uint64(h.len))
 	err := encodeElements(e, s.elem, h.data, h.len, s.size)
-	e.leave(v)
+	e.leave()
 	return err
 }
 
 func (s *slicePlan) decode(d *decoder, to unsafe.Pointer) error {
 	if d.null() {
 		return nil
+	}
+	mark, done, err := d.reference(s.self, to)
+	if done || err != nil {
+		return err
 	}
 	if err := d.enter(); err != nil {
 		return err
@@ -69,8 +76,13 @@ func (s *slicePlan) decode(d *decoder, to unsafe.Pointer) error {
 	if err != nil {
 		return err
 	}
+	if err := d.spend(int64(n) * int64(s.size)); err != nil {
+		return err
+	}
 	makeSlice(s.self.t, to, n)
-	return decodeElements(d, s.elem, (*sliceHeader)(to).data, n, s.size)
+	h := (*sliceHeader)(to)
+	d.marked(mark, h.data, n)
+	return decodeElements(d, s.elem, h.data, n, s.size)
 }
 
 // makeSlice sets the slice of type t at p, which is nil, to n zero elements.
@@ -96,6 +108,7 @@ func (c *compiler) array(pl *plan, path string) *UnserializableError {
 		return err
 	}
 	size := pl.t.Elem().Size()
+	pl.parts = []part{{elem, length > 1}}
 	pl.least = 1 + length*elem.least
 	pl.enc = func(e *encoder, p unsafe.Pointer) error {
 		e.buf = appendHead(e.buf, majorArray, uint64(length))

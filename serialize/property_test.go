@@ -47,7 +47,7 @@ func (g generator) fill(v reflect.Value, depth int) {
 
 func (g generator) fillStruct(v reflect.Value, depth int) {
 	if v.Type() == timeType {
-		v.Set(reflect.ValueOf(CanonicalTime(time.Unix(g.Int64()>>g.IntN(30), g.Int64N(1e9)).UTC())))
+		v.Set(reflect.ValueOf(time.Unix(g.Int64()>>g.IntN(30), g.Int64N(1e9)).UTC()))
 		return
 	}
 	for i := range v.NumField() {

@@ -43,21 +43,28 @@ func (d *decoder) string() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return d.keep(b), nil
+	return d.keep(b)
 }
 
 // keep returns b as a string that does not share its memory.
-func (d *decoder) keep(b []byte) string {
+func (d *decoder) keep(b []byte) (string, error) {
 	if len(b) == 0 {
-		return ""
+		return "", nil
 	}
 	if len(b) > shortString {
-		return string(b)
+		if err := d.spend(int64(len(b))); err != nil {
+			return "", err
+		}
+		return string(b), nil
 	}
 	if len(b) > cap(d.arena)-len(d.arena) {
-		d.arena = make([]byte, 0, min(arenaSize, len(b)+d.left()))
+		room := min(arenaSize, len(b)+d.left())
+		if err := d.spend(int64(room)); err != nil {
+			return "", err
+		}
+		d.arena = make([]byte, 0, room)
 	}
 	start := len(d.arena)
 	d.arena = append(d.arena, b...)
-	return unsafe.String(&d.arena[start], len(b))
+	return unsafe.String(&d.arena[start], len(b)), nil
 }

@@ -3,37 +3,65 @@ package serialize
 import (
 	"time"
 	"unsafe"
+
+	"github.com/stillwarm/stillwarm/internal/zone"
 )
 
-// CanonicalTime returns the time that decoding gives back for t: the same instant to the nanosecond and the same offset
-// from UTC, without the monotonic clock reading and without the zone's name and rules. An offset of zero becomes
-// time.UTC. Copies that a memory tier makes of a value use it too, so that every tier returns the same value.
-func CanonicalTime(t time.Time) time.Time {
-	_, offset := t.Zone()
-	t = t.Round(0) // strips the monotonic reading and changes nothing else
-	if offset == 0 {
-		return t.UTC()
-	}
-	return t.In(time.FixedZone("", offset))
-}
-
-// A time is written as [seconds since 1970, nanoseconds], with the offset in seconds as a third element where it is
-// not zero.
+// A time is written as [seconds since 1970, nanoseconds], with its zone as a third element where that is not UTC: the number of
+// one that stood with an earlier time of the value, or what it takes to make it again (see zone.Ref). The monotonic clock
+// reading is not written.
 
 func encodeTime(e *encoder, p unsafe.Pointer) error {
 	t := (*time.Time)(p)
-	_, offset := t.Zone()
-	n := uint64(2)
-	if offset != 0 {
-		n = 3
+	loc := t.Location()
+	if loc == time.UTC {
+		e.buf = appendInstantItem(e.buf, t, 2)
+		return nil
 	}
-	e.buf = appendHead(e.buf, majorArray, n)
-	e.buf = appendInt(e.buf, t.Unix())
-	e.buf = appendHead(e.buf, majorUint, uint64(t.Nanosecond()))
-	if offset != 0 {
-		e.buf = appendInt(e.buf, int64(offset))
+	n, known, err := e.zone(loc)
+	if err != nil {
+		return err
 	}
+	e.buf = appendInstantItem(e.buf, t, 3)
+	if known {
+		e.buf = appendHead(e.buf, majorUint, uint64(n))
+		return nil
+	}
+	ref := e.zones[n].ref
+	e.buf = appendHead(e.buf, majorArray, 3)
+	e.buf = appendHead(e.buf, majorUint, uint64(ref.Kind))
+	e.buf = appendString(e.buf, ref.Name)
+	if ref.Kind == zone.Fixed {
+		e.buf = appendInt(e.buf, ref.Offset)
+		return nil
+	}
+	e.buf = append(appendHead(e.buf, majorBytes, uint64(len(ref.Rules))), ref.Rules[:]...)
 	return nil
+}
+
+// zone returns the number of the location, and whether it stood with an earlier time.
+func (e *encoder) zone(loc *time.Location) (n int, known bool, err error) {
+	for i := range e.zones {
+		if e.zones[i].loc == loc {
+			return i, true, nil
+		}
+	}
+	ref := zone.RefOf(loc)
+	for i := range e.zones {
+		if e.zones[i].ref == ref {
+			return i, true, nil
+		}
+	}
+	if len(e.zones) == maxZones || !zone.Restorable(loc) {
+		return 0, false, ErrZone
+	}
+	e.zones = append(e.zones, zoneUse{loc, ref})
+	return len(e.zones) - 1, false, nil
+}
+
+func appendInstantItem(b []byte, t *time.Time, elements uint64) []byte {
+	b = appendInt(appendHead(b, majorArray, elements), t.Unix())
+	return appendHead(b, majorUint, uint64(t.Nanosecond()))
 }
 
 func decodeTime(d *decoder, p unsafe.Pointer) error {
@@ -55,18 +83,62 @@ func decodeTime(d *decoder, p unsafe.Pointer) error {
 	if nsec >= 1e9 {
 		return d.malformed("a time with %d nanoseconds", nsec)
 	}
-	t := time.Unix(sec, int64(nsec))
-	if n == 2 {
-		*(*time.Time)(p) = t.UTC()
-		return nil
+	loc := time.UTC
+	if n == 3 {
+		if loc, err = d.zone(); err != nil {
+			return err
+		}
 	}
-	offset, err := d.int64()
-	if err != nil {
-		return err
-	}
-	if offset == 0 || int64(int(offset)) != offset {
-		return d.malformed("a time with an offset of %d seconds", offset)
-	}
-	*(*time.Time)(p) = t.In(time.FixedZone("", int(offset)))
+	*(*time.Time)(p) = time.Unix(sec, int64(nsec)).In(loc)
 	return nil
+}
+
+// zoneSize is what a location is charged with, about, and maxZones how many of them one value may name.
+const (
+	zoneSize = 1 << 10
+	maxZones = 1 << 10
+)
+
+// zone reads the zone of a time. One zone of a value is one location, so that times that were equal are equal.
+func (d *decoder) zone() (*time.Location, error) {
+	if d.left() > 0 && d.data[d.off]>>5 == majorUint {
+		n, err := d.expect(majorUint)
+		if err != nil || n >= uint64(len(d.zones)) {
+			return nil, d.malformed("a zone with the number %d", n)
+		}
+		return d.zones[n], nil
+	}
+	var ref zone.Ref
+	if n, err := d.expect(majorArray); err != nil || n != 3 || len(d.zones) >= maxZones {
+		return nil, d.malformed("no zone")
+	}
+	kind, err := d.expect(majorUint)
+	if err != nil {
+		return nil, err
+	}
+	if ref.Name, err = d.string(); err != nil {
+		return nil, err
+	}
+	switch ref.Kind = zone.Kind(kind); {
+	case kind == uint64(zone.Fixed):
+		ref.Offset, err = d.int64()
+	case kind == uint64(zone.Named), kind == uint64(zone.Local):
+		var rules []byte
+		if rules, err = d.bytes(); err == nil && copy(ref.Rules[:], rules) != len(rules) {
+			err = d.malformed("rules of %d bytes", len(rules))
+		}
+	default:
+		err = d.malformed("a zone of kind %d", kind)
+	}
+	if err == nil {
+		err = d.spend(zoneSize)
+	}
+	if err != nil {
+		return nil, err
+	}
+	loc, err := ref.Location()
+	if err == nil {
+		d.zones = append(d.zones, loc)
+	}
+	return loc, err
 }

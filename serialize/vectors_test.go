@@ -41,12 +41,16 @@ var valueVectors = map[string]any{
 	"pointer":         ptr(7),
 	"pointer to nil":  ptr((*int)(nil)),
 	"time":            time.Date(2025, 1, 2, 3, 4, 5, 6, time.UTC),
-	"time east":       time.Date(2025, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)),
+	"time east":       time.Date(2025, 1, 2, 3, 4, 5, 0, time.FixedZone("CET", 3600)),
+	"times east":      []time.Time{time.Unix(0, 0).In(east), time.Unix(1, 0).In(east)},
+	"shared":          []*int{seven, seven, ptr(8)},
 	"any":             []any{nil, 1.5, "s", int64(7)},
 	"binary":          netip.AddrFrom4([4]byte{10, 0, 0, 1}),
 	"binary in slice": []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, 1})},
 	"text":            []*big.Int{big.NewInt(-12)},
 }
+
+var east, seven = time.FixedZone("CET", 3600), ptr(7)
 
 var vectorLine = regexp.MustCompile("(?m)^\\| (value|entry) ([^|`]+) \\|[^|]*\\| `([0-9a-f ]*)` \\|$")
 
@@ -90,7 +94,11 @@ func TestValuesEncodeAsDocumented(t *testing.T) {
 				t.Errorf("got `%x`, %v, documented `%x`", got, err, want)
 			}
 			out := reflect.New(in.Type().Elem())
-			if err := codec.Decode(want, out.Interface()); err != nil || !reflect.DeepEqual(in.Interface(), out.Interface()) {
+			err = codec.Decode(want, out.Interface())
+			if shared, ok := out.Interface().(*[]*int); ok && err == nil && (*shared)[0] != (*shared)[1] {
+				t.Error("what was shared is not")
+			}
+			if err != nil || !reflect.DeepEqual(in.Interface(), out.Interface()) {
 				t.Errorf("decoded %#v, %v", out.Elem(), err)
 			}
 		})

@@ -9,7 +9,7 @@ import (
 )
 
 // isWhole reports whether the structure of t says all there is: every field is exported and of a kind that restores
-// exactly, and t does not contain itself. Such a type is written by its structure although it has methods to store
+// exactly. Such a type is written by its structure although it has methods to store
 // itself, because structure cannot lose anything and those methods may: net.IP's text turns 4 bytes into 16, and
 // MarshalJSON is often written to hide fields from an API's clients.
 func isWhole(t reflect.Type) bool {
@@ -22,14 +22,14 @@ type wholeness map[reflect.Type]verdict
 type verdict uint8
 
 const (
-	judging verdict = iota + 1 // a type that is met again while it is judged contains itself
+	judging verdict = iota + 1
 	whole
 	notWhole
 )
 
 func (w wholeness) of(t reflect.Type) bool {
 	if v := w[t]; v != 0 {
-		return v == whole
+		return v != notWhole // within itself a type is what it turns out to be
 	}
 	w[t] = judging
 	ok := w.judge(t)
@@ -52,7 +52,7 @@ func (w wholeness) judge(t reflect.Type) bool {
 		_, identity := identityIn(t.Key())
 		return !identity && w.part(t.Key()) && w.part(t.Elem())
 	case reflect.Struct:
-		if t == timeType {
+		if t.ConvertibleTo(timeType) {
 			return true
 		}
 		for i := range t.NumField() {
@@ -60,7 +60,7 @@ func (w wholeness) judge(t reflect.Type) bool {
 			if f.Name == "_" {
 				continue
 			}
-			if !f.IsExported() || !w.part(f.Type) {
+			if !f.IsExported() && !(f.Anonymous && f.Type.Kind() == reflect.Struct) || !w.part(f.Type) {
 				return false
 			}
 		}
@@ -70,7 +70,7 @@ func (w wholeness) judge(t reflect.Type) bool {
 
 // part reports whether a type within another restores exactly: by its structure or by its own methods.
 func (w wholeness) part(t reflect.Type) bool {
-	return w[t] != judging && (w.of(t) || pairOf(t) != nil)
+	return w.of(t) || pairOf(t) != nil
 }
 
 // declares reports whether t or *t has the named method by a declaration of its own, or promoted from its only field,

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"time"
 )
 
 // Major types of CBOR, RFC 8949 section 3.1.
@@ -69,9 +70,13 @@ func sealBytes(b []byte, mark int) []byte {
 // decoder reads data items one after the other. It trusts nothing: every length is compared with what is left before
 // anything is allocated for it.
 type decoder struct {
-	data  []byte
-	off   int
-	depth int
+	data   []byte
+	off    int
+	depth  int
+	budget int64 // how many bytes the value may still take
+	zones  []*time.Location
+	// shared are the values that were marked, in the order of their marks.
+	shared []sharedValue
 	// arena holds the bytes of short strings, many to one allocation. It is small, so that one string that outlives
 	// its value keeps little else alive.
 	arena []byte
@@ -83,6 +88,14 @@ func (d *decoder) malformed(format string, args ...any) error {
 
 // left returns how many bytes have not been read.
 func (d *decoder) left() int { return len(d.data) - d.off }
+
+// spend takes n bytes from the budget.
+func (d *decoder) spend(n int64) error {
+	if d.budget -= n; d.budget < 0 {
+		return fmt.Errorf("%w: at byte %d the value takes more memory than it may", ErrTooLarge, d.off)
+	}
+	return nil
+}
 
 // head reads the head of the next data item.
 func (d *decoder) head() (major byte, n uint64, err error) {

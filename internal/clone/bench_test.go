@@ -161,11 +161,12 @@ func benchShape[T any](b *testing.B, name string, v T, hand func(*T) T) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	kept := &Kept[T]{Value: v}
 	b.Run(name+"/plan", func(b *testing.B) {
 		b.ReportAllocs()
 		var out T
 		for b.Loop() {
-			if err := Copy(p, &out, &v); err != nil {
+			if err := Copy(p, &out, kept); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -181,7 +182,7 @@ func benchShape[T any](b *testing.B, name string, v T, hand func(*T) T) {
 	b.Run(name+"/size", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			Size(p, &v)
+			Size(p, kept)
 		}
 	})
 }

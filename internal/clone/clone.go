@@ -4,15 +4,22 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"sync/atomic"
+
+	"github.com/stillwarm/stillwarm/internal/refs"
 )
 
-// A Plan says how to copy and how to measure the values of one type. It is immutable, safe for concurrent use and made
-// once per type: [Compile] returns the same plan for the same type as long as the process lives.
+// A Plan says how to copy, keep and measure the values of one type, the results of cached functions. It is immutable, safe for
+// concurrent use and made once per type: [Compile] returns the same plan for the same type as long as the process lives.
 type Plan struct {
 	typ  reflect.Type
 	root *node
 	// scratch holds *pair[T] values for Copy and Size, so that neither lets the caller's variables escape to the heap.
 	scratch sync.Pool
+	// keeping is the plan of Keep, made at the first result.
+	keeping  func() *Plan
+	overlap  bool // parts of a value may share memory
+	timeKeys bool // maps may have times in their keys
 }
 
 // plans is the cache behind Compile: reflect.Type -> *Plan.
@@ -24,16 +31,24 @@ func Compile(t reflect.Type) (*Plan, error) {
 	if p, ok := plans.Load(t); ok {
 		return p.(*Plan), nil
 	}
-	root, err := compile(t)
+	root, overlap, err := compile(t, forCaller)
 	if err != nil {
 		return nil, err
 	}
-	p, _ := plans.LoadOrStore(t, &Plan{typ: t, root: root})
+	made := &Plan{typ: t, root: root, overlap: overlap}
+	made.keeping = sync.OnceValue(func() *Plan {
+		root, overlap, err := compile(t, forKeeping)
+		if err != nil {
+			panic(err) // the two modes accept the same types
+		}
+		return &Plan{typ: t, root: root, overlap: overlap, timeKeys: hasTimeKeys(t, map[reflect.Type]bool{})}
+	})
+	p, _ := plans.LoadOrStore(t, made)
 	return p.(*Plan), nil
 }
 
-// Flat reports whether assignment alone is an exact, isolated copy: the type holds no memory that anybody can change
-// (strings count as values) and nothing that the codec would bring into another form, as it does with [time.Time].
+// Flat reports whether assignment alone is an exact, isolated copy of a value that is kept: the type holds no memory that anybody
+// can change (strings and times count as values).
 func (p *Plan) Flat() bool { return p.root.flat() }
 
 // Type returns the type that the plan was compiled for.
@@ -45,41 +60,101 @@ type pair[T any] struct {
 	state    state
 }
 
-// Copy sets *dst to a copy of *src that shares no memory with it that anybody can change. T must be the type that p was
-// compiled for. A flat copy allocates nothing.
+// Kept is a value that a cache keeps and hands out copies of: what [Keep] returned, or what was decoded into a new Kept's Value.
+// Nobody may change it.
+type Kept[T any] struct {
+	Value T
+	shape atomic.Uint32
+}
+
+// What is known of a kept value's shape.
+const (
+	shapeUnknown = iota
+	shapeTree    // no two of its references refer to the same thing, so its copies need not look for that
+	shapeGraph
+)
+
+// Copy sets *dst to a copy of the kept value that shares no memory with it that anybody can change. T must be the type that p was
+// compiled for. What two references share in the value, they share in the copy. A flat copy allocates nothing.
 //
-// The error is [ErrCycle], [ErrTooDeep] or [ErrTooLarge] for a value that contains itself, nests too deep or unfolds to
-// more than a gibibyte, a *[DynamicTypeError] for an interface that holds a type the codec does not restore, or the error
-// of a type's own marshaler; *dst is unchanged then. Copy only reads *src, so many
-// copies of one value may run at once, but nobody may change it meanwhile.
-func Copy[T any](p *Plan, dst, src *T) error {
+// The error is [ErrTooDeep] or [ErrTooLarge], a *[DynamicTypeError] for an interface that holds a type the codec does not
+// restore, or the error of a type's own marshaler; *dst is unchanged then. Copy only reads the value, so many copies may be
+// made at once.
+func Copy[T any](p *Plan, dst *T, kept *Kept[T]) error {
 	if p.typ != reflect.TypeFor[T]() {
 		return fmt.Errorf("clone: a plan for %v cannot copy a %v", p.typ, reflect.TypeFor[T]())
 	}
 	if p.root.flat() {
-		*dst = *src
+		*dst = kept.Value
 		return nil
 	}
 	s := takePair[T](p)
-	s.src, s.dst = *src, *src
+	s.src, s.dst = kept.Value, kept.Value
+	s.state.tree = kept.shape.Load() == shapeTree
 	err := p.root.copy(walk{state: &s.state}, ptrTo(&s.dst), ptrTo(&s.src))
 	if err == nil {
 		*dst = s.dst
+		if !s.state.tree {
+			kept.shape.Store(s.state.shape())
+		}
 	}
 	givePair(p, s)
 	return err
 }
 
-// Size estimates how many bytes *v holds: its own and those of everything that it reaches, with what it shares counted
-// each time it is reached. Slices without pointers cost constant time however long they are. A part that nests deeper
-// than [Copy] would follow counts as nothing.
-func Size[T any](p *Plan, v *T) int64 {
+// Keep returns a copy of what a function returned, to be kept and handed out by [Copy]. It proves that the function's result, its
+// copies and what is decoded from its bytes are all the same value: every field, hidden ones too; floats by bits; times by
+// instant, zone name and rules; what was shared still shared. Strings get memory of their own, so that a short one that was cut
+// from a long one keeps only itself. The monotonic reading of times and the spare capacity of slices are dropped.
+//
+// An error says why that cannot be: the result is then returned as it is and not cached. Beside those of [Copy] it is a
+// *[LossError] for a type whose own methods redact, round or forget, [ErrOverlap] for parts that share memory in a way that a
+// copy cannot keep, [serialize.ErrZone] for a time in a zone that cannot be loaded again, and [ErrKeysCollide].
+func Keep[T any](p *Plan, v *T) (*Kept[T], error) {
+	if p.typ != reflect.TypeFor[T]() {
+		return nil, fmt.Errorf("clone: a plan for %v cannot keep a %v", p.typ, reflect.TypeFor[T]())
+	}
+	k := p.keeping()
+	s := takePair[T](k)
+	defer givePair(k, s)
+	s.src, s.dst = *v, *v
+	if err := k.keep(&s.state, ptrTo(&s.dst), ptrTo(&s.src)); err != nil {
+		return nil, err
+	}
+	kept := &Kept[T]{Value: s.dst}
+	kept.shape.Store(s.state.shape())
+	return kept, nil
+}
+
+// keep finishes the copy at dst, which is a shallow one of the value at src, and proves it.
+func (p *Plan) keep(s *state, dst, src ptr) error {
+	if p.root.flat() {
+		return nil
+	}
+	s.watched = p.overlap
+	if err := p.root.copy(walk{state: s}, dst, src); err != nil {
+		return err
+	}
+	if p.overlap && refs.Overlap(s.regions) {
+		return ErrOverlap
+	}
+	if p.timeKeys {
+		return decodesAs(p.typ, dst)
+	}
+	return nil
+}
+
+// Size estimates how many bytes the kept value holds: its own and those of everything that it reaches, as the runtime allocates
+// it, with what it shares counted once. Slices without pointers cost constant time however long they are. A part that nests
+// deeper than [Copy] would follow counts as nothing.
+func Size[T any](p *Plan, kept *Kept[T]) int64 {
 	own := int64(reflect.TypeFor[T]().Size())
 	if p.typ != reflect.TypeFor[T]() || p.root.size == nil {
 		return own
 	}
 	s := takePair[T](p)
-	s.src = *v
+	s.src = kept.Value
+	s.state.tree = kept.shape.Load() == shapeTree
 	own += p.root.size(walk{state: &s.state}, ptrTo(&s.src))
 	givePair(p, s)
 	return own
@@ -96,6 +171,8 @@ func takePair[T any](p *Plan) *pair[T] {
 
 // givePair empties s first: a pooled pair must not keep a caller's value alive.
 func givePair[T any](p *Plan, s *pair[T]) {
-	*s = pair[T]{}
+	var zero T
+	s.dst, s.src = zero, zero
+	s.state.reset()
 	p.scratch.Put(s)
 }

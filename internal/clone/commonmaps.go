@@ -10,7 +10,7 @@ type mapCloner func(w walk, dst, src ptr) error
 
 // commonMaps has loops without reflection for the map types that occur most. Named types with the same key and element
 // use them too: they differ from these in name only.
-var commonMaps = map[reflect.Type]func(elem *node) mapCloner{}
+var commonMaps = map[reflect.Type]func(n, elem *node) mapCloner{}
 
 func init() {
 	common[string, string]()
@@ -33,31 +33,36 @@ func init() {
 }
 
 func common[K comparable, V any]() {
-	commonMaps[reflect.TypeFor[map[K]V]()] = func(elem *node) mapCloner {
+	commonMaps[reflect.TypeFor[map[K]V]()] = func(n, elem *node) mapCloner {
 		if elem.flat() {
-			return cloneFlatMap[K, V]
+			return func(w walk, dst, src ptr) error { return cloneFlatMap[K, V](n, w, dst, src) }
 		}
-		return func(w walk, dst, src ptr) error { return cloneCommonMap[K, V](elem, w, dst, src) }
+		return func(w walk, dst, src ptr) error { return cloneCommonMap[K, V](n, elem, w, dst, src) }
 	}
 }
 
-// commonMap returns the loop for map type t, or nil.
-func commonMap(t reflect.Type, elem *node) mapCloner {
-	if make := commonMaps[reflect.MapOf(t.Key(), t.Elem())]; make != nil {
-		return make(elem)
+// commonMap returns the loop for maps of the node, or nil.
+func commonMap(n, key, elem *node) mapCloner {
+	if !key.done || !key.flat() || !elem.done {
+		return nil
+	}
+	if make := commonMaps[reflect.MapOf(n.typ.Key(), n.typ.Elem())]; make != nil {
+		return make(n, elem)
 	}
 	return nil
 }
 
-func cloneFlatMap[K comparable, V any](_ walk, dst, src ptr) error {
+func cloneFlatMap[K comparable, V any](n *node, w walk, dst, src ptr) error {
 	*at[map[K]V](dst) = maps.Clone(*at[map[K]V](src))
+	w.copying(n, addrOf(src), 1, 0, addrOf(dst))
 	return nil
 }
 
 // cloneCommonMap copies the values through one pair of variables, since the loop's own would be allocated for each entry.
-func cloneCommonMap[K comparable, V any](elem *node, w walk, dst, src ptr) error {
+func cloneCommonMap[K comparable, V any](n, elem *node, w walk, dst, src ptr) error {
 	from := *at[map[K]V](src)
 	to := make(map[K]V, len(from))
+	w.copying(n, addrOf(src), 1, 0, addrOf(ptrTo(&to)))
 	v := new(struct{ dst, src V })
 	for k, shallow := range from {
 		v.src, v.dst = shallow, shallow

@@ -6,18 +6,22 @@ import (
 	"testing"
 )
 
-// copyValue is Copy for a type that only reflection knows.
+// copyValue is Keep and then Copy for a type that only reflection knows.
 func copyValue(t *testing.T, v reflect.Value) (reflect.Value, error) {
 	t.Helper()
 	p, err := Compile(v.Type())
 	if err != nil {
 		t.Fatalf("Compile(%v): %v", v.Type(), err)
 	}
-	src, dst := reflect.New(v.Type()), reflect.New(v.Type())
+	src, kept, dst := reflect.New(v.Type()), reflect.New(v.Type()), reflect.New(v.Type())
 	src.Elem().Set(v)
-	dst.Elem().Set(v)
+	kept.Elem().Set(v)
+	if err := p.keeping().keep(&state{left: maxBytes}, pointerOf(kept), pointerOf(src)); err != nil {
+		return dst.Elem(), err
+	}
+	dst.Elem().Set(kept.Elem())
 	if !p.Flat() {
-		err = p.root.copy(walk{state: &state{left: maxBytes}}, pointerOf(dst), pointerOf(src))
+		err = p.root.copy(walk{state: &state{left: maxBytes}}, pointerOf(dst), pointerOf(kept))
 	}
 	return dst.Elem(), err
 }

@@ -6,13 +6,16 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/stillwarm/stillwarm/internal/heapsize"
+	"github.com/stillwarm/stillwarm/internal/zone"
 	"github.com/stillwarm/stillwarm/serialize"
 )
 
 // dynamicOps copies what an empty interface holds. The codec restores some types there and no others; so does a copy.
-func dynamicOps(n *node) {
+func dynamicOps(n *node, m mode) {
+	d := dynamicCopier{keeping: m == forKeeping}
 	n.copy = func(w walk, dst, src ptr) error {
-		v, err := copyDynamic(w, *at[any](src))
+		v, err := d.value(w, *at[any](src))
 		if err == nil {
 			*at[any](dst) = v
 		}
@@ -21,81 +24,159 @@ func dynamicOps(n *node) {
 	n.size = func(w walk, src ptr) int64 { return dynamicSize(w, *at[any](src)) }
 }
 
-// copyDynamic returns a copy of v. Scalars and strings are shared: what an interface points to for them is never written.
-func copyDynamic(w walk, v any) (any, error) {
+// reference returns the node that stands for slices and maps of a type in an interface: there any reference may be one of many.
+func reference[T any]() *node {
+	t := reflect.TypeFor[T]()
+	return &node{typ: t, id: typeID(t), many: true, bytes: t.Size()}
+}
+
+var (
+	anySlice    = reference[[]any]()
+	anyMaps     = reference[[]map[string]any]()
+	anyMap      = reference[map[string]any]()
+	byteSlice   = reference[[]byte]()
+	floatSlice  = reference[[]float64]()
+	intSlice    = reference[[]int]()
+	stringSlice = reference[[]string]()
+	stringMap   = reference[map[string]string]()
+)
+
+// dynamicReferences are the types of references that an interface may hold.
+var dynamicReferences = []reflect.Type{
+	anySlice.typ, anyMaps.typ, anyMap.typ, byteSlice.typ, floatSlice.typ, intSlice.typ, stringSlice.typ, stringMap.typ,
+}
+
+// A dynamicCopier copies what interfaces hold, for a caller or for keeping.
+type dynamicCopier struct{ keeping bool }
+
+func (d dynamicCopier) text(w walk, s string) string {
+	if d.keeping {
+		return w.own(s)
+	}
+	return s
+}
+
+// value returns a copy of v. Scalars and strings are shared: what an interface points to for them is never written.
+func (d dynamicCopier) value(w walk, v any) (any, error) {
 	switch v := v.(type) {
-	case nil, bool, string, float64,
-		int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, float32, complex64, complex128,
-		time.Duration, json.Number:
+	case nil, bool, float64, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, float32, complex64, complex128,
+		time.Duration:
 		return v, nil
-	case map[string]any:
-		return copyDynamicMap(w, v)
-	case []any:
-		return copyDynamicSlice(w, v, copyDynamic)
-	case []map[string]any:
-		return copyDynamicSlice(w, v, func(w walk, m map[string]any) (map[string]any, error) { return copyDynamicMap(w, m) })
+	case string:
+		if d.keeping {
+			return w.own(v), nil
+		}
+		return v, nil
+	case json.Number:
+		return json.Number(d.text(w, string(v))), nil
 	case time.Time:
-		return serialize.CanonicalTime(v), nil
+		if !d.keeping {
+			return v, nil
+		}
+		if loc := v.Location(); loc != time.UTC && !zone.Restorable(loc) {
+			return nil, serialize.ErrZone
+		}
+		return v.Round(0), nil
+	case map[string]any:
+		return d.mapOfAny(w, v)
+	case []any:
+		return copySlice(w, anySlice, v, true, d.value)
+	case []map[string]any:
+		return copySlice(w, anyMaps, v, true, d.mapOfAny)
 	case []byte:
-		return cloned(v), w.spend(uintptr(len(v)))
+		return copySlice[byte](w, byteSlice, v, false, nil)
 	case []float64:
-		return cloned(v), w.spend(8 * uintptr(len(v)))
-	case []string:
-		return cloned(v), w.touch(stringHeader * uintptr(len(v)))
+		return copySlice[float64](w, floatSlice, v, false, nil)
 	case []int:
-		return cloned(v), w.touch(8 * uintptr(len(v)))
+		return copySlice[int](w, intSlice, v, true, nil)
+	case []string:
+		return copySlice(w, stringSlice, v, true, d.stringIn())
 	case map[string]string:
-		return maps.Clone(v), w.touch(2 * stringHeader * uintptr(len(v)))
+		return d.mapOfStrings(w, v)
 	default:
 		return nil, &DynamicTypeError{Dynamic: reflect.TypeOf(v)}
 	}
 }
 
-// cloned returns a copy of s without room for more. Nil stays nil and empty stays empty.
-func cloned[E any](s []E) []E {
-	if s == nil {
+func (d dynamicCopier) stringIn() func(walk, string) (string, error) {
+	if !d.keeping {
 		return nil
 	}
-	to := make([]E, len(s))
-	copy(to, s)
-	return to
+	return func(w walk, s string) (string, error) { return w.own(s), nil }
 }
 
-func copyDynamicSlice[E any](w walk, v []E, each func(walk, E) (E, error)) (any, error) {
+// copySlice returns a copy of v without room for more. Nil stays nil and empty stays empty.
+func copySlice[E any](w walk, n *node, v []E, level bool, each func(walk, E) (E, error)) ([]E, error) {
 	if v == nil {
-		return v, nil
+		return nil, nil
 	}
-	here := place{at: dataOf(v), len: len(v)}
-	w, err := w.enter(here, interfaceHeader*uintptr(len(v)))
+	from, bytes := dataOf(v), reflect.TypeFor[E]().Size()*uintptr(len(v))
+	if to := w.copied(n, from, len(v)); to != nil {
+		return sliceAt[E](to, len(v)), nil
+	}
+	var err error
+	if level {
+		w, err = w.enter(bytes)
+	} else {
+		err = w.spend(bytes)
+	}
 	if err != nil {
 		return nil, err
 	}
 	to := make([]E, len(v))
-	for i, elem := range v {
-		if to[i], err = each(w, elem); err != nil {
-			return nil, err
+	copy(to, v)
+	w.copying(n, from, len(v), bytes, dataOf(to))
+	if each != nil {
+		for i, elem := range v {
+			if to[i], err = each(w, elem); err != nil {
+				return nil, err
+			}
 		}
 	}
-	w.leave(here)
 	return to, nil
 }
 
-func copyDynamicMap(w walk, v map[string]any) (map[string]any, error) {
+func (d dynamicCopier) mapOfAny(w walk, v map[string]any) (map[string]any, error) {
 	if v == nil {
-		return v, nil
+		return nil, nil
 	}
-	here := place{at: addrOf(ptrTo(&v))}
-	w, err := w.enter(here, mapHeader+uintptr(len(v))*dynamicEntry)
+	from := addrOf(ptrTo(&v))
+	if to := w.copied(anyMap, from, 1); to != nil {
+		return mapAt[map[string]any](to), nil
+	}
+	w, err := w.enter(uintptr(heapsize.Map(len(v), stringHeader, interfaceHeader)))
 	if err != nil {
 		return nil, err
 	}
 	to := make(map[string]any, len(v))
+	w.copying(anyMap, from, 1, 0, addrOf(ptrTo(&to)))
 	for key, elem := range v {
-		if to[key], err = copyDynamic(w, elem); err != nil {
+		if to[d.text(w, key)], err = d.value(w, elem); err != nil {
 			return nil, err
 		}
 	}
-	w.leave(here)
+	return to, nil
+}
+
+func (d dynamicCopier) mapOfStrings(w walk, v map[string]string) (map[string]string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	from := addrOf(ptrTo(&v))
+	if to := w.copied(stringMap, from, 1); to != nil {
+		return mapAt[map[string]string](to), nil
+	}
+	if err := w.touch(uintptr(heapsize.Map(len(v), stringHeader, stringHeader))); err != nil {
+		return nil, err
+	}
+	to := maps.Clone(v)
+	if d.keeping {
+		to = make(map[string]string, len(v))
+		for key, elem := range v {
+			to[w.own(key)] = w.own(elem)
+		}
+	}
+	w.copying(stringMap, from, 1, 0, addrOf(ptrTo(&to)))
 	return to, nil
 }
 
@@ -105,74 +186,70 @@ func dynamicSize(w walk, v any) int64 {
 	case nil:
 		return 0
 	case string:
-		return stringHeader + int64(len(v))
+		return stringHeader + textSize(v)
 	case json.Number:
-		return stringHeader + int64(len(v))
+		return stringHeader + textSize(string(v))
 	case []byte:
-		return sliceHeader + int64(cap(v))
+		return dynamicSlice[byte](w, byteSlice, v, nil)
 	case []int:
-		return sliceHeader + 8*int64(cap(v))
+		return dynamicSlice[int](w, intSlice, v, nil)
 	case []float64:
-		return sliceHeader + 8*int64(cap(v))
+		return dynamicSlice[float64](w, floatSlice, v, nil)
 	case []string:
-		return sliceHeader + stringHeader*int64(cap(v)) + sumOf(v, func(s string) int64 { return int64(len(s)) })
-	case map[string]string:
-		total := mapHeader + int64(len(v))*(2*stringHeader+entryOverhead)
-		for key, elem := range v {
-			total += int64(len(key) + len(elem))
-		}
-		return total
+		return dynamicSlice(w, stringSlice, v, func(_ walk, s string) int64 { return textSize(s) })
 	case []any:
-		return dynamicSliceSize(w, v, interfaceHeader, dynamicSize)
+		return dynamicSlice(w, anySlice, v, dynamicSize)
 	case []map[string]any:
-		return dynamicSliceSize(w, v, 8, dynamicMapSize)
+		return dynamicSlice(w, anyMaps, v, dynamicMapSize)
 	case map[string]any:
 		return dynamicMapSize(w, v)
+	case map[string]string:
+		if v == nil || !w.first(stringMap, addrOf(ptrTo(&v)), 1) {
+			return 0
+		}
+		total := heapsize.Map(len(v), stringHeader, stringHeader)
+		for key, elem := range v {
+			total += textSize(key) + textSize(elem)
+		}
+		return total
 	default:
-		return int64(reflect.TypeOf(v).Size())
+		return heapsize.Alloc(int64(reflect.TypeOf(v).Size()))
 	}
 }
 
-func dynamicSliceSize[E any](w walk, v []E, header int64, each func(walk, E) int64) int64 {
-	total := sliceHeader + header*int64(cap(v))
-	here := place{at: dataOf(v), len: len(v)}
-	w, err := w.enter(here, uintptr(total))
-	if err != nil {
+func dynamicSlice[E any](w walk, n *node, v []E, each func(walk, E) int64) int64 {
+	if !w.first(n, dataOf(v), len(v)) {
+		return sliceHeader
+	}
+	total := sliceHeader + heapsize.Alloc(int64(reflect.TypeFor[E]().Size())*int64(cap(v)))
+	w, err := w.enter(uintptr(total))
+	if err != nil || each == nil {
 		return total
 	}
-	total += sumOf(v, func(elem E) int64 { return each(w, elem) })
-	w.leave(here)
+	for _, elem := range v {
+		total += each(w, elem)
+	}
 	return total
 }
 
 func dynamicMapSize(w walk, v map[string]any) int64 {
-	if v == nil {
+	if v == nil || !w.first(anyMap, addrOf(ptrTo(&v)), 1) {
 		return 0
 	}
-	total := mapHeader + int64(len(v))*dynamicEntry
-	here := place{at: addrOf(ptrTo(&v))}
-	w, err := w.enter(here, uintptr(total))
+	total := heapsize.Map(len(v), stringHeader, interfaceHeader)
+	w, err := w.enter(uintptr(total))
 	if err != nil {
 		return total
 	}
 	for key, elem := range v {
-		total += int64(len(key)) + dynamicSize(w, elem)
-	}
-	w.leave(here)
-	return total
-}
-
-func sumOf[E any](v []E, each func(E) int64) (total int64) {
-	for _, elem := range v {
-		total += each(elem)
+		total += textSize(key) + dynamicSize(w, elem)
 	}
 	return total
 }
 
-// What the headers of strings, slices and interfaces take, and an entry of a map[string]any.
+// What the headers of strings, slices and interfaces take.
 const (
 	stringHeader    = 16
 	sliceHeader     = 24
 	interfaceHeader = 16
-	dynamicEntry    = stringHeader + interfaceHeader + entryOverhead
 )

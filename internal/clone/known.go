@@ -8,12 +8,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stillwarm/stillwarm/internal/heapsize"
+	"github.com/stillwarm/stillwarm/internal/zone"
 	"github.com/stillwarm/stillwarm/serialize"
 )
 
-// knownTypes are types of the standard library that hide their fields, and for which there is a way to what the codec
-// restores that is shorter than through bytes.
-var knownTypes = map[reflect.Type]func(n *node){
+// knownTypes are types of the standard library that hide their fields, and of which this package knows what an exact copy is.
+var knownTypes = map[reflect.Type]func(n *node, m mode){
 	reflect.TypeFor[time.Time]():      timeOps,
 	reflect.TypeFor[netip.Addr]():     shared,
 	reflect.TypeFor[netip.AddrPort](): shared,
@@ -21,27 +22,31 @@ var knownTypes = map[reflect.Type]func(n *node){
 	reflect.TypeFor[big.Int]():        known(copyInt, intSize),
 	reflect.TypeFor[big.Rat]():        known(copyRat, ratSize),
 	reflect.TypeFor[big.Float]():      known(copyFloat, floatSize),
-	reflect.TypeFor[regexp.Regexp]():  known(copyRegexp, regexpSize),
+	reflect.TypeFor[regexp.Regexp]():  regexpOps,
 }
 
 // shared is for types that assignment copies although they hold pointers: what those point to never changes.
-func shared(*node) {}
+func shared(*node, mode) {}
 
-// timeOps: times share their zone, which never changes.
-func timeOps(n *node) {
+// timeOps: times share their zone, which never changes. What is kept loses its monotonic reading, as it does in a backend, and
+// must be in a zone that can be loaded again there.
+func timeOps(n *node, m mode) {
+	if m != forKeeping {
+		return
+	}
 	n.copy = func(_ walk, dst, src ptr) error {
 		t := *at[time.Time](src)
-		if t == t.Round(0).UTC() { //nolint:staticcheck // the same in every word, not only the same instant: canonical as it is
-			return nil
+		if loc := t.Location(); loc != time.UTC && !zone.Restorable(loc) {
+			return serialize.ErrZone
 		}
-		*at[time.Time](dst) = serialize.CanonicalTime(t)
+		*at[time.Time](dst) = t.Round(0)
 		return nil
 	}
 }
 
 // known makes the functions of a type from typed ones. What size returns is without the value's own bytes.
-func known[T any](clone func(dst, src *T) error, size func(*T) int64) func(n *node) {
-	return func(n *node) {
+func known[T any](clone func(dst, src *T) error, size func(*T) int64) func(n *node, m mode) {
+	return func(n *node, _ mode) {
 		n.copy = func(_ walk, dst, src ptr) error { return clone(at[T](dst), at[T](src)) }
 		n.size = func(_ walk, src ptr) int64 { return size(at[T](src)) }
 	}
@@ -67,24 +72,32 @@ func copyFloat(dst, src *big.Float) error {
 	return nil
 }
 
-func digits(bits int) int64 { return int64(bits+63) / 64 * 8 }
+func digits(bits int) int64 { return heapsize.Alloc(int64(bits+63) / 64 * 8) }
 
 func intSize(v *big.Int) int64     { return digits(v.BitLen()) }
 func ratSize(v *big.Rat) int64     { return digits(v.Num().BitLen()) + digits(v.Denom().BitLen()) }
 func floatSize(v *big.Float) int64 { return digits(int(v.MinPrec())) }
 
-// copyRegexp gives every caller a Regexp of its own around the shared, immutable program: Longest would change one that
-// is shared. What Longest did to the source is not in its text, so the codec forgets it, and so must the copy.
-func copyRegexp(dst, src *regexp.Regexp) error {
-	if src.String() != "" && isLeftmostFirst(src) {
-		*dst = *src
-		return nil
+// regexpOps gives every caller a Regexp of its own around the shared, immutable program: Longest would change one that is
+// shared. What Longest did to a Regexp is not in its text, so such a one cannot be kept.
+func regexpOps(n *node, m mode) {
+	n.size = func(_ walk, src ptr) int64 { return regexpSize(at[regexp.Regexp](src)) }
+	if m == forKeeping {
+		n.copy = func(_ walk, dst, src ptr) error {
+			re := at[regexp.Regexp](src)
+			if re.String() != "" && isLeftmostFirst(re) {
+				return nil
+			}
+			fresh, err := regexp.Compile(re.String())
+			if err == nil && !isLeftmostFirst(re) {
+				err = &LossError{Type: n.typ}
+			}
+			if err == nil {
+				*at[regexp.Regexp](dst) = *fresh
+			}
+			return err
+		}
 	}
-	fresh, err := regexp.Compile(src.String())
-	if err == nil {
-		*dst = *fresh
-	}
-	return err
 }
 
 // longestField is the index of the flag in regexp.Regexp that Longest sets, if this version of Go has it.

@@ -1,21 +1,15 @@
 package clone
 
 import (
-	"errors"
 	"reflect"
+
+	"github.com/stillwarm/stillwarm/internal/heapsize"
 )
-
-// errKeysCollide reports a map with two keys that become one when they are brought into the form in which the codec
-// restores them, as two time.Time keys for one instant do.
-var errKeysCollide = errors.New("clone: two keys of a map are the same once decoded: use keys that are equal only if they are the same")
-
-// entryOverhead is what a map holds for an entry beside key and value, about: the control byte and the free slots.
-const entryOverhead = 4
 
 // mapOps: a map of its own with room for as many entries.
 func mapOps(n, key, elem *node) {
 	n.size = func(w walk, src ptr) int64 { return mapSize(n, key, elem, w, src) }
-	clone := commonMap(n.typ, elem)
+	clone := commonMap(n, key, elem)
 	if clone == nil {
 		clone = func(w walk, dst, src ptr) error { return cloneMap(n, key, elem, w, dst, src) }
 	}
@@ -24,14 +18,15 @@ func mapOps(n, key, elem *node) {
 		if from == nil {
 			return nil
 		}
-		here := place{at: from, node: n}
-		w, err := w.enter(here, uintptr(mapBytes(valueAt(n.typ, src).Len(), key, elem)))
+		if to := w.copied(n, from, 1); to != nil {
+			setPointer(dst, to)
+			return nil
+		}
+		w, err := w.enter(uintptr(mapBytes(valueAt(n.typ, src).Len(), key, elem)))
 		if err != nil {
 			return err
 		}
-		err = clone(w, dst, src)
-		w.leave(here)
-		return err
+		return clone(w, dst, src)
 	}
 }
 
@@ -41,6 +36,7 @@ func cloneMap(n, key, elem *node, w walk, dst, src ptr) error {
 	from := valueAt(n.typ, src)
 	count := from.Len()
 	to := reflect.MakeMapWithSize(n.typ, count)
+	w.copying(n, addrOf(src), 1, 0, to.UnsafePointer())
 	k, v := newEntry(key), newEntry(elem)
 	for iter := from.MapRange(); iter.Next(); {
 		k.shallow.SetIterKey(iter)
@@ -60,7 +56,7 @@ func cloneMap(n, key, elem *node, w walk, dst, src ptr) error {
 		to.SetMapIndex(k.copied, v.copied)
 	}
 	if to.Len() != count {
-		return errKeysCollide
+		return ErrKeysCollide
 	}
 	valueAt(n.typ, dst).Set(to)
 	return nil
@@ -83,13 +79,11 @@ func newEntry(n *node) entry {
 }
 
 // mapBytes estimates what a map with count entries takes.
-func mapBytes(count int, key, elem *node) int64 {
-	return mapHeader + int64(count)*int64(key.bytes+elem.bytes+entryOverhead)
-}
+func mapBytes(count int, key, elem *node) int64 { return heapsize.Map(count, key.bytes, elem.bytes) }
 
 // mapSize counts the entries at their size and, only where they refer to more, one by one what that is.
 func mapSize(n, key, elem *node, w walk, src ptr) int64 {
-	if addrOf(src) == nil {
+	if addrOf(src) == nil || !w.first(n, addrOf(src), 1) {
 		return 0
 	}
 	m := valueAt(n.typ, src)
@@ -97,8 +91,7 @@ func mapSize(n, key, elem *node, w walk, src ptr) int64 {
 	if key.size == nil && elem.size == nil {
 		return total
 	}
-	here := place{at: addrOf(src), node: n}
-	w, err := w.enter(here, uintptr(total))
+	w, err := w.enter(uintptr(total))
 	if err != nil {
 		return total
 	}
@@ -113,9 +106,5 @@ func mapSize(n, key, elem *node, w walk, src ptr) int64 {
 			total += elem.size(w, pointerOf(v))
 		}
 	}
-	w.leave(here)
 	return total
 }
-
-// mapHeader is what an empty map holds, about.
-const mapHeader = 48

@@ -1,14 +1,27 @@
 package clone
 
-import "reflect"
+import (
+	"reflect"
 
-// stringOps: strings are shared, but their bytes count.
-func stringOps(n *node) {
-	n.size = func(_ walk, src ptr) int64 { return int64(len(*at[string](src))) }
+	"github.com/stillwarm/stillwarm/internal/heapsize"
+)
+
+// stringOps: strings are shared, but their bytes count. What is kept has strings of its own.
+func stringOps(n *node, m mode) {
+	n.size = func(_ walk, src ptr) int64 { return textSize(*at[string](src)) }
+	if m == forKeeping {
+		n.copy = func(w walk, dst, src ptr) error {
+			*at[string](dst) = w.own(*at[string](src))
+			return nil
+		}
+	}
 }
 
-// pointerOps: a target of its own for every pointer. Two pointers to one target become two targets, as after decoding.
+func textSize(s string) int64 { return heapsize.Alloc(int64(len(s))) }
+
+// pointerOps: a target of its own for every target of the source.
 func pointerOps(n, elem *node) {
+	n.target = elem
 	n.size = func(w walk, src ptr) int64 { return pointerSize(n, elem, w, addrOf(src)) }
 	if elem.noscan && elem.bytes > 0 {
 		clone := blockFor(elem.typ)
@@ -17,10 +30,15 @@ func pointerOps(n, elem *node) {
 			if from == nil {
 				return nil
 			}
-			if err := w.touch(elem.bytes); err != nil {
-				return err
+			to := w.copied(n, from, 1)
+			if to == nil {
+				if err := w.touch(elem.bytes); err != nil {
+					return err
+				}
+				to = clone(from, elem.bytes)
+				w.copying(n, from, 1, elem.bytes, to)
 			}
-			setPointer(dst, clone(from, elem.bytes))
+			setPointer(dst, to)
 			return nil
 		}
 		return
@@ -30,8 +48,11 @@ func pointerOps(n, elem *node) {
 		if from == nil {
 			return nil
 		}
-		here := place{at: from, node: n}
-		w, err := w.enter(here, elem.bytes)
+		if to := w.copied(n, from, sized(elem)); to != nil {
+			setPointer(dst, to)
+			return nil
+		}
+		w, err := w.enter(elem.bytes)
 		if err != nil {
 			return err
 		}
@@ -39,30 +60,27 @@ func pointerOps(n, elem *node) {
 		fresh.Elem().Set(valueAt(elem.typ, from))
 		to := pointerOf(fresh)
 		setPointer(dst, to)
-		if !elem.flat() {
-			err = elem.copy(w, to, from)
+		w.copying(n, from, sized(elem), elem.bytes, to)
+		if elem.flat() {
+			return nil
 		}
-		w.leave(here)
-		return err
+		return elem.copy(w, to, from)
 	}
 }
 
 func pointerSize(n, elem *node, w walk, target ptr) int64 {
-	if target == nil {
+	if target == nil || !w.first(n, target, sized(elem)) {
 		return 0
 	}
-	total := int64(elem.bytes)
+	total := heapsize.Alloc(int64(elem.bytes))
 	if elem.size == nil {
 		return total
 	}
-	here := place{at: target, node: n}
-	w, err := w.enter(here, elem.bytes)
+	w, err := w.enter(elem.bytes)
 	if err != nil {
 		return total
 	}
-	total += elem.size(w, target)
-	w.leave(here)
-	return total
+	return total + elem.size(w, target)
 }
 
 // A field is a part of a struct that assignment alone does not copy, or whose own bytes are not all that it holds.

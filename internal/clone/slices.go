@@ -1,10 +1,43 @@
 package clone
 
-import "reflect"
+import (
+	"reflect"
+
+	"github.com/stillwarm/stillwarm/internal/heapsize"
+)
 
 // sliceOps: an array of its own, exactly as long as the slice; what lies between length and capacity is not part of the
-// value. Nil stays nil and empty stays empty.
-func sliceOps(n, elem *node) {
+// value, except that of an argument. Nil stays nil and empty stays empty.
+func sliceOps(n, elem *node, m mode) {
+	resultSlice(n, elem)
+	if m == forArgument {
+		argumentSlice(n)
+	}
+}
+
+// argumentSlice makes the copies of slices have the room of their sources, and what is in it: a function may append to its
+// argument, or look there.
+func argumentSlice(n *node) {
+	whole := n.copy
+	n.copy = func(w walk, dst, src ptr) error {
+		if addrOf(src) == nil {
+			return nil
+		}
+		count, room := sliceLen(src), sliceCap(src)
+		headers := new([2][]byte)
+		from, to := ptrTo(&headers[0]), ptrTo(&headers[1])
+		setSlice(from, addrOf(src), room)
+		setSlice(to, addrOf(src), room)
+		if err := whole(w, to, from); err != nil {
+			return err
+		}
+		setSliceOf(dst, addrOf(to), count, room)
+		return nil
+	}
+}
+
+func resultSlice(n, elem *node) {
+	n.target = elem
 	n.size = func(w walk, src ptr) int64 { return sliceSize(n, elem, w, src) }
 	shallow := shallowSlice(n.typ, elem)
 	if elem.done && elem.flat() {
@@ -14,14 +47,20 @@ func sliceOps(n, elem *node) {
 			account = walk.spend
 		}
 		n.copy = func(w walk, dst, src ptr) error {
-			if addrOf(src) == nil {
+			from := addrOf(src)
+			if from == nil {
 				return nil
 			}
 			count := sliceLen(src)
+			if to := w.copied(n, from, sized(elem)*count); to != nil {
+				setSlice(dst, to, count)
+				return nil
+			}
 			if err := account(w, uintptr(count)*elem.bytes); err != nil {
 				return err
 			}
 			shallow(dst, src, count)
+			w.copying(n, from, sized(elem)*count, uintptr(count)*elem.bytes, addrOf(dst))
 			return nil
 		}
 		return
@@ -32,33 +71,35 @@ func sliceOps(n, elem *node) {
 			return nil
 		}
 		count := sliceLen(src)
-		here := place{at: from, len: count, node: n}
-		w, err := w.enter(here, uintptr(count)*elem.bytes)
+		if to := w.copied(n, from, sized(elem)*count); to != nil {
+			setSlice(dst, to, count)
+			return nil
+		}
+		w, err := w.enter(uintptr(count) * elem.bytes)
 		if err != nil {
 			return err
 		}
 		shallow(dst, src, count)
-		err = copyEach(elem, w, addrOf(dst), from, count)
-		w.leave(here)
-		return err
+		w.copying(n, from, sized(elem)*count, uintptr(count)*elem.bytes, addrOf(dst))
+		return copyEach(elem, w, addrOf(dst), from, count)
 	}
 }
 
 // sliceSize counts the array up to the capacity, since all of it is held, and what its visible elements refer to.
 func sliceSize(n, elem *node, w walk, src ptr) int64 {
-	total := int64(elem.bytes) * int64(sliceCap(src))
 	count := sliceLen(src)
+	if !w.first(n, addrOf(src), sized(elem)*count) {
+		return 0
+	}
+	total := heapsize.Alloc(int64(elem.bytes) * int64(sliceCap(src)))
 	if elem.size == nil || count == 0 {
 		return total
 	}
-	here := place{at: addrOf(src), len: count, node: n}
-	w, err := w.enter(here, uintptr(total))
+	w, err := w.enter(uintptr(total))
 	if err != nil {
 		return total
 	}
-	total += sizeEach(elem, w, here.at, count)
-	w.leave(here)
-	return total
+	return total + sizeEach(elem, w, addrOf(src), count)
 }
 
 // shallowSlice returns how to give the slice at dst an array of its own with the elements of the one at src. Each way is

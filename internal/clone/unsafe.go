@@ -89,3 +89,27 @@ func setPointer(dst, target ptr) { *(*ptr)(dst) = target }
 
 // dataOf returns the address of s's first element.
 func dataOf[E any](s []E) ptr { return ptr(unsafe.SliceData(s)) }
+
+// dataOfText returns the address of s's bytes.
+func dataOfText(s string) ptr { return ptr(unsafe.StringData(s)) }
+
+// textAt returns the string of n bytes at p, which never change.
+func textAt(p ptr, n int) string { return unsafe.String((*byte)(p), n) }
+
+// typeID returns an address that stands for t.
+func typeID(t reflect.Type) ptr { return reflect.ValueOf(t).UnsafePointer() }
+
+// bytesAt returns the n bytes at p, to be read.
+func bytesAt(p ptr, n uintptr) []byte { return unsafe.Slice((*byte)(p), n) }
+
+// sliceAt returns the slice of n elements at p, without room for more.
+func sliceAt[E any](p ptr, n int) []E { return unsafe.Slice((*E)(p), n) }
+
+// mapAt returns the map that p refers to.
+func mapAt[M any](p ptr) M { return *(*M)(ptr(&p)) }
+
+// setSliceOf writes the header of a slice with n elements and room for c of them at dst.
+func setSliceOf(dst, data ptr, n, c int) { *(*[]byte)(dst) = unsafe.Slice((*byte)(data), c)[:n] }
+
+// newValue allocates a zero value of type t.
+func newValue(t reflect.Type) ptr { return reflect.New(t).UnsafePointer() }

@@ -1,28 +1,45 @@
 package clone
 
+import (
+	"reflect"
+	"strings"
+
+	"github.com/stillwarm/stillwarm/internal/refs"
+)
+
 // The limits are the codec's own, so that a value can be copied where it can be encoded.
 const (
 	// maxDepth bounds how deep pointers, slices and maps may nest, so that no value can exhaust the stack.
 	maxDepth = 10_000
-	// watchDepth is the depth from which on the way down is remembered, to find cycles. Hardly any value gets there, so
-	// hardly any copy pays for it; a cycle gets there at once.
-	watchDepth = 200
-	// maxBytes bounds a copy. Where pointers share their targets level by level a small value unfolds without end.
+	// maxBytes bounds a copy.
 	maxBytes = 1 << 30
 )
 
-// A place identifies what a pointer, slice or map refers to. The node is part of it because a struct and its first field
-// share an address, the length because a slice and its own beginning do.
-type place struct {
-	at  ptr
-	len int
-	*node
-}
-
 // state is what one copy remembers beside the depth.
 type state struct {
-	left int64              // how many bytes the copy may still take
-	path map[place]struct{} // what the copy is inside of, beyond watchDepth
+	left int64           // how many bytes the copy may still take
+	refs refs.Table[ptr] // what pointers, slices and maps refer to, and where its copy is
+	// regions is the memory that they refer to, where it has to be known that no two overlap.
+	regions []refs.Region
+	watched bool
+	tree    bool        // it is known that no two references refer to the same thing
+	shared  bool        // two were found that do
+	proof   *comparison // of what methods of their own have copied; nil where nobody asks
+}
+
+// shape returns what the walk through the whole value has shown.
+func (s *state) shape() uint32 {
+	if s.shared {
+		return shapeGraph
+	}
+	return shapeTree
+}
+
+// reset empties the state: what is pooled must not keep a caller's value alive.
+func (s *state) reset() {
+	s.refs.Reset()
+	clear(s.regions)
+	*s = state{refs: s.refs, regions: s.regions[:0]}
 }
 
 // A walk is one way down through a value. It is passed by value: depth needs no undoing.
@@ -31,20 +48,11 @@ type walk struct {
 	*state
 }
 
-// enter goes one level down, into p, for which the copy takes bytes of new memory. What follows uses the returned walk
-// and ends with its leave, unless an error ends the whole copy.
-func (w walk) enter(p place, bytes uintptr) (walk, error) {
-	if err := w.touch(bytes); err != nil {
-		if _, again := w.path[p]; again {
-			return w, ErrCycle
-		}
-		return w, err
-	}
+// enter goes one level down, for which the copy takes bytes of new memory. What follows uses the returned walk.
+func (w walk) enter(bytes uintptr) (walk, error) {
+	err := w.touch(bytes)
 	w.depth++
-	if w.depth > watchDepth {
-		return w, w.watch(p)
-	}
-	return w, nil
+	return w, err
 }
 
 // touch accounts for a level that nothing is below of.
@@ -64,20 +72,65 @@ func (w walk) spend(bytes uintptr) error {
 	return nil
 }
 
-func (w walk) watch(p place) error {
-	if _, again := w.path[p]; again {
-		return ErrCycle
+// copied returns where the copy is of what a reference of the node refers to, count elements at the address; nil where there
+// is none yet.
+func (w walk) copied(n *node, at ptr, count int) ptr {
+	if !n.many || w.tree || count == 0 {
+		return nil
 	}
-	if w.path == nil {
-		w.path = make(map[place]struct{})
+	if to := w.refs.Find(refs.Ref{At: at, Len: count, Type: n.id}); to != nil {
+		w.shared = true
+		return *to
 	}
-	w.path[p] = struct{}{}
 	return nil
 }
 
-// leave undoes enter: a place may be visited again on another way.
-func (w walk) leave(p place) {
-	if w.depth > watchDepth {
-		delete(w.path, p)
+// copying notes where the copy is. It is noted before what is in it is copied, for that may refer to it.
+func (w walk) copying(n *node, at ptr, count int, bytes uintptr, to ptr) {
+	if n.many && !w.tree && count != 0 {
+		w.refs.Add(refs.Ref{At: at, Len: count, Type: n.id}, to)
+	}
+	if w.watched && bytes > 0 {
+		w.regions = append(w.regions, refs.Region{At: at, Size: bytes})
 	}
 }
+
+// first reports whether a reference is the first one to what it refers to, for those who measure.
+func (w walk) first(n *node, at ptr, count int) bool {
+	if !n.many || w.tree || count == 0 {
+		return true
+	}
+	r := refs.Ref{At: at, Len: count, Type: n.id}
+	if w.refs.Find(r) != nil {
+		return false
+	}
+	w.refs.Add(r, at)
+	return true
+}
+
+// sized returns 1 for a type whose values have an identity of their own, 0 for one without size: all its values may lie at
+// one address.
+func sized(n *node) int {
+	if n.bytes == 0 {
+		return 0
+	}
+	return 1
+}
+
+// own returns s in memory that holds nothing else: a short string may be cut from a long one, and would keep all of it alive.
+// Strings at one address, as constants are, stay one.
+func (w walk) own(s string) string {
+	if s == "" {
+		return ""
+	}
+	r := refs.Ref{At: dataOfText(s), Len: len(s), Type: textID}
+	if to := w.refs.Find(r); to != nil {
+		return textAt(*to, len(s))
+	}
+	fresh := strings.Clone(s)
+	w.refs.Add(r, dataOfText(fresh))
+	return fresh
+}
+
+// textID stands for strings in the table of references.
+var textID = typeID(reflect.TypeFor[string]())
