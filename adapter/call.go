@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"sync"
 	"time"
 
@@ -66,8 +65,8 @@ type call[In, Out any] struct {
 	d    *Data[In, Out]
 	s    *dataState
 	in   In
-	arg  *In // what the run works on: in itself where nobody else can change it
-	pass Out // a result that memory has no room for, on its way to the caller
+	arg  *In             // what the run works on: in itself where nobody else can change it
+	pass clone.Kept[Out] // a result that memory has no room for, on its way to the caller
 	room [128]byte
 }
 
@@ -80,8 +79,8 @@ func newCall[In, Out any](d *Data[In, Out], s *dataState, scope callScope, b *ke
 	if c.Key = textOf(enc); len(enc) > longKey {
 		c.Key = string(b.local())
 	}
-	var own bool
-	if c.arg, own = copyArgument(d.args, &c.in); own {
+	var custody clone.Custody
+	if c.arg, custody = clone.TakeArgument(d.args, &c.in); custody != clone.Borrowed {
 		c.Arg = engine.Own
 	}
 	if d.terms.tags != nil {
@@ -100,21 +99,22 @@ func (c *call[In, Out]) Run(ctx context.Context) engine.Result {
 	return c.d.result(ctx, c.s, *c.arg, &out, err)
 }
 
-// result freezes a result for those who share it, and asks the options what may become of it.
+// result copies a result for those who share it, and asks the options what may become of it. One that its copies or its bytes
+// would not be exactly goes to its caller as it is.
 func (d *Data[In, Out]) result(ctx context.Context, s *dataState, in In, out *Out, err error) engine.Result {
-	res := engine.Result{Value: out, Err: err, Terms: engine.Terms{TTL: -1}}
-	frozen := new(Out)
-	if copyErr := clone.Copy(d.out, frozen, out); copyErr != nil {
-		res.Terms.Lossy = true
+	res := engine.Result{Err: err, Terms: engine.Terms{TTL: -1}}
+	kept, copyErr := clone.Keep(d.out, out)
+	if copyErr != nil {
+		res.Value, res.Terms.Lossy = &clone.Kept[Out]{Value: *out}, true
 		if err == nil {
 			s.rt.logOnce(ctx, "uncacheable "+d.id.name, slog.LevelWarn, "cannot cache a result; returned it uncached",
 				"function", d.id.name, "error", copyErr.Error())
 		}
 		return res
 	}
-	res.Value = frozen
+	res.Value = kept
 	if err == nil {
-		d.terms.ask(ctx, d, s, in, frozen, &res.Terms)
+		d.terms.ask(ctx, d, s, in, kept, &res.Terms)
 	}
 	return res
 }
@@ -123,45 +123,18 @@ func (d *Data[In, Out]) result(ctx context.Context, s *dataState, in In, out *Ou
 func (c *call[In, Out]) Decode(payload []byte, keep bool) (any, error) {
 	out := &c.pass
 	if keep {
-		out = new(Out)
+		out = new(clone.Kept[Out])
 	}
-	return out, c.d.codec.DecodeOwned(payload, out)
+	return out, c.d.codec.DecodeOwned(payload, &out.Value, c.s.rt.config.decodeBudget())
 }
 
 // Encode encodes a result for the engine.
 func (c *call[In, Out]) Encode(dst []byte, v any) ([]byte, error) {
-	return c.d.codec.Append(dst, v.(*Out))
+	return c.d.codec.Append(dst, &v.(*clone.Kept[Out]).Value)
 }
 
 // Size sizes a result for the engine.
-func (c *call[In, Out]) Size(v any) int64 { return clone.Size(c.d.out, v.(*Out)) }
-
-// argumentPlan says how a run keeps its argument to itself. A run can outlive the call that began it, when that caller
-// leaves and others wait, or after the response; the caller may then change what the argument points to.
-type argumentPlan struct {
-	flat  bool // nothing in it can be changed by others
-	exact *clone.Plan
-}
-
-func argumentPlanFor(t reflect.Type) argumentPlan {
-	p, err := clone.CompileExact(t)
-	if err != nil {
-		return argumentPlan{}
-	}
-	return argumentPlan{flat: p.Flat(), exact: p}
-}
-
-// copyArgument returns the argument for the run, and whether nobody else can change it. It may return in.
-func copyArgument[In any](p argumentPlan, in *In) (*In, bool) {
-	if p.flat || p.exact == nil {
-		return in, p.flat
-	}
-	deep := new(In)
-	if clone.Copy(p.exact, deep, in) != nil {
-		return in, false
-	}
-	return deep, true
-}
+func (c *call[In, Out]) Size(v any) int64 { return clone.Size(c.d.out, v.(*clone.Kept[Out])) }
 
 // termFuncs are the options that decide what may become of a result.
 type termFuncs[In, Out any] struct {
@@ -183,10 +156,10 @@ func termFuncsOf[In, Out any](o *options) (t termFuncs[In, Out]) {
 
 // ask asks each option about a copy of the result, so that no option can change what anybody gets. One that panics
 // leaves the result uncached.
-func (t *termFuncs[In, Out]) ask(ctx context.Context, d *Data[In, Out], s *dataState, in In, frozen *Out, terms *engine.Terms) {
+func (t *termFuncs[In, Out]) ask(ctx context.Context, d *Data[In, Out], s *dataState, in In, kept *clone.Kept[Out], terms *engine.Terms) {
 	see := func() Out {
 		var seen Out
-		_ = clone.Copy(d.out, &seen, frozen) // it was copied before
+		_ = clone.Copy(d.out, &seen, kept) // it was copied before
 		return seen
 	}
 	asked := func(option string, ask func()) {

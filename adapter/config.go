@@ -172,6 +172,12 @@ func defaultNamespace() string {
 	return name
 }
 
+// leastDecode is what decoding a result may take even where memory keeps next to nothing.
+const leastDecode = 16 << 20
+
+// decodeBudget bounds the bytes that an entry of the backend may hold, and that its result may take.
+func (c *Config) decodeBudget() int64 { return max(c.MemoryMax, leastDecode) }
+
 // defaultMemory is a quarter of what the function may use.
 func defaultMemory() int64 {
 	const mib = 1 << 20

@@ -26,7 +26,7 @@ type Data[In, Out any] struct {
 	keys  *argumentKey[In]
 	out   *clone.Plan
 	codec *serialize.Codec
-	args  argumentPlan
+	args  *clone.ArgumentPlan
 	terms termFuncs[In, Out]
 }
 
@@ -89,7 +89,7 @@ func wrapData[In, Out any](d *Data[In, Out], wrapped any, notices []func(context
 	if d.out, err = clone.Compile(out); err != nil {
 		return nil, uncopyable(id.name, err)
 	}
-	d.args = argumentPlanFor(in)
+	d.args = clone.ForArgument(in)
 	d.terms = termFuncsOf[In, Out](d.opts)
 	b := &binding{kind: kindData, id: id, opts: d.opts, notices: notices, in: in, out: out}
 	if d.states, err = bind(b, d.bind); err != nil {
@@ -125,7 +125,7 @@ func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
 		return d.uncached(ctx, s, in)
 	}
 	if e := s.f.Fresh(buf.local()); e != nil {
-		if clone.Copy(d.out, &out, e.Value.(*Out)) == nil {
+		if clone.Copy(d.out, &out, e.Value.(*clone.Kept[Out])) == nil {
 			s.f.Hit(ctx, e, func() string { return s.f.Digest(newCall(d, s, scope, buf, in)) })
 			buf.giveBack()
 			return out, nil
@@ -184,9 +184,9 @@ func (d *Data[In, Out]) hand(ctx context.Context, r *engine.Reply, in In, err er
 	if r == nil || r.Value == nil {
 		return out, err
 	}
-	v := r.Value.(*Out)
+	v := r.Value.(*clone.Kept[Out])
 	if r.Own {
-		return *v, err
+		return v.Value, err
 	}
 	if copyErr := clone.Copy(d.out, &out, v); copyErr == nil {
 		return out, err

@@ -79,7 +79,7 @@ func newRuntime(c Config) (*Runtime, error) {
 	rt.tier = memory.New(c.MemoryMax, func(tag any) { tag.(func())() }, memory.WithClock(rt.now))
 	rt.reads = breaker.New(c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, reading, err) })
 	rt.writes = breaker.New(10*c.BackendTimeout, func(ctx context.Context, err error) { rt.outage(ctx, writing, err) })
-	sealer, sealErr := serialize.NewSealer(serialize.Options{Keys: c.SealKeys})
+	sealer, sealErr := serialize.NewSealer(serialize.Options{Keys: c.SealKeys, MaxSize: c.decodeBudget()})
 	if sealErr == nil {
 		sealErr = serialize.CheckKeys(c.SealKeys)
 	}

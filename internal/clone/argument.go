@@ -16,11 +16,11 @@ import (
 type Custody uint8
 
 const (
-	// Borrowed: the caller, or others, can change it. The run works on the argument itself and must not outlive the call.
+	// Borrowed says that the caller, or others, can change it. The run works on the argument itself and must not outlive the call.
 	Borrowed Custody = iota
-	// Immutable: nobody can. The run works on the argument itself.
+	// Immutable says that nobody can. The run works on the argument itself.
 	Immutable
-	// Copied: the run works on an exact copy, which nobody else has.
+	// Copied says that the run works on an exact copy, which nobody else has.
 	Copied
 )
 

@@ -255,7 +255,8 @@ func TestCustody(t *testing.T) {
 	t.Run("K18 interfaces with methods", func(t *testing.T) {
 		err := &pathError{Path: "p", Parts: []string{"x"}}
 		out, custody := take(struct{ Err error }{err})
-		if custody != clone.Copied || out.Err == error(err) || out.Err.Error() != "p" {
+		if custody != clone.Copied || out.Err == error(err) || //nolint:errorlint // whether it is the same
+			out.Err.Error() != "p" {
 			t.Errorf("%v, %v", out, custody)
 		}
 		if out, custody := take(struct{ Err error }{io.EOF}); custody != clone.Borrowed || !errors.Is(out.Err, io.EOF) {

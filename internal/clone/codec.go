@@ -31,7 +31,7 @@ func codecOps(n *node, codec *serialize.Codec, m mode) {
 			return err
 		}
 		if pointer {
-			w.copying(n, addrOf(src), 1, n.typ.Elem().Size(), addrOf(dst))
+			w.copying(n, addrOf(src), 1, 0, addrOf(dst)) // its region is the comparison's
 		}
 		if m != forKeeping {
 			return nil

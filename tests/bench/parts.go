@@ -96,11 +96,12 @@ func addCopy[T any](b *builder, id, title string, v T, hand func(*T) T) {
 		return
 	}
 	var out T
+	kept := &plan.Kept[T]{Value: v}
 	b.contests = append(b.contests, &contest{
 		id: id, title: title, section: sectionCopies,
 		goals: []goal{over(floor, "", "floor", goalCopyOverHand), ahead()},
 		contenders: []contender{
-			{name: "Stillwarm, plan", role: ours, loop: must(func() bool { return plan.Copy(p, &out, &v) == nil })},
+			{name: "Stillwarm, plan", role: ours, loop: must(func() bool { return plan.Copy(p, &out, kept) == nil })},
 			{name: "by hand", role: floor, loop: must(func() bool { out = hand(&v); return true })},
 			{name: "huandu/go-clone", role: peer, lacks: "a cycle overflows the stack", loop: must(func() bool { out = clone.Clone(v).(T); return true })},
 			{name: "tiendc/go-deepcopy", role: peer, lacks: "a cycle overflows the stack", loop: must(func() bool {
