@@ -22,6 +22,8 @@ type commands struct {
 	Build     buildCommand     `cmd:"" passthrough:"" help:"Build a function like go build, and keep cached results over deploys that do not change what computes them."`
 	Why       whyCommand       `cmd:"" passthrough:"" help:"Say which cached functions keep their entries from one build or revision to another, and why."`
 	Dev       cli.Dev          `cmd:"" help:"Run a function on this machine as Lambda would, with a page that shows what happens."`
+	Invoke    cli.Invoke       `cmd:"" help:"Send an event to the function that dev runs."`
+	Events    cli.Events       `cmd:"" help:"Write a sample event of an AWS service, or list them."`
 	Services  cli.Services     `cmd:"" help:"List or install the servers behind dev --backend redis and s3."`
 	Functions functionsCommand `cmd:"" help:"List the functions that have results in a backend."`
 	Entries   entriesCommand   `cmd:"" help:"List what functions have stored in a backend."`

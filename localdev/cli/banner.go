@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -27,9 +28,15 @@ func serve(ctx context.Context, o runner.Options, out io.Writer) error {
 		return err
 	}
 	defer r.Close()
-	banner(out, r, time.Since(began))
+	if o.JSON {
+		_ = json.NewEncoder(out).Encode(map[string]string{"kind": "ready", "address": r.URL(), "page": r.URL() + "/_stillwarm/", "time": time.Now().Format(time.RFC3339Nano)})
+	} else {
+		banner(out, r, time.Since(began))
+	}
 	<-ctx.Done()
-	_, _ = fmt.Fprintln(out, "\nstopping")
+	if !o.JSON {
+		_, _ = fmt.Fprintln(out, "\nstopping")
+	}
 	return nil
 }
 
@@ -88,7 +95,8 @@ func suggestions(r *runner.Runner) []string {
 	switch {
 	case in.Plain() && strings.HasPrefix(in.Type, "events."):
 		return []string{
-			fmt.Sprintf(invoke, "@EVENT.json") + "   (the handler takes " + in.Type + ")",
+			strings.TrimSuffix(Program, " dev") + " invoke EVENT.json   (the handler takes " + in.Type + ")",
+			strings.TrimSuffix(Program, " dev") + " events              lists sample events",
 		}
 	case in.Plain() && in.Sample != "":
 		return []string{fmt.Sprintf(invoke, in.Sample) + "   (the handler takes " + in.Type + ")"}

@@ -41,6 +41,8 @@ var BuildCommand []string
 // standalone is the command line of go run ./localdev: dev is what it does where no other command is named.
 type standalone struct {
 	Dev      Dev      `cmd:"" default:"withargs" help:"Run a function on this machine (the default)."`
+	Invoke   Invoke   `cmd:"" help:"Send an event to the function that runs."`
+	Events   Events   `cmd:"" help:"Write a sample event, or list them."`
 	Services Services `cmd:"" help:"List or install the servers behind --backend redis and s3."`
 }
 

@@ -54,6 +54,7 @@ type Dev struct {
 	QueueTimeout Seconds `default:"30s" group:"Clients and containers" help:"How long each may wait before it is answered 429."`
 	Idle         Seconds `default:"0s" group:"Clients and containers" help:"End a container that is idle for so long; 0 for never."`
 
+	JSON    bool             `name:"json" help:"Write one JSON object a line instead of the readable log."`
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
@@ -102,6 +103,7 @@ func (d *Dev) Run(ctx context.Context, k *kong.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer takeTerminal()()
 	followGoRun(ctx, cancel)
 	return serve(ctx, o, k.Stdout)
 }
@@ -113,8 +115,9 @@ func (d *Dev) options() (runner.Options, error) {
 		Name: d.Name, Region: d.Region, InitTimeout: time.Duration(d.InitTimeout),
 		EnvFile: d.EnvFile, Template: d.Template, TemplateFunction: d.TemplateFunction, Watch: d.Watch, CompareKeys: CompareKeys,
 		BuildCommand: BuildCommand,
-		Event:        d.Event,
-		Backend:      d.Backend, Data: d.Data, Containers: d.Containers, Queue: d.Queue,
+		Event:        d.Event, JSON: d.JSON,
+		EnforceMemory: d.MemoryEnforce, Freeze: d.Freeze,
+		Backend: d.Backend, Data: d.Data, Containers: d.Containers, Queue: d.Queue,
 		QueueTimeout: time.Duration(d.QueueTimeout), Idle: time.Duration(d.Idle),
 	}
 	if d.Timeout != nil {

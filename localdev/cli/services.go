@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -45,7 +46,7 @@ func installCommand(name string) string {
 // list writes what is installed, and what a missing one would need.
 func list(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, t := range tools.All() {
+	for _, t := range servers() {
 		path, err := tools.Find(t.Name)
 		if err != nil {
 			path = "not installed: " + installCommand(t.Name)
@@ -67,7 +68,7 @@ func versionOf(t tools.Tool) string {
 // install installs the named servers, or all, one after the other. What fails does not keep the others back.
 func install(ctx context.Context, names []string, out io.Writer) error {
 	if len(names) == 0 {
-		for _, t := range tools.All() {
+		for _, t := range servers() {
 			names = append(names, t.Name)
 		}
 	}
@@ -120,4 +121,9 @@ func tellTime(out io.Writer, title string) (stop func()) {
 		}
 	}()
 	return func() { close(done); <-ended }
+}
+
+// servers are the tools that back functions.
+func servers() []tools.Tool {
+	return slices.DeleteFunc(tools.All(), func(t tools.Tool) bool { return t.Tests })
 }

@@ -113,6 +113,8 @@ type Options struct {
 	Log io.Writer
 	// Colour colours it.
 	Colour bool
+	// JSON makes it one JSON object a line.
+	JSON bool
 	// OnInvocation is called when an invocation is complete, its work after the response included. Calls come one at a
 	// time and hold up the log; it must not call the runner.
 	OnInvocation func(Invocation)

@@ -39,7 +39,7 @@ type Runner struct {
 	temp    string
 	backend services.Backend
 	keeper  *process.Keeper
-	log     *termlog.Log
+	log     logger
 	journal *journal.Journal
 	page    *page.Page
 	pool    *pool.Pool
@@ -85,7 +85,7 @@ func Start(ctx context.Context, o Options) (_ *Runner, err error) {
 	if o, err = o.withDefaults(); err != nil {
 		return nil, err
 	}
-	r := &Runner{raw: raw, opts: o, log: termlog.New(o.Log, o.Colour)}
+	r := &Runner{raw: raw, opts: o, log: newLogger(o)}
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -265,4 +265,17 @@ func WithoutPasswords(backend string) string {
 		}
 	}
 	return strings.Join(parts, " ")
+}
+
+// logger is where the runner tells what happens.
+type logger interface {
+	io.Writer
+	journal.Sink
+}
+
+func newLogger(o Options) logger {
+	if o.JSON {
+		return termlog.NewJSON(o.Log)
+	}
+	return termlog.New(o.Log, o.Colour)
 }

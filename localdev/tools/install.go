@@ -73,7 +73,7 @@ func installPackage(ctx context.Context, t Tool, progress io.Writer) (string, er
 	apt, err := exec.LookPath("apt-get")
 	if err != nil {
 		return "", fmt.Errorf("tools: %s is not on the PATH, and there is no apt-get to install it: "+
-			"install %s 6.2 or later with this system's package manager", t.Name, t.Title)
+			"install %s with this system's package manager", t.Name, t.Title)
 	}
 	if os.Geteuid() != 0 {
 		return "", fmt.Errorf("tools: %s is not on the PATH: install it with: sudo apt-get install %s", t.Name, t.Debian)

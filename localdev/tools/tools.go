@@ -25,6 +25,8 @@ type Tool struct {
 	Package string
 	// Version is the module version that is built; empty for a program of the system.
 	Version string
+	// Tests says that only the tests use it.
+	Tests bool
 	// Debian is the Debian package of a program of the system; empty for what Go builds.
 	Debian string
 }
@@ -42,6 +44,9 @@ var pinned = []Tool{
 	{
 		Name: "versitygw", Title: "Versity Gateway",
 		Package: "github.com/versity/versitygw/cmd/versitygw", Version: "v1.8.0",
+	},
+	{
+		Name: "chromium", Title: "Chromium", Debian: "chromium", Tests: true,
 	},
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -46,8 +47,11 @@ func errorDocument(b []byte) (Line, bool) {
 	return l, true
 }
 
+// ours are the frames of the library itself, between the handler and the function that it caches.
+var ours = regexp.MustCompile(`stillwarm/(stillwarm(@[^/]*)?/)?(adapter|internal|httpcache|serialize|backends)/|stillwarm/lambda/[^/]*\.go`)
+
 // foreign reports whether a frame belongs to Go or aws-lambda-go: every trace has the same ones.
 func foreign(path string) bool {
 	return strings.HasPrefix(path, "runtime/") || strings.HasPrefix(path, "reflect/") ||
-		strings.Contains(path, "aws/aws-lambda-go")
+		strings.Contains(path, "aws/aws-lambda-go") || ours.MatchString(path)
 }

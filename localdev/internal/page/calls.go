@@ -56,7 +56,7 @@ func (p *Page) Events(slot int, events []devchannel.Event) {
 
 // add puts an event where it belongs.
 func (inv *invocation) add(e devchannel.Event) {
-	at := float64(e.At-inv.At*int64(time.Millisecond)) / float64(time.Millisecond)
+	at := ms(time.Unix(0, e.At).Sub(inv.began))
 	start := max(0, at-ms(e.Duration))
 	c := inv.openCall(e)
 	switch e.Kind {

@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/http"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stillwarm/stillwarm/localdev/internal/journal"
@@ -46,6 +47,7 @@ type invocation struct {
 	Functions []string            `json:"functions"` // that it called, for the filter
 	Rev       uint64              `json:"rev"`
 
+	began    time.Time
 	event    []byte
 	response *journal.Response
 	logs     []shownLog

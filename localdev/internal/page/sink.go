@@ -3,7 +3,6 @@ package page
 import (
 	"fmt"
 	"math"
-	"time"
 
 	"github.com/stillwarm/stillwarm/localdev/internal/journal"
 	"github.com/stillwarm/stillwarm/localdev/internal/logline"
@@ -17,6 +16,7 @@ func (p *Page) Began(inv journal.Invocation) {
 	defer p.mu.Unlock()
 	shown := &invocation{
 		ID: inv.RequestID, Number: inv.Number, At: inv.Started.UnixMilli(), Label: "event", Kind: "event", Functions: []string{},
+		began: inv.Started,
 	}
 	if inv.Method != "" {
 		shown.Label, shown.Kind = inv.Method+" "+cut(inv.Path, 300), "http"
@@ -116,7 +116,7 @@ func (p *Page) Log(l journal.Log) {
 	if attrs == nil {
 		attrs = []logline.Attr{}
 	}
-	shown.logs = append(shown.logs, shownLog{l.Line.Level, cut(l.Line.Message, 4000), attrs, ms(l.At.Sub(time.UnixMilli(shown.At)))})
+	shown.logs = append(shown.logs, shownLog{l.Line.Level, cut(l.Line.Message, 4000), attrs, ms(l.At.Sub(shown.began))})
 	shown.Rev = p.touch()
 }
 

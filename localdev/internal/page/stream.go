@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// patch is what has changed. Parts that are nil have not.
+// patch is what has changed. Parts that are nil have not; an empty list is not nil.
 type patch struct {
 	Rev         uint64          `json:"rev"`
 	Now         int64           `json:"now"`
@@ -17,10 +17,10 @@ type patch struct {
 	Build       *Build          `json:"build,omitempty"`
 	Top         *topState       `json:"top,omitempty"`
 	Totals      *totals         `json:"totals,omitempty"`
-	Containers  []Container     `json:"containers,omitempty"`
-	Progress    []*running      `json:"progress,omitempty"`
-	Functions   []shownFunction `json:"functions,omitempty"`
-	Advice      []advice        `json:"advice,omitempty"`
+	Containers  []Container     `json:"containers"`
+	Progress    []*running      `json:"progress"`
+	Functions   []shownFunction `json:"functions"`
+	Advice      []advice        `json:"advice"`
 	Invocations []*invocation   `json:"invocations,omitempty"`
 	Oldest      int             `json:"oldest"` // the number of the oldest invocation that is kept
 }

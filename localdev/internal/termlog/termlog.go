@@ -21,6 +21,7 @@ type Log struct {
 	mu   sync.Mutex
 	w    io.Writer
 	open map[string]*pending
+	runs map[string]string // functions whose progress was shown, by container and name: the request id
 }
 
 type pending struct {
@@ -32,7 +33,7 @@ type pending struct {
 
 // New returns a log that writes to w.
 func New(w io.Writer, colours bool) *Log {
-	return &Log{colours: palette(colours), w: w, open: map[string]*pending{}}
+	return &Log{colours: palette(colours), w: w, open: map[string]*pending{}, runs: map[string]string{}}
 }
 
 // Write writes text as it is, between the lines of the log.
@@ -76,6 +77,11 @@ func (l *Log) Finished(inv journal.Invocation) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.line(l.colours.invocation(inv))
+	for run, id := range l.runs {
+		if id == inv.RequestID {
+			delete(l.runs, run)
+		}
+	}
 	if p := l.open[inv.RequestID]; p != nil {
 		p.timer.Stop()
 		l.flush(p)
@@ -95,10 +101,15 @@ func (l *Log) Log(line journal.Log) {
 	l.line(text)
 }
 
-// Progress writes at once: it is about now.
+// Progress writes at once, since it is about now, and once for a run.
 func (l *Log) Progress(line journal.Log) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	run := fmt.Sprintf("%d %s", line.Slot, line.Line.Function)
+	if id, shown := l.runs[run]; shown && id == line.RequestID {
+		return
+	}
+	l.runs[run] = line.RequestID
 	l.line(l.colours.progress(line))
 }
 

@@ -14,7 +14,7 @@ export function Cache({parts}) {
     <p class="soft">A function that was built elsewhere (--binary) tells nothing; build it with -tags stillwarm_dev, or let the runner build it.</p><//>`;
   return html`<div class=${"split " + (f ? "has-detail" : "")}>
     <div class="pane list">
-      <div class="tools"><span class="soft grow">${plural(state.functions.length, "function")} · ${plural(list.length, "entry", "entries")} in memory, ${bytes(list.reduce((n, e) => n + e.size, 0))} · ${span(saved)} saved</span>
+      <div class="tools wrap"><span class="soft grow">${plural(state.functions.length, "function")} · ${plural(list.length, "entry", "entries")} in memory, ${bytes(list.reduce((n, e) => n + e.size, 0))} · ${span(saved)} saved</span>
         <${ClearTag} />
         <${Button} kind="danger" run=${() => clear({all: true}, "Everything was cleared.")}>Clear all<//></div>
       <div class="scroll" onKeyDown=${moveRows}><table class="rows"><thead><tr><th>Function</th><th class="n">Calls</th><th>Hit rate</th><th class="n late">Run</th><th class="n">Saved</th><th class="n">Entries</th><th class="n late">Bytes</th></tr></thead>
