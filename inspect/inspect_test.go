@@ -34,10 +34,23 @@ type order struct {
 	Blob    []byte
 	Any     any
 	Weights []float64
+	Later   time.Time
+	Berlin  time.Time
+}
+
+var fixed = time.FixedZone("", 3600)
+
+func berlin() time.Time {
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		return time.Date(2026, 7, 1, 2, 0, 0, 0, time.FixedZone("", 7200))
+	}
+	return time.Date(2026, 7, 1, 2, 0, 0, 0, zone)
 }
 
 var sample = order{
-	At:    time.Date(2026, 11, 26, 12, 0, 0, 5, time.FixedZone("", 3600)),
+	At:    time.Date(2026, 11, 26, 12, 0, 0, 5, fixed),
+	Later: time.Date(2026, 11, 26, 13, 0, 0, 0, fixed), Berlin: berlin(),
 	Lines: []line{{Item: "tea", Cents: 250, Next: &line{Item: "milk"}}, {Item: "<b>"}},
 	Notes: map[string]float64{"b": 2, "a": 1.5}, Blob: []byte("bytes"), Any: "any", Weights: []float64{1, 2.5},
 }
@@ -131,9 +144,9 @@ func TestFunctionsAndValues(t *testing.T) {
 		}
 		e := entries[0]
 		got, err := json.Marshal(e.Value)
-		const want = `{"At":"2026-11-26T12:00:00.000000005+01:00","Lines":[{"Item":"tea","Cents":250,"Next":`
+		const want = `{"At":"2026-11-26T12:00:00.000000005+01:00","Lines":[{"Item":"tea","Cents":250,"Next":{"Item":"milk","Cents":0,"Next":null}}`
 		if err != nil || !strings.HasPrefix(string(got), want) || !strings.Contains(string(got), `"Notes":{"a":1.5,"b":2}`) ||
-			!strings.Contains(string(got), `"Blob":"bytes"`) || !strings.Contains(string(got), `"Weights":[1,2.5]`) {
+			!strings.Contains(string(got), `"Blob":"bytes"`) || !strings.Contains(string(got), `"Weights":[1,2.5],"Later":"2026-11-26T13:00:00+01:00","Berlin":"2026-07-01T02:00:00+02:00"`) {
 			t.Errorf("value %s, %v", got, err)
 		}
 		if e.State != inspect.Fresh || e.Sealed != "" || e.Size == 0 || e.Fresh.Sub(e.Created) != time.Minute {

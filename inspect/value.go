@@ -134,16 +134,35 @@ func (o object) MarshalJSON() ([]byte, error) {
 }
 
 // named gives a decoded value the names of its tree. What does not fit the tree is shown as it is.
-func named(v any, n shape.Node) any {
-	if n.Kind == "" || n.Kind == "recursive" || n.Kind == "cut" {
+func named(v any, n shape.Node) any { return (&namer{types: map[string]shape.Node{}}).named(v, n) }
+
+// namer remembers the types on the way from the root, for those that contain themselves.
+type namer struct {
+	types map[string]shape.Node
+	zones []*time.Location // of this value, in the order in which they came
+	depth int
+}
+
+// maxDepth bounds what a record of somebody else's making could claim.
+const maxDepth = 1000
+
+func (w *namer) named(v any, n shape.Node) any {
+	if n.Kind == "recursive" {
+		n = w.types[n.Type]
+	} else if n.Type != "" {
+		w.types[n.Type] = n
+	}
+	if w.depth++; w.depth > maxDepth {
+		w.depth--
 		return plain(v)
 	}
+	defer func() { w.depth-- }()
 	switch n.Kind {
 	case "struct":
 		if list, ok := v.([]any); ok && len(list) == len(n.Fields) {
 			o := make(object, len(list))
 			for i, f := range n.Fields {
-				o[i] = member{f.Name, named(list[i], f.Node)}
+				o[i] = member{f.Name, w.named(list[i], f.Node)}
 			}
 			return o
 		}
@@ -151,18 +170,18 @@ func named(v any, n shape.Node) any {
 		if list, ok := v.([]any); ok && n.Elem != nil {
 			all := make([]any, len(list))
 			for i, e := range list {
-				all[i] = named(e, *n.Elem)
+				all[i] = w.named(e, *n.Elem)
 			}
 			return all
 		}
 	case "map":
 		if m, ok := v.(map[any]any); ok && n.Elem != nil {
-			return pairs(m, *n.Elem)
+			return w.pairs(m, *n.Elem)
 		}
 	case "ptr":
-		return pointed(v, n.Elem)
+		return w.pointed(v, n.Elem)
 	case "time":
-		if t, ok := instant(v); ok {
+		if t, ok := w.instant(v); ok {
 			return t
 		}
 	}
@@ -170,42 +189,67 @@ func named(v any, n shape.Node) any {
 }
 
 // pointed follows a pointer. Around what can itself be nil stands an array of one.
-func pointed(v any, elem *shape.Node) any {
+func (w *namer) pointed(v any, elem *shape.Node) any {
 	if v == nil || elem == nil {
 		return plain(v)
 	}
 	if list, ok := v.([]any); ok && len(list) == 1 && slices.Contains([]string{"ptr", "slice", "map", "interface"}, elem.Kind) {
-		return named(list[0], *elem)
+		return w.named(list[0], *elem)
 	}
-	return named(v, *elem)
+	return w.named(v, *elem)
 }
 
-func pairs(m map[any]any, elem shape.Node) object {
+func (w *namer) pairs(m map[any]any, elem shape.Node) object {
 	o := make(object, 0, len(m))
 	for k, v := range m {
-		o = append(o, member{fmt.Sprint(plain(k)), named(v, elem)})
+		o = append(o, member{fmt.Sprint(plain(k)), w.named(v, elem)})
 	}
 	slices.SortFunc(o, func(a, b member) int { return strings.Compare(a.name, b.name) })
 	return o
 }
 
-// instant reads seconds, nanoseconds and, where it is not zero, the offset.
-func instant(v any) (string, bool) {
+// instant reads seconds, nanoseconds and, where it is not UTC, the zone.
+func (w *namer) instant(v any) (string, bool) {
 	list, ok := v.([]any)
 	if !ok || len(list) < 2 {
 		return "", false
 	}
-	var numbers [3]int64
-	for i := range min(3, len(list)) {
-		if numbers[i], ok = integer(list[i]); !ok {
+	seconds, ok1 := integer(list[0])
+	nanoseconds, ok2 := integer(list[1])
+	if !ok1 || !ok2 {
+		return "", false
+	}
+	zone := time.UTC
+	if len(list) > 2 {
+		if zone, ok = w.zone(list[2]); !ok {
 			return "", false
 		}
 	}
-	zone := time.UTC
-	if numbers[2] != 0 {
-		zone = time.FixedZone("", int(numbers[2]))
+	return time.Unix(seconds, nanoseconds).In(zone).Format(time.RFC3339Nano), true
+}
+
+// zone reads a zone: its number among those of the value, or kind, name and offset or rules. One that this machine does not know
+// is shown as UTC.
+func (w *namer) zone(v any) (*time.Location, bool) {
+	if n, ok := integer(v); ok {
+		if n < 0 || n >= int64(len(w.zones)) {
+			return nil, false
+		}
+		return w.zones[n], true
 	}
-	return time.Unix(numbers[0], numbers[1]).In(zone).Format(time.RFC3339Nano), true
+	list, ok := v.([]any)
+	if !ok || len(list) != 3 {
+		return nil, false
+	}
+	zone := time.UTC
+	name, _ := list[1].(string)
+	if offset, ok := integer(list[2]); ok {
+		zone = time.FixedZone(name, int(offset))
+	} else if known, err := time.LoadLocation(name); err == nil {
+		zone = known
+	}
+	w.zones = append(w.zones, zone)
+	return zone, true
 }
 
 func integer(v any) (int64, bool) {
@@ -230,7 +274,7 @@ func plain(v any) any {
 		}
 		return all
 	case map[any]any:
-		return pairs(v, shape.Node{})
+		return (&namer{}).pairs(v, shape.Node{})
 	case cbor.Tag:
 		return tagged(v)
 	case float64:
