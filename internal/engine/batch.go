@@ -88,6 +88,7 @@ func (b *batch) readAll(ctx context.Context) {
 		}
 		keys[i] = f.store.slot(it.l)
 		it.l.readAt = f.env.Now()
+		it.l.mark, it.l.before = f.store.gen.Begin(it.l.readAt), f.spec.Owner.Get(bytesOf(it.l.Key))
 	}
 	names, at, own := b.records()
 	var rs []backends.Reading
@@ -320,6 +321,7 @@ func (b *batch) acquire(ctx context.Context, led []*item) (taken, busy []*item) 
 		keys[i] = f.store.slot(it.l)
 		reqs[i] = backends.LeaseRequest{Token: f.env.leases.token(), TTL: f.env.LeaseTTL, RunTime: f.knownRun(it.old, 0)}
 		it.l.readAt = f.env.Now()
+		it.l.mark, it.l.before = f.store.gen.Begin(it.l.readAt), f.spec.Owner.Get(bytesOf(it.l.Key))
 	}
 	var got []backends.LeaseResult
 	budget := f.budget(ctx, led[0].l)

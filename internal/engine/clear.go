@@ -4,18 +4,19 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
+	"github.com/stillwarm/stillwarm/internal/genstate"
 )
 
 // Clear makes every entry of the function a miss: here at once, in the backend by a new generation. An error says that
 // the backend could not be told; it is told before anything there is believed again.
 func (f *Function) Clear(ctx context.Context) error {
+	var owed genstate.Clear
 	if f.store != nil {
-		f.store.gen.owe("") // until the backend has a new generation, its entries are not believed
+		owed = f.store.gen.ClearAll(f.env.Now()) // until the backend has a new generation, its entries are not believed
 	}
 	f.log.Clear(f.flights.DetachAll)
 	f.marks.clear()
@@ -26,33 +27,10 @@ func (f *Function) Clear(ctx context.Context) error {
 	if f.store == nil || f.store.open(ctx) == nil {
 		return nil
 	}
-	f.store.gen.forget()
-	if err := f.store.clear(ctx, f.env.Writes.Timeout()); err != nil {
+	if err := f.store.tell(ctx, owed, f.env.Writes.Timeout()); err != nil {
 		f.env.Log(ctx, slog.LevelWarn, "could not propagate Clear to the backend; will retry before the next read",
 			"function", f.spec.Name, "error", err.Error())
 		return err
-	}
-	return nil
-}
-
-// clear replaces the generation.
-func (s *store) clear(ctx context.Context, within time.Duration) error {
-	point := s.f.log.Begin()
-	defer s.f.log.End(point)
-	began := s.f.env.Now()
-	var generation uint64
-	err := s.f.env.Writes.Within(ctx, within, func(ctx context.Context, deadline time.Time) (err error) {
-		ctx, cancel := context.WithDeadline(ctx, deadline)
-		defer cancel()
-		generation, err = s.opened.Clear(ctx)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	s.gen.paid("")
-	if generation != 0 {
-		s.gen.observe(generation, began, 0, s.f.spec.NearTTL)
 	}
 	return nil
 }
@@ -63,8 +41,9 @@ func (f *Function) ClearFor(ctx context.Context, l *Lookup) error {
 	if persistent && !f.store.fenced() {
 		return f.Clear(ctx) // without conditional writes a late write could bring the entry back
 	}
+	var owed genstate.Clear
 	if persistent {
-		f.store.gen.owe(f.store.slot(l))
+		owed = f.store.gen.ClearSlot(f.store.slot(l), f.env.Now())
 	}
 	f.log.ClearKey(l.Key, func() {
 		f.flights.Detach(l.Key)
@@ -75,20 +54,7 @@ func (f *Function) ClearFor(ctx context.Context, l *Lookup) error {
 	if !persistent {
 		return nil
 	}
-	return f.store.invalidate(ctx, f.store.slot(l), f.env.Writes.Timeout())
-}
-
-// invalidate writes a tombstone into a slot.
-func (s *store) invalidate(ctx context.Context, slot string, within time.Duration) error {
-	err := s.f.env.Writes.Within(ctx, within, func(ctx context.Context, deadline time.Time) error {
-		ctx, cancel := context.WithDeadline(ctx, deadline)
-		defer cancel()
-		return s.opened.Invalidate(ctx, slot)
-	})
-	if err == nil {
-		s.gen.paid(slot)
-	}
-	return err
+	return f.store.tell(ctx, owed, f.env.Writes.Timeout())
 }
 
 // Set puts a value in as if a run that began now had made it. An error says that the backend could not be told: this
@@ -111,7 +77,7 @@ func (f *Function) Set(ctx context.Context, l *Lookup, res Result) error {
 	if f.store == nil || f.store.open(ctx) == nil {
 		return nil
 	}
-	return t.replace(ctx, e, len(res.Terms.Tags), err)
+	return t.replace(ctx, f.store.gen.ClearSlot(f.store.slot(l), f.env.Now()), e, len(res.Terms.Tags), err)
 }
 
 // unreadRefs are those of the lookup's tags where the records could not be read.
@@ -139,10 +105,10 @@ func (t *turn) lookForWrite(ctx context.Context) error {
 
 // replace writes an entry that has to replace whatever the slot holds. Where it is refused, the slot gets a tombstone;
 // where that fails, the slot is not believed before it has one.
-func (t *turn) replace(ctx context.Context, e *memory.Entry, late int, unread error) error {
+//
+// owed is the clear of the slot that is told by either.
+func (t *turn) replace(ctx context.Context, owed genstate.Clear, e *memory.Entry, late int, unread error) error {
 	f, l := t.f, t.l
-	slot := f.store.slot(l)
-	f.store.gen.owe(slot)
 	lane := f.lanes.enter(l.Key)
 	defer f.lanes.leave(l.Key, lane)
 	lane.turn <- struct{}{}
@@ -154,14 +120,17 @@ func (t *turn) replace(ctx context.Context, e *memory.Entry, late int, unread er
 		}
 		_, err = f.store.put(ctx, l, e, late, lane, l.seen)
 	}
+	if err == nil && owed.All {
+		return f.store.tell(ctx, owed, f.env.Writes.Timeout()) // so many slots were owed that everything is
+	}
 	if err == nil {
-		f.store.gen.paid(slot)
+		f.store.gen.Told(owed, 0)
 		if f.marks.remove(l.Key) {
 			f.store.mark(ctx, l, backends.Mark{})
 		}
 		return nil
 	}
-	if told := f.store.invalidate(ctx, slot, f.env.Writes.Timeout()); told != nil {
+	if told := f.store.tell(ctx, owed, f.env.Writes.Timeout()); told != nil {
 		return told
 	}
 	if errors.Is(err, backends.ErrConflict) || errors.Is(err, errNotWritten) {
@@ -176,13 +145,25 @@ func (t *turn) replaceLater(ctx context.Context, e *memory.Entry, late int) {
 	if f.store == nil || f.store.open(ctx) == nil {
 		return
 	}
-	f.store.gen.owe(f.store.slot(l))
+	owed := f.store.gen.ClearSlot(f.store.slot(l), f.env.Now())
 	point := f.log.Hold(t.point)
 	f.env.Defer(ctx, func(ctx context.Context) {
 		defer f.log.End(point)
-		if err := t.replace(ctx, e, late, t.unread); err != nil && !f.env.Closed() {
+		if err := t.replace(ctx, owed, e, late, t.unread); err != nil && !f.env.Closed() {
 			f.env.LogOnce(ctx, "refresh "+f.spec.Name, slog.LevelWarn, "cannot persist a refreshed result; keeping it in memory",
 				"function", f.spec.Name, "error", err.Error())
 		}
 	})
+}
+
+// voidOlder makes what the slot holds a miss where a result should have replaced it and was itself cleared meanwhile:
+// what is there may be of a run that is older still.
+func (t *turn) voidOlder(ctx context.Context) {
+	f, l := t.f, t.l
+	if !t.replacing || f.store == nil || f.store.open(ctx) == nil {
+		return
+	}
+	owed := f.store.gen.ClearSlot(f.store.slot(l), f.env.Now())
+	f.log.ClearKey(l.Key, func() { f.spec.Owner.Delete(l.Key) })
+	f.env.Defer(ctx, func(ctx context.Context) { _ = f.store.tell(ctx, owed, f.env.Writes.Timeout()) })
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/stillwarm/stillwarm/internal/engine/freshness"
 	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
+	"github.com/stillwarm/stillwarm/internal/genstate"
 	"github.com/stillwarm/stillwarm/internal/invocation"
 )
 
@@ -61,6 +62,8 @@ type Lookup struct {
 	// What the last read of the backend said.
 	looked     bool
 	readAt     int64 // wall clock when it began
+	mark       genstate.Read
+	before     *memory.Entry // what memory had then
 	seen       backends.Version
 	generation uint64
 	refs       []invalidation.Ref // of Tags, read before the run
@@ -326,7 +329,7 @@ func (f *Function) compute(ctx context.Context, call *flight.Call, l *Lookup, ol
 // inherit gives a lookup that does not read the backend the generation that was heard last: its run begins under it.
 func (f *Function) inherit(l *Lookup) {
 	if f.store != nil && l.generation == 0 {
-		l.generation = f.store.gen.heard.Load()
+		l.generation = f.store.gen.Known()
 	}
 }
 
@@ -363,7 +366,7 @@ func (t *turn) look(ctx context.Context) *Reply {
 	if found == nil {
 		return nil
 	}
-	f.keep(l, t.point, found)
+	f.keepRead(l, t.point, found)
 	if r := f.serve(ctx, l, found, TierBackend); r != nil {
 		return r
 	}

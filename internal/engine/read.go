@@ -62,13 +62,14 @@ func (f *Function) readInline(ctx context.Context, l *Lookup) (*Reply, *memory.E
 	return f.serve(ctx, l, found, TierBackend), found
 }
 
-// keepRead puts what was read into memory, unless it was cleared meanwhile, or a run put something newer there.
+// keepRead puts what was read into memory, unless it was cleared meanwhile, or something else was put there since the read
+// began: that is newer, whatever the clocks say.
 func (f *Function) keepRead(l *Lookup, point invalidation.Point, found *memory.Entry) {
 	if found == &l.found {
 		return // memory has no room for it
 	}
 	f.log.Store(l.Key, point, func() {
-		if e := f.spec.Owner.Get(bytesOf(l.Key)); e != nil && e.Epoch == f.log.Epoch() && e.Created > found.Created {
+		if e := f.spec.Owner.Get(bytesOf(l.Key)); e != nil && e != l.before && e.Epoch == f.log.Epoch() {
 			return
 		}
 		f.put(l.Key, found)
@@ -127,6 +128,7 @@ func (s *store) options(l *Lookup, o backends.ReadOptions) backends.ReadOptions 
 func (s *store) read(ctx context.Context, l *Lookup, o backends.ReadOptions, within time.Duration) (reading backends.Reading, err error) {
 	o = s.options(l, o)
 	l.readAt = s.f.env.Now()
+	l.mark, l.before = s.gen.Begin(l.readAt), s.f.spec.Owner.Get(bytesOf(l.Key))
 	l.refPoint, l.refEpoch = s.f.records.begin()
 	err = s.f.env.Reads.Within(ctx, within, func(ctx context.Context, deadline time.Time) (err error) {
 		if s.deadlines {
@@ -148,7 +150,7 @@ func (s *store) interpret(ctx context.Context, l *Lookup, r backends.Reading, po
 	l.seen, l.generation, l.clock = r.Version, r.Generation, r.Clock
 	f.marks.asked(l.Key, l.readAt)
 	s.readRecords(ctx, l, r.Records)
-	if !s.observe(ctx, r.Generation, point, l.readAt, r.GenerationAge) {
+	if !s.observe(ctx, r.Generation, point, l.mark, r.GenerationAge) {
 		l.why = "cleared"
 		return nil
 	}
@@ -284,12 +286,12 @@ func (s *store) unchanged(ctx context.Context, l *Lookup, e *memory.Entry) bool 
 		return s.mayStay(e)
 	}
 	if r.Unchanged && r.Generation == e.Generation {
-		s.observe(ctx, r.Generation, point, l.readAt, r.GenerationAge)
+		s.observe(ctx, r.Generation, point, l.mark, r.GenerationAge)
 		e.Checked.Store(l.readAt)
 		return true
 	}
 	if found := s.interpret(ctx, l, r, point); found != nil {
-		s.f.keep(l, point, found)
+		s.f.keepRead(l, point, found)
 		l.looked = true
 		return false
 	}

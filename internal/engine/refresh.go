@@ -86,7 +86,7 @@ func (f *Function) renew(ctx context.Context, call *flight.Call, l *Lookup, e *m
 	if f.store != nil && f.store.open(ctx) != nil {
 		found, busy := t.takeForRefresh(ctx)
 		if found != nil && f.spec.Policy.State(times(found), f.env.Now()) == freshness.Fresh {
-			f.keep(l, point, found)
+			f.keepRead(l, point, found)
 			t.leaveNothing(ctx, backends.Mark{})
 			return outcome(&Reply{Value: found.Value, refs: found.Refs})
 		}
@@ -151,7 +151,7 @@ func (f *Function) leadRefresh(call *flight.Call, l *Lookup) {
 				// Cleared or superseded while the slot was looked at. The run begins after that, and so must the look; and
 				// it replaces the result of a run that has begun meanwhile.
 				f.log.End(t.point)
-				f.supersede(l)
+				f.log.ClearKey(l.Key, func() { f.flights.Attach(call) })
 			}
 			t.point, l.generation = f.log.Begin(), 0
 			f.inherit(l)

@@ -154,6 +154,7 @@ func (t *turn) finish(ctx context.Context, res Result, began int64, took time.Du
 	e.Refs, e.RefPoint = append(refs[:len(refs):len(refs)], localRefs(res.Terms.Tags)...), point
 	e.RefEpoch.Store(epoch)
 	if f.records.void(e) || !f.keep(l, t.point, e) { // cleared meanwhile
+		t.voidOlder(ctx)
 		t.leaveNothing(ctx, backends.Mark{})
 		return o
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/breaker"
+	"github.com/stillwarm/stillwarm/internal/genstate"
 	"github.com/stillwarm/stillwarm/internal/key"
 )
 
@@ -19,7 +20,9 @@ var errBudget = errors.New("the invocation's budget for the backend is spent")
 // store is one function's part of the backend, opened at its first use.
 type store struct {
 	f   *Function
-	gen generations
+	gen genstate.State
+
+	reads generationReads
 
 	opening sync.Once
 	opened  backends.Store // nil: cannot be opened
@@ -127,7 +130,8 @@ func (s *store) note(error) { s.f.Stats.BackendErrors.Add(1) }
 // lease tries once to take the slot's lease; from names the holder whose lease is taken over.
 func (s *store) lease(ctx context.Context, l *Lookup, from string, r backends.LeaseRequest, within time.Duration) (lease backends.Lease, reading backends.Reading, err error) {
 	o := s.options(l, backends.ReadOptions{ForWrite: true})
-	began := s.f.env.Now()
+	l.readAt = s.f.env.Now()
+	l.mark, l.before = s.gen.Begin(l.readAt), s.f.spec.Owner.Get(bytesOf(l.Key))
 	err = s.do(ctx, within, func(ctx context.Context) (err error) {
 		if from == "" {
 			lease, reading, err = s.leaser.Lease(ctx, s.slot(l), r, o)
@@ -142,7 +146,6 @@ func (s *store) lease(ctx context.Context, l *Lookup, from string, r backends.Le
 			s.f.env.leases.later(&held{env: s.f.env, slot: s.slot(l), leaser: s.leaser, attempt: r})
 		}
 	}
-	l.readAt = began
 	return lease, reading, err
 }
 

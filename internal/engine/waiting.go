@@ -232,7 +232,7 @@ func (t *turn) adopt(ctx context.Context, l *Lookup, e *memory.Entry) *Reply {
 	if now := f.env.Now(); state > freshness.RefreshAhead && (ended < l.asked || ended > now+int64(time.Second)) {
 		return nil
 	}
-	f.keep(l, t.point, e)
+	f.keepRead(l, t.point, e)
 	f.Stats.BackendHits.Add(1)
 	f.emit(ctx, l, f.about(e, Event{Kind: EventHit, Tier: TierBackend}))
 	return &Reply{Value: e.Value, refs: e.Refs}

@@ -88,7 +88,7 @@ func (t *turn) write(ctx context.Context, e *memory.Entry, late int) {
 			return
 		}
 		e, err := f.store.put(ctx, l, e, late, lane, seen)
-		if errors.Is(err, backends.ErrConflict) {
+		if errors.Is(err, backends.ErrConflict) || errors.Is(err, errNotWritten) {
 			f.forget(l.Key, e) // cleared, or replaced, elsewhere since the run began
 		}
 		if unmark && h == nil {

@@ -94,6 +94,9 @@ func (w *world) step(boxes []*box, s step) {
 		w.cancel(pick)
 	default:
 		b.offset.Store(int64(pick%120-60) * int64(time.Second))
+		w.mu.Lock()
+		w.stepped[b.n] = true
+		w.mu.Unlock()
 	}
 }
 
@@ -219,7 +222,8 @@ func (w *world) latest(v int64) int64 {
 
 // near reports whether o began long enough after c that its container must have heard of it.
 func (w *world) near(o, c *op) bool {
-	if o.disturbed || o.began.Sub(c.done) < nearTTL+time.Second {
+	// NearTTL is measured by the container's own wall clock.
+	if o.disturbed || w.stepped[o.box] || o.began.Sub(c.done) < nearTTL+time.Second {
 		return false
 	}
 	for _, other := range w.ops { // a container that could not ask need not know

@@ -48,6 +48,8 @@ type world struct {
 	runs  map[int64]run // by the value they return
 	ops   []*op
 	live  int // operations that have not returned
+	// stepped are the containers whose clock was set.
+	stepped map[int]bool
 }
 
 type gate struct {
@@ -89,7 +91,7 @@ func newWorld() *world {
 	if err != nil {
 		panic(err)
 	}
-	return &world{m: m, runs: map[int64]run{}}
+	return &world{m: m, runs: map[int64]run{}, stepped: map[int]bool{}}
 }
 
 // pass waits at a gate.

@@ -135,6 +135,17 @@ func (g *Group) DetachAll() {
 	clear(g.calls)
 }
 
+// Attach makes a call that was detached the one under way for its key again, in place of another: whoever asks from now on
+// joins it.
+func (g *Group) Attach(c *Call) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.calls == nil {
+		g.calls = map[string]*Call{}
+	}
+	g.calls[c.Key] = c
+}
+
 func (g *Group) forget(c *Call) {
 	if g == nil {
 		return
