@@ -368,6 +368,7 @@ func (t *turn) look(ctx context.Context) *Reply {
 	}
 	f.keepRead(l, t.point, found)
 	if r := f.serve(ctx, l, found, TierBackend); r != nil {
+		r.Own = false // those who joined get it too
 		return r
 	}
 	t.old = newer(t.old, found)

@@ -141,6 +141,7 @@ func (t *turn) finish(ctx context.Context, res Result, began int64, took time.Du
 			return outcome(r)
 		}
 		t.leaveNothing(ctx, f.refusedMark(l, took, res.Err == nil))
+		o.Alone = terms.Lossy // what cannot be copied is one caller's
 		return o
 	case terms.Private, terms.Lossy:
 		o.Alone = true
