@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime"
 	"testing"
+	"unsafe"
 )
 
 // allocated returns how many bytes f leaves allocated: the least of some tries, for the runtime allocates beside it.
@@ -54,8 +55,8 @@ func TestMap(t *testing.T) {
 		}
 	}
 	for _, n := range []int{1, 7, 8, 9, 14, 15, 100, 500, 895, 897, 1000, 1500, 5000, 12_000} {
-		check(fmt.Sprintf("%d strings to ints", n), Map(n, 16, 8), allocated(makeMap[string, int](n, func(i int) string { return names[i] })))
-		check(fmt.Sprintf("%d ints to nothing", n), Map(n, 8, 0), allocated(makeMap[int, struct{}](n, func(i int) int { return i })))
+		check(fmt.Sprintf("%d strings to ints", n), Map(n, unsafe.Sizeof(""), unsafe.Sizeof(0)), allocated(makeMap[string, int](n, func(i int) string { return names[i] })))
+		check(fmt.Sprintf("%d ints to nothing", n), Map(n, unsafe.Sizeof(0), 0), allocated(makeMap[int, struct{}](n, func(i int) int { return i })))
 		check(fmt.Sprintf("%d bytes to large elements", n), Map(min(n, 256), 1, 200), allocated(makeMap[uint8, wide](min(n, 256), func(i int) uint8 { return uint8(i) })))
 	}
 }
