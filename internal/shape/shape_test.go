@@ -38,7 +38,9 @@ func TestTree(t *testing.T) {
 
 type wide struct{ A, B, C, D *narrow }
 
-type narrow struct{ W []struct{ X, Y, Z map[string]int } }
+type narrow struct {
+	W []struct{ X, Y, Z map[string]int }
+}
 
 func TestTreeIsBounded(t *testing.T) {
 	typ := reflect.TypeFor[wide]()
