@@ -23,7 +23,7 @@ FASTBUILD := $(foreach p,aws redis alicebob yuin johannesboyne,-gcflags='github.
 run: ## the demo in a local Lambda at http://127.0.0.1:8787/ (ARGS="--containers 4" for more)
 	@$(GO) run $(FASTBUILD) ./localdev $(ARGS)
 
-test: tools test-modules test-allocs ## install what the tests need, once, and run every test
+test: tools test-modules test-allocs test-386 ## install what the tests need, once, and run every test
 
 tools: ## redis-server, MinIO and Versity Gateway, pinned, into the tool cache
 	@.ci/stage tools $(GO) run ./tests/cmd/install-tools
