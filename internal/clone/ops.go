@@ -23,7 +23,7 @@ func textSize(s string) int64 { return heapsize.Alloc(int64(len(s))) }
 func pointerOps(n, elem *node) {
 	n.target = elem
 	n.size = func(w walk, src ptr) int64 { return pointerSize(n, elem, w, addrOf(src)) }
-	if elem.noscan && elem.bytes > 0 {
+	if elem.noscan && elem.bytes > 0 && elem.done && elem.flat() { // one that stores itself is asked
 		clone := blockFor(elem.typ)
 		n.copy = func(w walk, dst, src ptr) error {
 			from := addrOf(src)
