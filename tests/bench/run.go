@@ -137,6 +137,7 @@ func stages(ctx context.Context, h *host, o Options, began time.Time) []stage {
 	return []stage{
 		{[]string{"hit-"}, quickMemory, memoryContests},
 		{[]string{"key-"}, quickMemory, keyContests},
+		{[]string{"telemetry-"}, quickMemory, telemetryContests},
 		{[]string{"copy-"}, quickMemory, copyContests},
 		{[]string{"encode-", "decode-"}, quickMemory, codecContests},
 		{[]string{"redis-"}, quickRemote, func() ([]*contest, error) { return redisContests(h) }},
