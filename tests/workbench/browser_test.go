@@ -115,7 +115,7 @@ func quoted(s string) string {
 // function copies the function into a folder of this module, so that it is built with what the module requires.
 func function(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("testdata", "edited-")
+	dir, err := os.MkdirTemp("testdata", "edited-") //nolint:usetesting // within this module
 	if err != nil {
 		t.Fatal(err)
 	}
