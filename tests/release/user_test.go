@@ -123,10 +123,10 @@ func TestFromAnEmptyFolder(t *testing.T) {
 		dir := t.TempDir()
 		for line := range strings.Lines(installSection(t)) {
 			line, _, _ = strings.Cut(line, "#")
-			switch line = strings.TrimSpace(line); {
-			case line == "": // the comment that says to write main.go
+			switch line = strings.TrimSpace(line); line {
+			case "": // the comment that says to write main.go
 				write(t, dir, map[string]string{"main.go": readme(t, "go")[0]})
-			case line == "stillwarm dev":
+			case "stillwarm dev":
 				t.Logf("after %s: installed", time.Since(began).Round(time.Second))
 			default:
 				_, inFolder, _ := strings.Cut("&& "+line, "&& cd hello && ") // the folder is made already

@@ -71,7 +71,7 @@ func requests() {
 	plain[events.APIGatewayV2CustomAuthorizerV1Request]()
 	plain[events.APIGatewayV2CustomAuthorizerV2Request]()
 	plain[events.AppSyncLambdaAuthorizerRequest]()
-	plain[events.AppSyncResolverTemplate]()
+	plain[events.AppSyncResolverTemplate]() //nolint:staticcheck // deprecated there, and sent all the same
 	plain[events.ClientVPNConnectionHandlerRequest]()
 	plain[events.CognitoEventUserPoolsCreateAuthChallenge]()
 	plain[events.CognitoEventUserPoolsCustomMessage]()
@@ -83,7 +83,7 @@ func requests() {
 	plain[events.CognitoEventUserPoolsPreAuthentication]()
 	plain[events.CognitoEventUserPoolsPreSignup]()
 	plain[events.CognitoEventUserPoolsPreTokenGen]()
-	plain[events.CognitoEventUserPoolsPreTokenGenV2]()
+	plain[events.CognitoEventUserPoolsPreTokenGenV2]() //nolint:staticcheck // deprecated there, and sent all the same
 	plain[events.CognitoEventUserPoolsPreTokenGenV2_0]()
 	plain[events.CognitoEventUserPoolsVerifyAuthChallenge]()
 	plain[events.IoTCoreCustomAuthorizerRequest]()
