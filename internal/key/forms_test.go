@@ -134,6 +134,10 @@ func TestStandardTypes(t *testing.T) {
 }
 
 func TestFiles(t *testing.T) {
+	t.Run("K11 by name, size, modification time and offset", filesByWhatTheyAre)
+}
+
+func filesByWhatTheyAre(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data")
 	p := compile[*os.File](t)
 	open := func() *os.File {

@@ -41,29 +41,29 @@ type (
 )
 
 func TestNumbersAndText(t *testing.T) {
-	t.Run("bools by value", func(t *testing.T) { differ(t, false, true) })
-	t.Run("integers by value", func(t *testing.T) {
+	t.Run("K5 bools by value", func(t *testing.T) { differ(t, false, true) })
+	t.Run("K5 integers by value", func(t *testing.T) {
 		differ(t, 0, 1, -1, math.MaxInt, math.MinInt)
 		differ[int8](t, 0, 1, -1, 127, -128)
 		differ[uint64](t, 0, 1, math.MaxUint64)
 		differ[uintptr](t, 0, 1)
 	})
-	t.Run("integers by type", func(t *testing.T) {
+	t.Run("K5 integers by type", func(t *testing.T) {
 		differ[any](t, 1, int8(1), int16(1), int32(1), int64(1), uint(1), uint8(1), uint16(1), uint32(1), uint64(1), uintptr(1), 1.0, float32(1), true, "1")
 	})
-	t.Run("a named type differs from its base type", func(t *testing.T) {
+	t.Run("K5 a named type differs from its base type", func(t *testing.T) {
 		differ[any](t, 1.0, celsius(1), "x", code("x"), []byte("x"))
 	})
-	t.Run("floats by bits", func(t *testing.T) {
+	t.Run("K5 floats by bits", func(t *testing.T) {
 		differ(t, 0, math.Copysign(0, -1), math.Inf(1), math.NaN(), math.Float64frombits(math.Float64bits(math.NaN())^2))
 		same(t, math.NaN(), math.NaN())
 		differ[float32](t, 0, 1, float32(math.Copysign(0, -1)))
 	})
-	t.Run("complex numbers by bits", func(t *testing.T) {
+	t.Run("K5 complex numbers by bits", func(t *testing.T) {
 		differ(t, complex(1, 2), complex(2, 1), complex(1, math.Copysign(0, -1)), complex(1, 0))
 		differ[complex64](t, complex(1, 2), complex(2, 1))
 	})
-	t.Run("strings and bytes by content, framed", func(t *testing.T) {
+	t.Run("K5 strings and bytes by content, framed", func(t *testing.T) {
 		differ(t, pair{"a b", "c"}, pair{"a", "b c"}, pair{"a b c", ""}, pair{"", "a b c"})
 		differ(t, []byte{}, []byte{0}, []byte{0, 0})
 		differ(t, nil, []byte{}, []byte{0})
@@ -72,7 +72,7 @@ func TestNumbersAndText(t *testing.T) {
 }
 
 func TestListsAndMaps(t *testing.T) {
-	t.Run("arrays and slices by elements in order", func(t *testing.T) {
+	t.Run("K6 arrays and slices by elements in order", func(t *testing.T) {
 		differ(t, [2]int{1, 2}, [2]int{2, 1})
 		differ(t, []string{"ab"}, []string{"a", "b"}, []string{"a", "b", ""}, nil)
 		differ(t, [][]int{{1}, {2}}, [][]int{{1, 2}}, [][]int{{1, 2}, {}}, [][]int{{}, {1, 2}})
@@ -207,20 +207,20 @@ type textError string
 func (e textError) Error() string { return string(e) }
 
 func TestStructs(t *testing.T) {
-	t.Run("field by field", func(t *testing.T) {
+	t.Run("K8 field by field", func(t *testing.T) {
 		differ(t, inner{1, 2}, inner{2, 1}, inner{})
 	})
-	t.Run("a tagged field is left out, exported or not", func(t *testing.T) {
+	t.Run("K8 a tagged field is left out, exported or not", func(t *testing.T) {
 		same(t, tagged{Query: "q", Trace: "1"}, tagged{Query: "q", Trace: "2", conn: new(bytes.Buffer)})
 		differ(t, tagged{Query: "q"}, tagged{Query: "r"})
 	})
-	t.Run("another cache tag leaves nothing out", func(t *testing.T) {
+	t.Run("K8 another cache tag leaves nothing out", func(t *testing.T) {
 		type odd struct {
 			A string `cache:"ignore"`
 		}
 		differ(t, odd{"a"}, odd{"b"})
 	})
-	t.Run("padding and blank fields do not show", func(t *testing.T) {
+	t.Run("K8 padding and blank fields do not show", func(t *testing.T) {
 		p := compile[blank](t)
 		one, two := blank{A: 1, B: 2}, blank{A: 1, B: 2}
 		*(*[3]byte)(unsafe.Add(unsafe.Pointer(&two), 1)) = [3]byte{7, 7, 7}
