@@ -74,7 +74,9 @@ type Lookup struct {
 	foreign    bool      // the slot holds an entry that is left alone
 	why        string    // why there was no hit
 
-	budget *invocation.Budget // outside of an invocation
+	budget  invocation.Budget // outside of an invocation
+	own     bool              // budget is made
+	version string            // room for that of found
 
 	found memory.Entry // room for an entry that memory does not take
 	reply Reply
@@ -452,10 +454,11 @@ func (f *Function) budget(ctx context.Context, l *Lookup) *invocation.Budget {
 	if invocation.From(ctx) != nil {
 		return invocation.BudgetOf(ctx, f.env.BackendTimeout)
 	}
-	if l.budget == nil {
-		l.budget = invocation.BudgetOf(ctx, f.env.BackendTimeout)
+	if !l.own {
+		l.own = true
+		l.budget.Begin(ctx, f.env.BackendTimeout)
 	}
-	return l.budget
+	return &l.budget
 }
 
 // bytesOf returns the bytes of s without copying; they must not be changed.

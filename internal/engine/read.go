@@ -226,8 +226,13 @@ func (s *store) decode(ctx context.Context, l *Lookup, r backends.Reading) (*mem
 	e.Value, e.Created, e.Fresh, e.End, e.RunTime = v, at.Created, at.Fresh, f.spec.Policy.End(at), int64(h.RunTime)
 	e.Generation, e.Epoch = r.Generation, f.log.Epoch()
 	e.Cost = max(l.Size(v), int64(len(payload))) // so that memory does not take what was judged too large for it
-	version := string(r.Version)
-	e.Version.Store(&version)
+	if keep {
+		version := string(r.Version)
+		e.Version.Store(&version)
+	} else {
+		l.version = string(r.Version)
+		e.Version.Store(&l.version)
+	}
 	e.Checked.Store(l.readAt)
 	e.Refs, e.RefPoint = refs, l.refPoint
 	e.RefEpoch.Store(l.refEpoch)

@@ -24,7 +24,7 @@ func (f *Function) refreshLater(ctx context.Context, l *Lookup, e *memory.Entry)
 		return
 	}
 	point := f.log.Begin()
-	r := *l.forWatching()
+	r := l.forWatching()
 	r.asked = now
 	done := func() {
 		e.Refreshing.Store(false)
@@ -32,7 +32,7 @@ func (f *Function) refreshLater(ctx context.Context, l *Lookup, e *memory.Entry)
 	}
 	f.env.DeferRefresh(ctx, func(ctx context.Context) {
 		defer done()
-		f.refresh(ctx, &r, e, point)
+		f.refresh(ctx, r, e, point)
 	}, done)
 }
 

@@ -94,7 +94,7 @@ func (s *store) slot(l *Lookup) string {
 	if l.address == "" {
 		sum := s.keys.Sum(l.Scope, l.Enc)
 		hex.Encode(l.digest[:], sum[:])
-		l.address = string(l.digest[:])
+		l.address = textOf(l.digest[:])
 	}
 	return l.address
 }

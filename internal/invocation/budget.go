@@ -36,11 +36,17 @@ func BudgetOf(ctx context.Context, fallback time.Duration) *Budget {
 }
 
 func newBudget(ctx context.Context, fallback time.Duration) *Budget {
-	total := fallback
+	b := new(Budget)
+	b.Begin(ctx, fallback)
+	return b
+}
+
+// Begin makes the zero Budget one of its own: an eighth of the time that ctx has left, or fallback where ctx has no deadline.
+func (b *Budget) Begin(ctx context.Context, fallback time.Duration) {
+	b.total = fallback
 	if deadline, ok := ctx.Deadline(); ok {
-		total = max(0, time.Until(deadline)/share)
+		b.total = max(0, time.Until(deadline)/share)
 	}
-	return &Budget{total: total}
 }
 
 // Left returns what is left.

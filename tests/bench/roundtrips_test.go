@@ -86,7 +86,7 @@ func TestRoundTripsToRedis(t *testing.T) {
 	backend := strings.Replace(server.URL("prefix="+strings.ToLower(t.Name()), "read-timeout=5s"), server.Addr, proxy.Addr, 1)
 	first := newCaller(t, adapter.Config{Backend: backend})
 	first.walk(proxy.RoundTrips, []step{
-		{"the very first miss: greeting, a generation is made, and a miss", 0, "a", 4, 2, 1},
+		{"the very first miss: greeting, a generation is made, and a miss; then the function's record is written too", 0, "a", 4, 3, 1},
 		{"a hit in memory asks nobody", 0, "a", 0, 0, 0},
 		{"a miss: entry and generation, lease and entry once more; then it is written and the lease given back", 0, "b", 2, 2, 1},
 		{"a hit in memory when NearTTL is over asks for the generation", 11 * time.Second, "a", 1, 0, 0},
@@ -143,7 +143,7 @@ func TestRequestsToS3(t *testing.T) {
 	second, count := container()
 	second.now = first.now
 	second.walk(count, []step{
-		{"the first hit of a container: entry, epoch and generation side by side", 0, "a", 3, 0, 0},
+		{"the first hit of a container: entry, epoch, generation and the function's record side by side", 0, "a", 4, 0, 0},
 		{"a hit in S3 is one request while the generation is kept", 0, "b", 1, 0, 0},
 		{"then it is in memory", 0, "b", 0, 0, 0},
 		{"a miss of what has expired: entry with epoch and generation; a look for a lease; lease and entry once more", peerTTL + time.Second, "b", 6, 2, 1},
