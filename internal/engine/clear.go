@@ -139,6 +139,10 @@ func (t *turn) replace(ctx context.Context, owed genstate.Clear, e *memory.Entry
 	return err
 }
 
+// maxReplacing bounds the results of Refresh that wait to be written: more slots than can be remembered as not to be
+// believed would have to become a clear of everything.
+const maxReplacing = 256
+
 // replaceLater is replace once the response is out. Until then the slot is not believed.
 func (t *turn) replaceLater(ctx context.Context, e *memory.Entry, late int) {
 	f, l := t.f, t.l
@@ -147,7 +151,13 @@ func (t *turn) replaceLater(ctx context.Context, e *memory.Entry, late int) {
 	}
 	owed := f.store.gen.ClearSlot(f.store.slot(l), f.env.Now())
 	point := f.log.Hold(t.point)
-	f.env.Defer(ctx, func(ctx context.Context) {
+	later := f.env.Defer
+	if f.replacing.Add(1) > maxReplacing {
+		// So many slots wait that are not believed meanwhile: this one is written before the call returns.
+		later = func(ctx context.Context, job func(context.Context)) { job(ctx) }
+	}
+	later(ctx, func(ctx context.Context) {
+		defer f.replacing.Add(-1)
 		defer f.log.End(point)
 		if err := t.replace(ctx, owed, e, late, t.unread); err != nil && !f.env.Closed() {
 			f.env.LogOnce(ctx, "refresh "+f.spec.Name, slog.LevelWarn, "cannot persist a refreshed result; keeping it in memory",

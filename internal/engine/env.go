@@ -112,7 +112,8 @@ type Function struct {
 	store   *store   // the function's part of the backend; nil: memory only
 	records *Records // the invalidation records of the backend, or of this container alone
 
-	lastRun atomic.Int64 // nanoseconds, of the last run here
+	lastRun   atomic.Int64 // nanoseconds, of the last run here
+	replacing atomic.Int64 // results of Refresh that wait to be written
 }
 
 // New returns the engine of a function. It connects to nothing.

@@ -33,7 +33,7 @@ type Log struct {
 	now    Point
 	all    Point            // of the last clear of everything
 	keys   map[string]Point // of the last clear of a key; empty while nothing is under way
-	active int              // points that were not given back
+	active map[Point]int    // points that were not given back, and how often they were taken
 	epoch  atomic.Uint64
 }
 
@@ -41,7 +41,7 @@ type Log struct {
 func (l *Log) Begin() Point {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.active++
+	l.take(l.now)
 	return l.now
 }
 
@@ -49,17 +49,41 @@ func (l *Log) Begin() Point {
 func (l *Log) Hold(p Point) Point {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.active++
+	l.take(p)
 	return p
 }
 
 // End gives a point back.
-func (l *Log) End(Point) {
+func (l *Log) End(p Point) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.active--; l.active == 0 {
+	if l.active[p]--; l.active[p] == 0 {
+		delete(l.active, p)
+	}
+	if len(l.active) == 0 {
 		clear(l.keys) // nothing is under way that could be older
 	}
+}
+
+func (l *Log) take(p Point) {
+	if l.active == nil {
+		l.active = map[Point]int{}
+	}
+	l.active[p]++
+}
+
+// prune forgets clears that everything under way is younger than, and reports whether that made room.
+func (l *Log) prune() bool {
+	oldest := l.now
+	for p := range l.active {
+		oldest = min(oldest, p)
+	}
+	for key, p := range l.keys {
+		if p <= oldest {
+			delete(l.keys, key)
+		}
+	}
+	return len(l.keys) < maxKeys
 }
 
 // Clear enters a clear of everything; remove runs under the lock.
@@ -81,8 +105,8 @@ func (l *Log) ClearKey(key string, remove func()) {
 	defer l.mu.Unlock()
 	l.now++
 	switch {
-	case l.active == 0:
-	case len(l.keys) >= maxKeys: // what is under way loses more than it must, and nothing is lost that must not be
+	case len(l.active) == 0:
+	case len(l.keys) >= maxKeys && !l.prune(): // what is under way loses more than it must, and nothing is lost that must not be
 		l.all = l.now
 		clear(l.keys)
 	default:
