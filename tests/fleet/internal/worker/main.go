@@ -41,7 +41,7 @@ func run() error {
 		return err
 	}
 	f := &function{setup: s}
-	w := &worker{data: adapter.CacheData(f.compute, f.options(rt)...)}
+	w := &worker{rt: rt, data: adapter.CacheData(f.compute, f.options(rt)...)}
 	if err := w.serve(); err != nil {
 		return err
 	}
@@ -52,10 +52,9 @@ func run() error {
 
 // worker answers commands.
 type worker struct {
+	rt   *adapter.Runtime
 	data *adapter.Data[string, wire.Answer]
 	load *load
-	// filled is how many entries were written when the last fill ended.
-	filled uint64
 }
 
 // serve answers one command after the other until there are no more.
