@@ -117,7 +117,12 @@ func (t *turn) takeForRefresh(ctx context.Context) (found *memory.Entry, busy bo
 		found, _ = f.store.findWithin(ctx, l, backends.ReadOptions{ForWrite: true}, t.point, timeout)
 		return found, false
 	}
-	found, err := t.take(ctx, "", timeout)
+	// A look comes first: where another container has refreshed the entry, a lease would only keep others from looking.
+	found, err := f.store.findWithin(ctx, l, backends.ReadOptions{ForWrite: true}, t.point, timeout)
+	if err != nil || found != nil && f.spec.Policy.State(times(found), f.env.Now()) == freshness.Fresh {
+		return found, false
+	}
+	found, err = t.take(ctx, "", timeout)
 	return found, errors.Is(err, backends.ErrLeased)
 }
 

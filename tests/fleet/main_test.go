@@ -16,12 +16,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// One of these tests does not end with the engine as it is: see "Known limits" in CHANGELOG.md. They run with
-	// make test-fleet until that is mended.
-	if os.Getenv("STILLWARM_FLEET") == "" {
-		fmt.Println("fleet tests are left out: run make test-fleet")
-		return
-	}
 	code := servers.Main(m)
 	if dir, err := buildWorker.dir, buildWorker.err; dir != "" && err == nil {
 		_ = os.RemoveAll(dir)
