@@ -33,8 +33,8 @@ type item struct {
 	meta  map[string]string // what S3 keeps with it
 }
 
-// redisTrailer is what the Redis backend adds to an entry.
-const redisTrailer = 13
+// redisTrailer is how much the Redis backend adds to an entry: a version, the length of a key, a kind.
+const redisTrailer = 29
 
 type rawRedis struct{ client *goredis.Client }
 
