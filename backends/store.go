@@ -26,7 +26,8 @@ type ReadOptions struct {
 	// server nearby takes to answer. Zero: only the context ends the read.
 	Deadline time.Time
 	// IfChanged saves the transfer of an entry that the caller has: where the slot still has this version, the reading
-	// must be Unchanged and without an entry. Absent: the entry is always wanted.
+	// must be Unchanged and without an entry. What has expired meanwhile may be said to be unchanged or not: who has the
+	// entry knows until when. Absent: the entry is always wanted.
 	IfChanged Version
 	// ForWrite says that a conditional write follows, for which every tier's version is needed. A store of one tier
 	// ignores it.

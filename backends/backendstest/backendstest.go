@@ -47,9 +47,18 @@ type Harness struct {
 	MinTTL time.Duration
 	// Slow cuts the rounds of the concurrent subtests, for a store with a slow round trip.
 	Slow bool
-	// Requests returns how many requests or file operations the store has made so far. Nil skips the subtest that
-	// Store makes none.
+	// Requests returns how many requests the store has made so far; without a server, how many slots or files it has
+	// touched. The suite proves that it counts before it relies on it. Nil skips the subtests about costs.
 	Requests func() int64
+	// LoseAnswer makes the answer to the store's next request get lost on its way, after the server has acted on it. Nil:
+	// there are no answers to lose.
+	LoseAnswer func(t *testing.T)
+	// HoldBack keeps the store's next request from the server, as a slow network does, and lets whoever sent it see a
+	// broken connection. deliver hands it to the server at last. Nil: there is no network.
+	HoldBack func(t *testing.T) (deliver func())
+	// Unfenced says that the server is known to have no conditional writes. The suite then holds the store to
+	// [backends.Unfenced].
+	Unfenced bool
 }
 
 // Run tests the backend: it fails t where a promise is broken. The subtests run one after the other, each in a place of
@@ -71,6 +80,11 @@ func Run(t *testing.T, h Harness) {
 		tests []subtest
 	}{
 		{"entries", entryTests},
+		{"versions", versionTests},
+		{"tombstones", tombstoneTests},
+		{"unchanged", unchangedTests},
+		{"unfenced", unfencedTests},
+		{"retries", retryTests},
 		{"keys", keyTests},
 		{"values", valueTests},
 		{"expiry", expiryTests},
@@ -81,6 +95,13 @@ func Run(t *testing.T, h Harness) {
 		{"concurrency", concurrencyTests},
 		{"manager", managerTests},
 		{"lease", leaseTests},
+		{"lease knowledge", leaseKnowledgeTests},
+		{"marks", markTests},
+		{"batch", batchTests},
+		{"batch lease", batchLeaseTests},
+		{"records", recordTests},
+		{"functions", functionTests},
+		{"costs", costTests},
 		{"list", listTests},
 		{"prune", pruneTests},
 	}

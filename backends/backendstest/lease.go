@@ -239,7 +239,7 @@ func (e *env) takeOver(l backends.Leaser, key string) (held backends.Lease) {
 	e.eventually("the lease is over", e.h.MinTTL+time.Millisecond, func() bool {
 		var err error
 		held, err = e.tryLease(l, key, 5*time.Minute)
-		if err != nil && !errors.Is(err, backends.ErrLeased) {
+		if err != nil && !errors.Is(err, backends.ErrLeased) && !errors.Is(err, backends.ErrMarked) {
 			e.Fatalf("Lease: %v, want ErrLeased", err)
 		}
 		return err == nil

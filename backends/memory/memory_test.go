@@ -44,10 +44,21 @@ func TestConformance(t *testing.T) {
 			name = fmt.Sprint("conformance-", places.Add(1))
 			return open(t, Options{Name: name, Clock: clock.now})
 		},
-		Reopen:  func(t *testing.T) backends.PersistenceManager { return open(t, Options{Name: name}) },
-		Now:     clock.now,
-		Advance: clock.advance,
+		Reopen:   func(t *testing.T) backends.PersistenceManager { return open(t, Options{Name: name}) },
+		Now:      clock.now,
+		Advance:  clock.advance,
+		Requests: func() int64 { return touched(name) },
 	})
+}
+
+// touched counts what a named place has looked at or changed.
+func touched(name string) int64 {
+	named.Lock()
+	p := named.places[name]
+	named.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.touched
 }
 
 func TestConformanceByURL(t *testing.T) {

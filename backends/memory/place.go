@@ -52,6 +52,7 @@ type place struct {
 	leases    map[address]lease
 	sweepAt   int // number of leases at which those that are over are looked for
 	records   map[recordName]record
+	touched   int64 // functions and slots looked at or changed so far: what an operation costs
 }
 
 func newPlace(o Options) *place {
@@ -81,6 +82,7 @@ func (p *place) now() time.Time { return p.clock().Round(0) }
 // function returns the function's current state, made at first use. Called with the lock held, as all that follow and say
 // nothing else.
 func (p *place) function(id fnID) *function {
+	p.touched++
 	f := p.functions[id]
 	if f == nil {
 		f = &function{generation: backends.NewGeneration()}
@@ -100,6 +102,7 @@ func (p *place) generation(id fnID) uint64 {
 func (p *place) clear(id fnID) uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.touched++
 	f := &function{generation: backends.NewGeneration()}
 	p.functions[id] = f
 	return f.generation
@@ -109,6 +112,7 @@ func (p *place) clear(id fnID) uint64 {
 func (p *place) clearAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.touched++
 	// Dropping the maps is cheap here; the collector pays for the entries.
 	p.functions = make(map[fnID]*function)
 	p.entries = make(map[address]*list.Element)
@@ -143,6 +147,7 @@ func (p *place) read(at address, o backends.ReadOptions) backends.Reading {
 
 // slot returns what the slot holds, expired or not; nil: it is empty. What was cleared away is gone.
 func (p *place) slot(at address) *entry {
+	p.touched++
 	el := p.entries[at]
 	if el == nil {
 		return nil
@@ -218,6 +223,7 @@ func (p *place) delete(at address, seen backends.Version) {
 }
 
 func (p *place) remove(el *list.Element) {
+	p.touched++
 	e := p.recent.Remove(el).(*entry)
 	delete(p.entries, e.at)
 	p.size -= e.size()
@@ -226,6 +232,7 @@ func (p *place) remove(el *list.Element) {
 // gone reports whether the entry has expired or was cleared away. A clear does not touch tombstones: they keep off the
 // writers of before it.
 func (p *place) gone(e *entry, now time.Time) bool {
+	p.touched++
 	return e.bytes != nil && p.functions[e.at.fn] != e.under || e.expired(now)
 }
 

@@ -15,14 +15,14 @@ import (
 const maxEntry = 4 << 20
 
 // conform runs the suite with a URL that is given the parameters of each place.
-func conform(t *testing.T, name string, at func(params ...string) string, commands func() int64) {
+func conform(t *testing.T, name string, at func(params ...string) string, commands func() int64, change ...func(*backendstest.Harness)) {
 	t.Helper()
 	var place string
 	openAt := func(t *testing.T) backends.PersistenceManager {
 		// The race detector and a busy machine slow both sides down; the promise is about results, not speed.
 		return open(t, at("prefix="+place, "max-entry=4MiB", "read-timeout=10s", "write-timeout=10s"))
 	}
-	backendstest.Run(t, backendstest.Harness{
+	h := backendstest.Harness{
 		Name: name,
 		Open: func(t *testing.T) backends.PersistenceManager {
 			place = prefix()
@@ -31,7 +31,22 @@ func conform(t *testing.T, name string, at func(params ...string) string, comman
 		Reopen:   openAt,
 		MaxEntry: maxEntry,
 		Requests: commands,
-	})
+	}
+	for _, c := range change {
+		c(&h)
+	}
+	backendstest.Run(t, h)
+}
+
+// faulty lets the suite lose answers and hold requests back at the proxy.
+func faulty(p *servers.Proxy) func(*backendstest.Harness) {
+	return func(h *backendstest.Harness) {
+		h.LoseAnswer = func(t *testing.T) { p.Set(t, servers.Plan{Fault: servers.Truncate, Once: true}) }
+		h.HoldBack = func(t *testing.T) func() {
+			p.Set(t, servers.Plan{Fault: servers.Hold})
+			return func() { p.Deliver(t) }
+		}
+	}
 }
 
 // total adds up counts.
@@ -45,10 +60,11 @@ func total(counts map[string]int) (n int64) {
 func TestConformance(t *testing.T) {
 	t.Run("single node", func(t *testing.T) {
 		r := servers.SharedRedis(t)
-		conform(t, "Redis "+r.Version+" at "+r.Addr, r.URL, func() int64 {
+		p := servers.NewProxy(t, r.Addr)
+		conform(t, "Redis "+r.Version+" at "+r.Addr, func(params ...string) string { return strings.Replace(r.URL(params...), r.Addr, p.Addr, 1) }, func() int64 {
 			// Asking costs a HELLO that is not counted, so only what the backend sends shows.
 			return total(r.Commands(t)) - int64(r.Commands(t)["hello"])
-		})
+		}, faulty(p))
 	})
 	t.Run("Valkey", func(t *testing.T) {
 		r := servers.Valkey(t)

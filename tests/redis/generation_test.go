@@ -166,3 +166,14 @@ func TestAnEntryIsNotReturnedAfterItsTimeEvenIfTheServerStillHasIt(t *testing.T)
 		t.Errorf("Get: %v, want a miss", err)
 	}
 }
+
+func TestC10ATombstoneStaysOnTheServerForAnHour(t *testing.T) {
+	r := servers.SharedRedis(t)
+	at := prefix()
+	s := store(t, open(t, r.URL("prefix="+at)))
+	must(t, s.Invalidate(t.Context(), "k"))
+	left := r.Do(t, "pttl", at+":e:shop:example.com/shop.quotes:{k}").(int64)
+	if want := backends.TombstoneTTL.Milliseconds(); left <= want-60_000 || left > want {
+		t.Errorf("C10 the tombstone stays for %d ms, want %d", left, want)
+	}
+}

@@ -41,9 +41,14 @@ func harness(server *servers.S3, bucket string, count *counter) backendstest.Har
 			prefix = "place" + string(rune('a'+n/26)) + string(rune('a'+n%26))
 			return open(t)
 		},
-		Reopen:   open,
-		MaxEntry: 8 << 20,
-		Slow:     true,
-		Requests: count.n.Load,
+		Reopen:     open,
+		MaxEntry:   8 << 20,
+		Slow:       true,
+		Requests:   count.n.Load,
+		LoseAnswer: func(*testing.T) { count.lose.Store(true) },
+		HoldBack: func(t *testing.T) func() {
+			count.hold.Store(true)
+			return func() { count.deliver(t) }
+		},
 	}
 }

@@ -3,11 +3,15 @@
 package s3
 
 import (
+	"bytes"
 	"context"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -105,9 +109,12 @@ type counter struct {
 	base http.RoundTripper
 	n    atomic.Int64
 
+	lose, hold atomic.Bool // the next request's answer; the next request
+
 	mu      sync.Mutex
 	methods map[string]int
 	headers []http.Header
+	held    *http.Request
 }
 
 func newCounter() *counter {
@@ -120,7 +127,53 @@ func (c *counter) RoundTrip(req *http.Request) (*http.Response, error) {
 	c.methods[req.Method]++
 	c.headers = append(c.headers, req.Header.Clone())
 	c.mu.Unlock()
-	return c.base.RoundTrip(req)
+	if c.hold.CompareAndSwap(true, false) {
+		return nil, c.keep(req)
+	}
+	resp, err := c.base.RoundTrip(req)
+	if err == nil && c.lose.CompareAndSwap(true, false) {
+		_, _ = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
+		return nil, errBroken
+	}
+	return resp, err
+}
+
+// errBroken is a broken connection, after which a client tries again.
+var errBroken = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+
+// keep holds the request back from the server.
+func (c *counter) keep(req *http.Request) error {
+	held := req.Clone(context.Background())
+	if req.Body != nil {
+		body, err := io.ReadAll(req.Body)
+		if err != nil {
+			return err
+		}
+		held.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held = held
+	return errBroken
+}
+
+// deliver hands to the server what was held back from it.
+func (c *counter) deliver(t *testing.T) {
+	t.Helper()
+	c.mu.Lock()
+	held := c.held
+	c.held = nil
+	c.mu.Unlock()
+	if held == nil {
+		t.Fatal("nothing was held back")
+	}
+	resp, err := c.base.RoundTrip(held)
+	if err != nil {
+		t.Fatalf("delivering what was held back: %v", err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
 }
 
 // take returns the counts since the last take.

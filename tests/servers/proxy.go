@@ -24,6 +24,8 @@ const (
 	Slow
 	// Truncate closes a connection after Bytes bytes of answers, counted from when the fault was set.
 	Truncate
+	// Hold keeps the next thing that a client says from the server and breaks its connection, once: see [Proxy.Deliver].
+	Hold
 	// Garbage answers with bytes that belong to no protocol, once for whatever is sent.
 	Garbage
 )
@@ -54,7 +56,16 @@ type Proxy struct {
 	listener net.Listener
 	conns    map[net.Conn]struct{}
 	closed   bool
+	held     *link
 	wg       sync.WaitGroup
+}
+
+// link is one client's connection to the server.
+type link struct {
+	client, server net.Conn
+	spoke          atomic.Bool // the client was the last to speak
+	held           []byte      // what was kept from the server; nil: nothing
+	answered       chan struct{}
 }
 
 // NewProxy starts a proxy in front of target ("host:port") that ends with the test. It begins by passing everything.
@@ -210,23 +221,37 @@ func (p *Proxy) serve(client net.Conn) {
 	}
 	defer p.forget(server)
 	var both sync.WaitGroup
-	var spoke atomic.Bool // the client was the last to speak
-	both.Go(func() { p.request(client, server, &spoke) })
-	both.Go(func() { p.answer(server, client, &spoke) })
+	l := &link{client: client, server: server, answered: make(chan struct{})}
+	both.Go(func() { p.request(l) })
+	both.Go(func() { p.answer(l) })
 	both.Wait()
 }
 
 // request copies what the client says to the server, unless the plan keeps it.
-func (p *Proxy) request(client, server net.Conn, spoke *atomic.Bool) {
-	defer server.Close()
+func (p *Proxy) request(l *link) {
+	client, server := l.client, l.server
+	kept := false
+	defer func() {
+		if !kept {
+			server.Close()
+		}
+	}()
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := client.Read(buf)
 		if n > 0 {
-			if !spoke.Swap(true) {
+			if !l.spoke.Swap(true) {
 				p.turns.Add(1)
 			}
 			switch plan, _ := p.current(); plan.Fault {
+			case Hold:
+				if kept = p.hold(l, buf[:n]); kept {
+					client.Close()
+					return
+				}
+				if _, err := server.Write(buf[:n]); err != nil {
+					return
+				}
 			case Hang:
 				// read and forgotten: the client waits for an answer that never comes
 			case Garbage:
@@ -247,8 +272,10 @@ func (p *Proxy) request(client, server net.Conn, spoke *atomic.Bool) {
 }
 
 // answer copies what the server says to the client, as the plan has it.
-func (p *Proxy) answer(server, client net.Conn, spoke *atomic.Bool) {
+func (p *Proxy) answer(l *link) {
+	client, server := l.client, l.server
 	defer client.Close()
+	defer close(l.answered)
 	buf := make([]byte, 32<<10)
 	var cut struct {
 		since <-chan struct{} // the plan that the count belongs to
@@ -257,7 +284,7 @@ func (p *Proxy) answer(server, client net.Conn, spoke *atomic.Bool) {
 	for {
 		n, err := server.Read(buf)
 		if n > 0 {
-			spoke.Store(false)
+			l.spoke.Store(false)
 			plan, changed := p.current()
 			b := buf[:n]
 			switch plan.Fault {
@@ -286,6 +313,40 @@ func (p *Proxy) answer(server, client net.Conn, spoke *atomic.Bool) {
 		if err != nil {
 			return
 		}
+	}
+}
+
+// hold keeps what the client said, unless something else is kept already, and ends the fault.
+func (p *Proxy) hold(l *link, said []byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held != nil || p.plan.Fault != Hold {
+		return false
+	}
+	l.held, p.held, p.plan = append([]byte{}, said...), l, Plan{}
+	close(p.changed)
+	p.changed = make(chan struct{})
+	return true
+}
+
+// Deliver hands to the server what [Hold] kept from it, on the connection on which it came, and waits for the server's
+// answer, which nobody gets.
+func (p *Proxy) Deliver(t testing.TB) {
+	t.Helper()
+	p.mu.Lock()
+	l := p.held
+	p.held = nil
+	p.mu.Unlock()
+	if l == nil {
+		t.Fatal("proxy: nothing was held back")
+	}
+	if _, err := l.server.Write(l.held); err != nil {
+		t.Fatalf("proxy: delivering what was held back: %v", err)
+	}
+	select {
+	case <-l.answered:
+	case <-time.After(30 * time.Second):
+		t.Fatal("proxy: no answer to what was held back")
 	}
 }
 

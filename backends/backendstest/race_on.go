@@ -1,0 +1,6 @@
+//go:build race
+
+package backendstest
+
+// raceEnabled cuts what would take minutes under the race detector.
+const raceEnabled = true
