@@ -56,7 +56,8 @@ func TestSecretsInConfigurations(t *testing.T) {
 		c := newWorld(t).container(func(c *adapter.Config) { c.SealKeys = sealKey })
 		d := adapter.CacheData(squared, adapter.WithRuntime(c.Runtime))
 		r := adapter.CacheResource(openNothing, adapter.WithRuntime(c.Runtime))
-		get(t, t.Context(), d, 1)
+		// Nothing goes on after an invocation: fmt reads what an unexported field points to, without a lock.
+		c.invoke(func(ctx context.Context) { get(t, ctx, d, 1) })
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 			check(t, fmt.Sprintf(verb, c.Runtime)+fmt.Sprintf(verb, d)+fmt.Sprintf(verb, r)+fmt.Sprintf(verb, struct{ rt *adapter.Runtime }{c.Runtime}))
 		}

@@ -30,7 +30,10 @@ func (s *State) Ask(ctx context.Context, now func() int64, within time.Duration,
 			return g, age, nil
 		}
 		f, mine := s.join(now(), within)
-		if mine {
+		switch {
+		case f == nil:
+			continue
+		case mine:
 			return s.lead(ctx, f, now, ask)
 		}
 		select {
@@ -50,12 +53,16 @@ func (s *State) Ask(ctx context.Context, now func() int64, within time.Duration,
 	}
 }
 
-// join returns the question under way, where its answer will be young enough, or a new one that the caller has to ask.
+// join returns the question under way, where its answer will be young enough, or a new one that the caller has to ask. It
+// returns none where a question ended since the caller looked, and its answer is young enough.
 func (s *State) join(now int64, within time.Duration) (f *flight, mine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f = s.flight; f != nil && now-f.at >= 0 && time.Duration(now-f.at) < within {
 		return f, false
+	}
+	if _, _, fresh := s.Fresh(now, within); fresh {
+		return nil, false
 	}
 	f = &flight{done: make(chan struct{}), at: now, err: errAbandoned} // what waiters see if ask panics
 	s.flight = f
