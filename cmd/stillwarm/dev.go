@@ -7,13 +7,15 @@ import (
 
 	"github.com/stillwarm/stillwarm/cmd/stillwarm/internal/buildcmd"
 	"github.com/stillwarm/stillwarm/cmd/stillwarm/internal/codeid"
+	"github.com/stillwarm/stillwarm/localdev/awschain"
 	"github.com/stillwarm/stillwarm/localdev/cli"
 	"github.com/stillwarm/stillwarm/localdev/runner"
 )
 
-// connectDev lets stillwarm dev build with identities, so that a save leaves what it does not concern in the cache, and
-// say after each save which functions keep their entries.
+// connectDev lets stillwarm dev find AWS credentials, build with identities, so that a save leaves what it does not concern
+// in the cache, and say after each save which functions keep their entries.
 func connectDev() {
+	cli.AskAWS = awschain.Ask // linked for the other subcommands anyway: an installed binary needs no source
 	if self, err := os.Executable(); err == nil {
 		cli.BuildCommand = []string{self, "build"}
 		cli.CompareKeys = compareKeys

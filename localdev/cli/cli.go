@@ -38,6 +38,10 @@ var CompareKeys func(ctx context.Context, before, after runner.Version) ([]strin
 // before it parses its arguments.
 var BuildCommand []string
 
+// AskAWS finds the developer's AWS credentials: see [runner.Options]. A program that links package awschain sets it to
+// awschain.Ask before it parses its arguments.
+var AskAWS func(context.Context) (runner.AWSCredentials, error)
+
 // standalone is the command line of go run ./localdev: dev is what it does where no other command is named.
 type standalone struct {
 	Dev      Dev      `cmd:"" default:"withargs" help:"Run a function on this machine (the default)."`

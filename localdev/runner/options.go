@@ -22,12 +22,16 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/localdev/internal/container"
+	"github.com/stillwarm/stillwarm/localdev/internal/credentials"
 	"github.com/stillwarm/stillwarm/localdev/internal/handler"
 	"github.com/stillwarm/stillwarm/localdev/internal/httpevent"
 	"github.com/stillwarm/stillwarm/localdev/internal/journal"
 	"github.com/stillwarm/stillwarm/localdev/internal/pool"
 	"github.com/stillwarm/stillwarm/localdev/internal/services"
 )
+
+// AWSCredentials are a developer's credentials.
+type AWSCredentials = credentials.Credentials
 
 // Options set a runner up. The zero value runs the demo function.
 type Options struct {
@@ -104,6 +108,10 @@ type Options struct {
 	// Data is a folder in which what the runner starts for Backend keeps its data, also the files of "". Default: a
 	// temporary one that is removed by Close. Two runners at the same time need two.
 	Data string
+
+	// AskAWS finds the developer's AWS credentials for an s3:// backend where the environment holds none, for example
+	// awschain.Ask. It is asked once, at the start. Default: a program that is built from this module's source.
+	AskAWS func(context.Context) (AWSCredentials, error)
 
 	// Install is the command line that installs a server whose name follows it, for advice. Default: stillwarm services
 	// install.

@@ -109,7 +109,7 @@ func Start(ctx context.Context, o Options) (_ *Runner, err error) {
 	r.address = listener.Addr().String()
 	r.backend, err = services.Open(ctx, services.Options{
 		Value: o.Backend, Temp: r.temp, Data: o.Data, Keeper: r.keeper, Progress: r.log,
-		Install: o.Install,
+		Install: o.Install, AskAWS: o.AskAWS,
 	})
 	if err != nil {
 		return nil, err

@@ -172,7 +172,7 @@ func (r *Runner) switchTo(before, next *version) bool {
 
 // comparable returns what of the options makes a container behave differently.
 func (o Options) comparable() Options {
-	o.Log, o.OnInvocation, o.OnOutput, o.CompareKeys = nil, nil, nil, nil
+	o.Log, o.OnInvocation, o.OnOutput, o.CompareKeys, o.AskAWS = nil, nil, nil, nil, nil
 	return o
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/stillwarm/stillwarm/backends"
 	_ "github.com/stillwarm/stillwarm/backends/all"
 	"github.com/stillwarm/stillwarm/backends/backendstest"
+	"github.com/stillwarm/stillwarm/localdev/awschain"
 	"github.com/stillwarm/stillwarm/localdev/internal/proctest"
 )
 
@@ -338,6 +339,16 @@ func TestCredentialsComeFromTheAWSConfiguration(t *testing.T) {
 		}
 		if says := strings.Join(b.Services, ""); strings.Contains(says, "AKIA") || !strings.Contains(says, "credentials from your AWS configuration") {
 			t.Errorf("says %q", says)
+		}
+	})
+	t.Run("a runner that links the chain asks it", func(t *testing.T) {
+		t.Setenv("AWS_PROFILE", "dev")
+		b, err := Open(t.Context(), Options{Value: "s3://bucket/cache", Temp: t.TempDir(), AskAWS: awschain.Ask})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.URL != "s3://bucket/cache?region=eu-north-1" || !slices.Contains(b.Env, "AWS_ACCESS_KEY_ID=AKIADEV") || b.Warning != "" {
+			t.Errorf("%q, %q, %q", b.URL, b.Env, b.Warning)
 		}
 	})
 	t.Run("none are a warning that says what to do", func(t *testing.T) {

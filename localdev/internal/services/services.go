@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/stillwarm/stillwarm/localdev/internal/credentials"
 	"github.com/stillwarm/stillwarm/localdev/internal/process"
 )
 
@@ -30,6 +31,8 @@ type Options struct {
 	Progress io.Writer
 	// Install is the command line that installs a server whose name follows it. Default: stillwarm services install.
 	Install string
+	// AskAWS finds the developer's AWS credentials. Default: a program that is built from this module's source.
+	AskAWS func(context.Context) (credentials.Credentials, error)
 }
 
 func (o Options) install(name string) string {
