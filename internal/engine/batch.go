@@ -319,7 +319,7 @@ func (b *batch) acquire(ctx context.Context, led []*item) (taken, busy []*item) 
 	reqs := make([]backends.LeaseRequest, len(led))
 	for i, it := range led {
 		keys[i] = f.store.slot(it.l)
-		reqs[i] = backends.LeaseRequest{Token: f.env.leases.token(), TTL: f.env.LeaseTTL, RunTime: f.knownRun(it.old, 0)}
+		reqs[i] = f.env.leases.Request(f.knownRun(it.old, 0))
 		it.l.readAt = f.env.Now()
 		it.l.mark, it.l.before = f.store.gen.Begin(it.l.readAt), f.spec.Owner.Get(bytesOf(it.l.Key))
 	}
@@ -355,8 +355,8 @@ func (b *batch) leased(ctx context.Context, it *item, got backends.LeaseResult) 
 		var busy *backends.LeasedError
 		var marked *backends.MarkedError
 		switch {
-		case errors.As(got.Err, &busy) && f.env.leases.own(busy.Holder):
-			t.held = f.env.leases.adopt(f.store.slot(it.l), it.call.Run())
+		case errors.As(got.Err, &busy) && f.env.leases.Own(busy.Holder):
+			t.held = f.env.leases.Adopt(f.store.slot(it.l), it.call.Run())
 		case errors.As(got.Err, &busy):
 			it.busy = busy
 		case errors.As(got.Err, &marked):
@@ -364,7 +364,7 @@ func (b *batch) leased(ctx context.Context, it *item, got backends.LeaseResult) 
 		}
 		return nil
 	}
-	t.held = f.env.leases.hold(f.env, f.store.slot(it.l), got.Lease, it.call.Run())
+	t.held = f.env.leases.Hold(f.store.slot(it.l), got.Lease, it.call.Run())
 	if got.Err != nil {
 		return nil
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/stillwarm/stillwarm/internal/engine/flight"
 	"github.com/stillwarm/stillwarm/internal/engine/freshness"
 	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
+	"github.com/stillwarm/stillwarm/internal/engine/lease"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/serialize"
 )
@@ -52,7 +53,7 @@ type Env struct {
 	// Spread returns a number below n that spreads what happens in many containers; nil: a random one.
 	Spread func(n int64) int64
 
-	leases  leases
+	leases  *lease.Leases
 	writing chan struct{}
 	records sync.Map // backends.PersistenceManager -> *Records
 }
@@ -64,11 +65,16 @@ const maxWriting = 32
 // Init makes what the functions of an Env share. It is called once, before the first function.
 func (env *Env) Init() {
 	env.writing = make(chan struct{}, maxWriting)
-	env.leases.process = newProcessID()
 	if env.Spread == nil {
 		env.Spread = rand.Int64N
 	}
+	env.leases = lease.New(lease.Config{
+		Reads: env.Reads, TTL: env.LeaseTTL, Timeout: env.BackendTimeout, MaxWait: env.MaxWait, Spread: env.Spread,
+	})
 }
+
+// Leases returns the leases that the process holds.
+func (env *Env) Leases() *lease.Leases { return env.leases }
 
 // Spec is what a cached function's options say. It does not change.
 type Spec struct {

@@ -13,6 +13,7 @@ import (
 	"github.com/stillwarm/stillwarm/internal/engine/flight"
 	"github.com/stillwarm/stillwarm/internal/engine/freshness"
 	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
+	"github.com/stillwarm/stillwarm/internal/engine/lease"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/internal/genstate"
 	"github.com/stillwarm/stillwarm/internal/invocation"
@@ -345,7 +346,7 @@ type turn struct {
 	point invalidation.Point
 	old   *memory.Entry // what there is that is no answer any more
 
-	held *held // the lease
+	held *lease.Held // the lease
 	// beside says that the backend is asked beside the run, since its answer may come first.
 	beside bool
 	// replacing says that the result has to replace whatever the slot holds; unread is why its version is not known.

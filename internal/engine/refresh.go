@@ -113,7 +113,7 @@ func (t *turn) takeForRefresh(ctx context.Context) (found *memory.Entry, busy bo
 		found, _ = f.store.findWithin(ctx, l, backends.ReadOptions{ForWrite: true}, t.point, timeout)
 		return found, false
 	}
-	if t.held = f.env.leases.adopt(f.store.slot(l), t.call.Run()); t.held != nil {
+	if t.held = f.env.leases.Adopt(f.store.slot(l), t.call.Run()); t.held != nil {
 		found, _ = f.store.findWithin(ctx, l, backends.ReadOptions{ForWrite: true}, t.point, timeout)
 		return found, false
 	}

@@ -108,19 +108,14 @@ func (t *turn) runBeside(ctx context.Context, kind Kind) flight.Outcome {
 }
 
 // watch asks the backend until it has an entry that answers the lookup; nil when ctx ends or the backend fails.
-func (t *turn) watch(ctx context.Context) *Reply {
+func (t *turn) watch(ctx context.Context) (r *Reply) {
 	l := t.l.forWatching()
-	pause := firstPause
-	for {
+	t.f.env.leases.Watch(ctx, func(ctx context.Context) (bool, error) {
 		found, err := t.f.store.findWithin(ctx, l, backends.ReadOptions{}, t.point, t.f.env.BackendTimeout)
-		if r := t.adopt(ctx, l, found); r != nil {
-			return r
-		}
-		if err != nil || !sleep(ctx, pause) {
-			return nil
-		}
-		pause = t.f.env.longer(pause)
-	}
+		r = t.adopt(ctx, l, found)
+		return r != nil, err
+	})
+	return r
 }
 
 // finish decides what becomes of a result.

@@ -143,7 +143,7 @@ func (s *store) lease(ctx context.Context, l *Lookup, from string, r backends.Le
 	if err != nil && lease == nil && !errors.Is(err, backends.ErrLeased) && !errors.Is(err, backends.ErrMarked) {
 		s.note(err)
 		if !errors.Is(err, breaker.ErrOpen) { // it may have been taken
-			s.f.env.leases.later(&held{env: s.f.env, slot: s.slot(l), leaser: s.leaser, attempt: r})
+			s.f.env.leases.Unsure(s.slot(l), s.leaser, r)
 		}
 	}
 	return lease, reading, err

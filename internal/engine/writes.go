@@ -11,6 +11,7 @@ import (
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/engine/freshness"
 	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
+	"github.com/stillwarm/stillwarm/internal/engine/lease"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/serialize"
 )
@@ -63,13 +64,13 @@ func (ls *lanes) leave(key string, l *lane) {
 func (t *turn) write(ctx context.Context, e *memory.Entry, late int) {
 	f, l, h, point := t.f, t.l, t.held, t.point
 	t.held = nil
-	h.rest()
+	h.Rest()
 	unmark := f.marks.remove(l.Key)
 	if f.store == nil || f.store.open(ctx) == nil {
 		return
 	}
 	if l.foreign {
-		f.env.Defer(ctx, func(ctx context.Context) { h.drop(ctx, backends.Mark{}) })
+		f.env.Defer(ctx, func(ctx context.Context) { h.Drop(ctx, backends.Mark{}) })
 		return
 	}
 	// The run's point ends with the run; the write needs one that is as old.
@@ -77,7 +78,7 @@ func (t *turn) write(ctx context.Context, e *memory.Entry, late int) {
 	lane := f.lanes.enter(l.Key)
 	seen := l.seen
 	f.env.Defer(ctx, func(ctx context.Context) {
-		defer h.drop(ctx, backends.Mark{})
+		defer h.Drop(ctx, backends.Mark{})
 		defer f.log.End(held)
 		defer f.lanes.leave(l.Key, lane)
 		lane.turn <- struct{}{}
@@ -197,7 +198,7 @@ func (s *store) keptUntil(e *memory.Entry) int64 {
 	if e.End == freshness.Never {
 		return e.End
 	}
-	return max(e.End, freshness.Add(s.f.env.Now(), 2*longPause))
+	return max(e.End, freshness.Add(s.f.env.Now(), 2*lease.LongPause))
 }
 
 // appendRefs writes refs before a payload: their number, then the length of each name, the name, the id.

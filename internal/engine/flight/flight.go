@@ -272,6 +272,22 @@ func (c *Call) leave(ctx context.Context, first bool) {
 // Leave takes a caller off that joined the call and does not wait for it.
 func (c *Call) Leave(ctx context.Context) { c.leave(ctx, false) }
 
+// LeaveLed is Leave for the caller who began the call.
+func (c *Call) LeaveLed(ctx context.Context) { c.leave(ctx, true) }
+
+// LetGone is closed when everybody but the first caller has to run for themselves.
+func (c *Call) LetGone() <-chan struct{} { return c.letGo }
+
+// Await notes that the run of ctx, if there is one, waits for the call, until stop is called. It reports false where that
+// would be for ever: the call waits for that run. It is for callers who do not use [Call.Wait].
+func (c *Call) Await(ctx context.Context) (stop func(), ok bool) {
+	parent := runOf(ctx)
+	if !await(parent, c.run) {
+		return nil, false
+	}
+	return func() { unawait(parent, c.run) }, true
+}
+
 // Run returns the run that computes the call.
 func (c *Call) Run() *Run { return c.run }
 

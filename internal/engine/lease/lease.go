@@ -1,4 +1,6 @@
-package engine
+// Package lease is the right to run for a key in the fleet: the leases that this process holds, and how long it waits for
+// the holder of another one (semantics S4 to S8).
+package lease
 
 import (
 	"context"
@@ -10,39 +12,66 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
-	"github.com/stillwarm/stillwarm/internal/engine/flight"
+	"github.com/stillwarm/stillwarm/internal/breaker"
 )
 
-// leases are the leases that this process holds. A lease belongs to the process: a call never waits for one that its own
-// process holds, it takes it over.
-type leases struct {
+// Run is the run that a lease is for, as its flight knows it.
+type Run interface {
+	Context() context.Context
+	// Abandoned is closed when everybody who wanted the result has left.
+	Abandoned() <-chan struct{}
+	// LatestDeadline is the latest deadline of those who wait; ok is false where one of them has none.
+	LatestDeadline() (at time.Time, ok bool)
+}
+
+// Leases are the leases that this process holds. A lease belongs to the process: a call never waits for one that its own
+// process holds, it takes it over. It is safe for concurrent use.
+type Leases struct {
+	reads   *breaker.Breaker // leases are taken, renewed and released through it
+	ttl     time.Duration
+	timeout time.Duration // of one operation
+	maxWait time.Duration
+	spread  func(n int64) int64
 	process string
 
 	mu      sync.Mutex
 	next    uint64
-	held    map[string]*held // by slot
-	pending []*held          // releases that failed
+	held    map[string]*Held // by slot
+	pending []*Held          // releases that failed
 }
 
 // maxPendingReleases bounds the failed releases that are tried again; the others end with their time.
 const maxPendingReleases = 256
 
-func newProcessID() string { return rand.Text()[:16] }
+// Config is what a process says of its leases.
+type Config struct {
+	Reads   *breaker.Breaker // leases are taken, renewed and released through it
+	TTL     time.Duration    // how long a lease lasts unless it is renewed
+	Timeout time.Duration    // of one operation
+	MaxWait time.Duration    // bounds waiting where there is no deadline
+	Spread  func(n int64) int64
+}
 
-// token names an attempt to take a lease: first the process, so that its own leases can be told.
-func (ls *leases) token() string {
+// New returns the Leases of a process.
+func New(c Config) *Leases {
+	return &Leases{reads: c.Reads, ttl: c.TTL, timeout: c.Timeout, maxWait: c.MaxWait, spread: c.Spread, process: rand.Text()[:16]}
+}
+
+// Token names an attempt to take a lease: first the process, so that its own leases can be told.
+func (ls *Leases) Token() string {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	ls.next++
 	return ls.process + "/" + strconv.FormatUint(ls.next, 36)
 }
 
-func (ls *leases) own(token string) bool { return strings.HasPrefix(token, ls.process+"/") }
+// Own reports whether a token names an attempt of this process.
+func (ls *Leases) Own(token string) bool { return strings.HasPrefix(token, ls.process+"/") }
 
-// held is a lease of this process. It is renewed while somebody wants the result, so it may be short: when the container
+// Held is a lease of this process. It is renewed while somebody wants the result, so it may be short: when the container
 // dies, the fleet waits for no more than what was left of it.
-type held struct {
-	env   *Env
+type Held struct {
+	ls    *Leases
 	slot  string
 	lease backends.Lease
 	// attempt is one whose answer was lost, so that the lease may be this process's: lease is nil then.
@@ -51,27 +80,27 @@ type held struct {
 
 	mu       sync.Mutex
 	users    int
-	run      *flight.Run   // whose result is wanted
+	run      Run           // whose result is wanted
 	quit     chan struct{} // ends the renewal; nil while none runs
 	mark     backends.Mark
 	released bool
 }
 
-// hold enters a lease that was taken, or adds a user to it.
-func (ls *leases) hold(env *Env, slot string, lease backends.Lease, run *flight.Run) *held {
+// Hold enters a lease that was taken for a run. [Held.Drop] ends its use.
+func (ls *Leases) Hold(slot string, lease backends.Lease, run Run) *Held {
 	ls.mu.Lock()
 	if ls.held == nil {
-		ls.held = map[string]*held{}
+		ls.held = map[string]*Held{}
 	}
-	h := &held{env: env, slot: slot, lease: lease}
+	h := &Held{ls: ls, slot: slot, lease: lease}
 	ls.held[slot] = h
 	ls.mu.Unlock()
 	h.use(run)
 	return h
 }
 
-// adopt returns the lease that this process holds for a slot, used by one more run; nil where it holds none.
-func (ls *leases) adopt(slot string, run *flight.Run) *held {
+// Adopt returns the lease that this process holds for a slot, used by one more run; nil where it holds none.
+func (ls *Leases) Adopt(slot string, run Run) *Held {
 	ls.mu.Lock()
 	h := ls.held[slot]
 	ls.mu.Unlock()
@@ -81,7 +110,7 @@ func (ls *leases) adopt(slot string, run *flight.Run) *held {
 	return h
 }
 
-func (h *held) use(run *flight.Run) bool {
+func (h *Held) use(run Run) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.released {
@@ -96,15 +125,15 @@ func (h *held) use(run *flight.Run) bool {
 }
 
 // stopRenewal ends the renewal: the run is over, what is left is to write its result. The lease is locked.
-func (h *held) stopRenewal() {
+func (h *Held) stopRenewal() {
 	if h.quit != nil {
 		close(h.quit)
 		h.quit = nil
 	}
 }
 
-// rest is stopRenewal for the run that is over.
-func (h *held) rest() {
+// Rest ends the renewal: the run is over.
+func (h *Held) Rest() {
 	if h == nil {
 		return
 	}
@@ -119,8 +148,8 @@ const releaseMargin = 100 * time.Millisecond
 
 // renew extends the lease while a run goes on that somebody waits for. It ends with the run, so it never runs on into a
 // freeze.
-func (h *held) renew(quit <-chan struct{}, run *flight.Run) {
-	ttl := h.env.LeaseTTL
+func (h *Held) renew(quit <-chan struct{}, run Run) {
+	ttl := h.ls.ttl
 	for {
 		pause := ttl / 3
 		last, bounded := run.LatestDeadline()
@@ -143,7 +172,7 @@ func (h *held) renew(quit <-chan struct{}, run *flight.Run) {
 			return
 		}
 		ctx := context.WithoutCancel(run.Context())
-		err := h.env.Reads.Within(ctx, h.env.BackendTimeout, func(ctx context.Context, deadline time.Time) error {
+		err := h.ls.reads.Within(ctx, h.ls.timeout, func(ctx context.Context, deadline time.Time) error {
 			ctx, cancel := context.WithDeadline(ctx, deadline)
 			defer cancel()
 			return h.lease.Renew(ctx, ttl)
@@ -155,7 +184,7 @@ func (h *held) renew(quit <-chan struct{}, run *flight.Run) {
 }
 
 // abandon gives the lease back now: nobody in this process wants the result of its run any more.
-func (h *held) abandon(run *flight.Run) {
+func (h *Held) abandon(run Run) {
 	h.mu.Lock()
 	if h.run != run || h.released {
 		h.mu.Unlock()
@@ -163,18 +192,18 @@ func (h *held) abandon(run *flight.Run) {
 	}
 	h.released = true
 	h.mu.Unlock()
-	h.env.leases.remove(h)
+	h.ls.remove(h)
 	h.release(context.WithoutCancel(run.Context()))
 }
 
-// drop ends one use of the lease; the last one gives it back, with the mark of whoever left one.
-func (h *held) drop(ctx context.Context, mark backends.Mark) {
+// Drop ends one use of the lease; the last one gives it back, with the mark of whoever left one.
+func (h *Held) Drop(ctx context.Context, mark backends.Mark) {
 	if h == nil {
 		return
 	}
 	h.mu.Lock()
 	h.users--
-	if mark.Kind != 0 {
+	if mark.Kind != 0 && !h.released { // what has been given back keeps no mark
 		h.mark = mark
 	}
 	if h.users > 0 || h.released {
@@ -184,12 +213,12 @@ func (h *held) drop(ctx context.Context, mark backends.Mark) {
 	h.released = true
 	h.stopRenewal()
 	h.mu.Unlock()
-	h.env.leases.remove(h)
+	h.ls.remove(h)
 	h.release(ctx)
-	h.env.leases.retry(ctx)
+	h.ls.retry(ctx)
 }
 
-func (ls *leases) remove(h *held) {
+func (ls *Leases) remove(h *Held) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if ls.held[h.slot] == h {
@@ -199,8 +228,8 @@ func (ls *leases) remove(h *held) {
 
 // release gives the lease back through the breaker that it was taken through: where writes fail, theirs must not leave
 // it behind. A release that fails is tried again.
-func (h *held) release(ctx context.Context) {
-	err := h.env.Reads.Within(ctx, h.env.BackendTimeout, func(ctx context.Context, deadline time.Time) error {
+func (h *Held) release(ctx context.Context) {
+	err := h.ls.reads.Within(ctx, h.ls.timeout, func(ctx context.Context, deadline time.Time) error {
 		ctx, cancel := context.WithDeadline(ctx, deadline)
 		defer cancel()
 		if h.lease == nil {
@@ -215,11 +244,16 @@ func (h *held) release(ctx context.Context) {
 		return h.lease.Release(ctx, h.mark)
 	})
 	if err != nil && !errors.Is(err, backends.ErrClosed) {
-		h.env.leases.later(h)
+		h.ls.later(h)
 	}
 }
 
-func (ls *leases) later(h *held) {
+// Unsure notes an attempt whose answer was lost: the lease may be this process's, and is given back later then.
+func (ls *Leases) Unsure(slot string, leaser backends.Leaser, attempt backends.LeaseRequest) {
+	ls.later(&Held{ls: ls, slot: slot, leaser: leaser, attempt: attempt})
+}
+
+func (ls *Leases) later(h *Held) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if len(ls.pending) < maxPendingReleases {
@@ -228,13 +262,13 @@ func (ls *leases) later(h *held) {
 }
 
 // retry tries failed releases again.
-func (ls *leases) retry(ctx context.Context) {
+func (ls *Leases) retry(ctx context.Context) {
 	ls.mu.Lock()
 	pending := ls.pending
 	ls.pending = nil
 	ls.mu.Unlock()
 	for i, h := range pending {
-		if ctx.Err() != nil || h.env.Reads.Down() {
+		if ctx.Err() != nil || h.ls.reads.Down() {
 			ls.mu.Lock()
 			ls.pending = append(ls.pending, pending[i:]...)
 			ls.mu.Unlock()
