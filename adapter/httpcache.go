@@ -27,7 +27,7 @@ func (rt *Runtime) portEnv() *runtimeport.Env {
 		},
 		Claim: rt.claimCache,
 		Tier:  rt.tier, Reads: rt.reads, Writes: rt.writes, Sealer: rt.sealer, Namespace: rt.config.Namespace,
-		BackendTimeout: rt.config.BackendTimeout, LeaseTTL: rt.config.LeaseTTL, Development: rt.development(),
+		BackendTimeout: rt.config.BackendTimeout, LeaseTTL: rt.config.LeaseTTL, Leases: rt.env.Leases(), Development: rt.development(),
 	}
 }
 

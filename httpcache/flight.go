@@ -8,49 +8,73 @@ import (
 
 	"github.com/stillwarm/stillwarm/httpcache/internal/port"
 	"github.com/stillwarm/stillwarm/httpcache/internal/rule"
+	flightroom "github.com/stillwarm/stillwarm/internal/engine/flight"
+	"github.com/stillwarm/stillwarm/internal/engine/lease"
 	"github.com/stillwarm/stillwarm/internal/panics"
 )
 
-// flights are the runs under way that others may wait for, one per key.
+// flights are the runs under way that others may wait for, one per key. Who waits for which run is kept by the room
+// flight, which all caches of a process share: so a handler that asks for its own answer, through whatever caches, is found
+// out.
 type flights struct {
-	mu   sync.Mutex
-	runs map[port.Key]*flight
+	mu    sync.Mutex
+	group flightroom.Group
+	runs  map[port.Key]*flight
 }
 
 // flight is one look into the backend and, where that has no answer, one run of the handler, on behalf of everybody who
 // asks meanwhile. It has a goroutine and a context of its own: a leader that leaves does not end it for the others.
 type flight struct {
-	x      *exchange // the leader's; its writer is not touched
-	key    port.Key
-	run    port.Run
-	ctx    context.Context
-	cancel context.CancelFunc
-	rec    *recorder
+	x    *exchange // the leader's; its writer is not touched
+	key  port.Key
+	call *flightroom.Call
+	run  port.Run
+	ctx  context.Context
+	rec  *recorder
 
 	decided chan struct{} // closed: the terms are known
-	free    chan struct{} // closed: who waits goes on alone
-	done    chan struct{} // closed: outcome is set
 
 	mu      sync.Mutex
-	callers int
-	freed   bool
+	freed   bool // who waits goes on alone
 	lease   port.Lease
 	terms   *rule.Terms
+	decider decider
 
 	// Of the run's goroutine until done is closed.
 	verdict    rule.Verdict
 	found      found
 	validating *rule.Response // whose validators the run carries
+	reread     bool           // memory's answer will not do
 	again      bool           // a 304 was about another answer
 	refreshing bool           // it has no leader
 	written    []<-chan struct{}
 	outcome    outcome
 }
 
+// decider is who decides what a flight comes to, where the backend is asked beside the run: whichever has an answer first.
+type decider uint8
+
+const (
+	nobody decider = iota
+	byRun
+	byLook
+)
+
+// claim makes d the one who decides, and reports whether it is.
+func (fl *flight) claim(d decider) bool {
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	if fl.decider == nobody {
+		fl.decider = d
+	}
+	return fl.decider == d
+}
+
 // outcome is what a flight came to.
 type outcome struct {
 	resp   *rule.Response // the whole answer; nil: it was streamed, or there is none
 	hit    bool           // it was there
+	from   found          // where
 	status rule.Status
 	failed error // the handler returned an error
 	panic  any
@@ -58,54 +82,43 @@ type outcome struct {
 }
 
 // join returns the flight of a key, and whether the caller leads it. A run that was invalidated since it began is not
-// joined.
+// joined. Whoever joined must leave.
 func (c *Cache) join(x *exchange, key port.Key, f found, v rule.Verdict) (fl *flight, leader bool) {
-	c.flights.mu.Lock()
-	defer c.flights.mu.Unlock()
-	if fl = c.flights.runs[key]; fl != nil && fl.joinable(x) {
+	fs := &c.flights
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	name := string(key[:])
+	if fl = fs.runs[key]; fl != nil && !fl.joinable(x) {
+		fs.group.Detach(name)
+	}
+	call, leader := fs.group.Begin(x.r.Context(), name)
+	if !leader {
 		return fl, false
 	}
-	fl = c.start(x, key, f, v)
+	fl = &flight{
+		x: x, key: key, call: call, run: x.engine.Begin(), ctx: call.Run().Context(), found: f, verdict: v, reread: f.resp != nil,
+		rec: newRecorder(http.MethodGet, c.rules.MaxBody), decided: make(chan struct{}),
+	}
+	fl.rec.decide, fl.rec.overflow = fl.decide, fl.overflowed
+	if fs.runs == nil {
+		fs.runs = map[port.Key]*flight{}
+	}
+	fs.runs[key] = fl
 	return fl, true
 }
 
-// start begins a flight with one caller. The flights are locked.
-func (c *Cache) start(x *exchange, key port.Key, f found, v rule.Verdict) *flight {
-	fl := &flight{
-		x: x, key: key, run: x.engine.Begin(), found: f, verdict: v, callers: 1,
-		rec:     newRecorder(http.MethodGet, c.rules.MaxBody),
-		decided: make(chan struct{}), free: make(chan struct{}), done: make(chan struct{}),
-	}
-	fl.rec.decide, fl.rec.overflow = fl.decide, fl.overflowed
-	ctx := context.WithoutCancel(x.r.Context())
-	if deadline, ok := x.r.Context().Deadline(); ok {
-		fl.ctx, fl.cancel = context.WithDeadline(ctx, deadline)
-	} else {
-		fl.ctx, fl.cancel = context.WithCancel(ctx)
-	}
-	if c.flights.runs == nil {
-		c.flights.runs = map[port.Key]*flight{}
-	}
-	c.flights.runs[key] = fl
-	return fl
-}
-
-// joinable counts the caller in, unless the flight is of no use to it.
+// joinable reports whether the flight may be of use to the caller.
 func (fl *flight) joinable(x *exchange) bool {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()
-	if fl.callers == 0 || fl.freed {
+	if fl.freed {
 		return false
 	}
 	var tags []string
 	if fl.terms != nil {
 		tags = fl.terms.Tags
 	}
-	if x.engine.Void(fl.run, x.keys.Public, x.resources, tags) {
-		return false
-	}
-	fl.callers++
-	return true
+	return !x.engine.Void(fl.run, x.keys.Public, x.resources, tags)
 }
 
 // remove takes a flight out of the list, so that whoever comes starts another one.
@@ -115,57 +128,105 @@ func (fl *flight) remove() {
 	defer fs.mu.Unlock()
 	if fs.runs[fl.key] == fl {
 		delete(fs.runs, fl.key)
+		fs.group.Detach(fl.call.Key)
 	}
 }
 
 // leave is called by each caller once. When the last one has left, the run is cancelled.
-func (fl *flight) leave() {
-	fl.mu.Lock()
-	fl.callers--
-	last := fl.callers == 0
-	fl.mu.Unlock()
-	if last {
+func (fl *flight) leave(x *exchange, leader bool) {
+	if leader {
+		fl.call.LeaveLed(x.r.Context())
+	} else {
+		fl.call.Leave(x.r.Context())
+	}
+	select {
+	case <-fl.call.Run().Abandoned():
 		fl.remove()
-		fl.cancel()
+	default:
 	}
 }
 
 // work answers the flight: from the backend, or by a run.
 func (fl *flight) work() {
-	defer fl.cancel()
 	defer fl.over()
 	x := fl.x
-	if fl.look() {
+	if fl.look(fl.ctx) {
 		return
 	}
-	runTime := x.c.routes.runTime(x.route)
-	lease, slot := x.engine.Lease(fl.ctx, fl.key, runTime)
+	held, o := x.engine.Lease(fl.ctx, fl.key, fl.call.Run(), x.c.routes.runTime(x.route), fl.look)
 	fl.mu.Lock()
-	fl.lease = lease
+	fl.lease = held
 	fl.mu.Unlock()
-	if slot.Entry != nil && fl.look() { // another container's run has ended meanwhile
-		return
+	switch o {
+	case lease.Answered: // another container's run has ended meanwhile
+	case lease.Beside:
+		fl.executeBeside()
+	case lease.Free:
+		fl.execute()
 	}
-	fl.execute()
+}
+
+// executeBeside runs the handler while the backend is asked for what another container may write: whichever has an answer
+// first decides. A run that lost is cancelled, and what it writes from then on reaches nobody.
+func (fl *flight) executeBeside() {
+	ctx, stop := context.WithCancel(fl.ctx)
+	defer stop()
+	ran, answered := make(chan struct{}), make(chan bool, 1)
+	go func() {
+		defer close(ran)
+		fl.execute()
+	}()
+	go func() {
+		answered <- fl.x.engine.Watch(ctx, func(ctx context.Context) bool {
+			f, v := fl.find(ctx)
+			if !fl.answers(v) || !fl.claim(byLook) {
+				return false
+			}
+			fl.adopt(f, v)
+			return true
+		})
+	}()
+	select {
+	case <-ran:
+		stop()
+		<-answered
+	case ok := <-answered:
+		if !ok {
+			<-ran
+		}
+	}
 }
 
 // look reads what memory and the backend have, and reports whether that is the answer.
-func (fl *flight) look() bool {
-	x := fl.x
-	read := readFrom(fl.ctx, x.engine)
-	if fl.found.resp != nil || x.remembersStale() {
-		read = rereadFrom(fl.ctx, x.engine) // memory has one that will not do
-	}
-	fl.found = x.lookup(read)
-	fl.verdict = x.judge(fl.found)
-	if fl.refreshing && fl.verdict.Do == rule.ServeStale {
-		fl.verdict = rule.Verdict{Do: rule.Run, Fwd: rule.FwdStale}
-	}
-	if fl.verdict.Do != rule.Serve && fl.verdict.Do != rule.ServeStale {
+func (fl *flight) look(ctx context.Context) bool {
+	fl.found, fl.verdict = fl.find(ctx)
+	if !fl.answers(fl.verdict) {
 		return false
 	}
-	fl.outcome = outcome{resp: fl.found.resp, hit: true, status: fl.found.resp.StatusOf(fl.verdict, x.engine.Now())}
+	fl.adopt(fl.found, fl.verdict)
 	return true
+}
+
+// find reads what memory and the backend have.
+func (fl *flight) find(ctx context.Context) (found, rule.Verdict) {
+	x := fl.x
+	read := readFrom(ctx, x.engine)
+	if fl.reread || x.remembersStale() {
+		read = rereadFrom(ctx, x.engine) // memory has one that will not do
+	}
+	f := x.lookup(read)
+	v := x.judge(f)
+	if fl.refreshing && v.Do == rule.ServeStale {
+		v = rule.Verdict{Do: rule.Run, Fwd: rule.FwdStale}
+	}
+	return f, v
+}
+
+func (fl *flight) answers(v rule.Verdict) bool { return v.Do == rule.Serve || v.Do == rule.ServeStale }
+
+// adopt makes what was found the answer.
+func (fl *flight) adopt(f found, v rule.Verdict) {
+	fl.outcome = outcome{resp: f.resp, hit: true, from: f, status: f.resp.StatusOf(v, fl.x.engine.Now())}
 }
 
 // execute runs the handler, a second time where a 304 was about an answer that is not the stored one.
@@ -175,9 +236,10 @@ func (fl *flight) execute() {
 	}
 	fl.x.c.stats.misses.Add(1)
 	for range 2 {
-		fl.again = false
 		fl.begin()
-		fl.call()
+		if fl.again = false; !fl.callHandler() {
+			return // it was answered meanwhile
+		}
 		if !fl.again {
 			break
 		}
@@ -201,14 +263,18 @@ func (fl *flight) begin() {
 	fl.run = next
 }
 
-// call calls the handler once and waits for it.
-func (fl *flight) call() {
+// callHandler calls the handler once and waits for it. It reports whether the run decides the flight.
+func (fl *flight) callHandler() (ours bool) {
 	x := fl.x
 	r := forRun(fl.ctx, x.r, fl.validating)
 	x.c.stats.runs.Add(1)
 	returned := false
 	defer func() {
-		if p := recover(); p != nil {
+		p := recover()
+		if ours = fl.claim(byRun); !ours {
+			return
+		}
+		if p != nil {
 			if x.c.logPanic(fl.ctx, p); !aborts(p) { // net/http knows that one by its identity
 				p = panics.Capture(p)
 			}
@@ -223,12 +289,16 @@ func (fl *flight) call() {
 	if fl.rec.failed == nil && fl.rec.mode == undecided {
 		fl.rec.WriteHeader(http.StatusOK)
 	}
+	return true
 }
 
 // decide judges the final header: what becomes of the body, and whether others may wait for it.
 func (fl *flight) decide(status int, raw http.Header) (mode, http.Header) {
 	x, now := fl.x, fl.x.engine.Now()
 	h := rule.Canonical(raw)
+	if !fl.claim(byRun) {
+		return discard, h
+	}
 	if len(h["Date"]) == 0 {
 		h["Date"] = []string{now.UTC().Format(http.TimeFormat)}
 	}
@@ -311,7 +381,7 @@ func (fl *flight) standIn(now time.Time) bool {
 		return false
 	}
 	x.c.stats.staleErrors.Add(1)
-	fl.outcome.resp, fl.outcome.hit = old, true
+	fl.outcome.resp, fl.outcome.hit, fl.outcome.from = old, true, fl.found
 	fl.outcome.status = old.StatusOf(rule.Verdict{Detail: "stale-if-error"}, now)
 	return true
 }
@@ -346,7 +416,7 @@ func (fl *flight) letGo(m port.Mark) {
 		return
 	}
 	fl.freed = true
-	close(fl.free)
+	fl.call.LetGo()
 	if fl.lease != nil {
 		fl.lease.Let(fl.ctx, m)
 	}

@@ -70,7 +70,7 @@ func (x *exchange) constructs() bool {
 
 // follow answers the leader of a flight: it copies what the run writes, as it comes.
 func (x *exchange) follow(fl *flight) {
-	defer fl.leave()
+	defer fl.leave(x, true)
 	defer fl.rec.leave()
 	ctx := x.r.Context()
 	defer context.AfterFunc(ctx, fl.rec.wake)()
@@ -93,7 +93,7 @@ func (x *exchange) follow(fl *flight) {
 		case stepGone:
 			return
 		case stepEnd:
-			<-fl.done
+			<-fl.call.Done()
 			x.conclude(fl, headed, offset)
 			return
 		}
@@ -142,7 +142,7 @@ func (x *exchange) conclude(fl *flight, headed bool, offset int64) {
 		x.fail(o.failed)
 	case o.resp != nil:
 		if o.hit {
-			x.c.stats.hitOf(fl.found, o.status)
+			x.c.stats.hitOf(o.from, o.status)
 		}
 		x.answerWhole(o.resp, o.status)
 	default:
@@ -183,7 +183,12 @@ func (x *exchange) trailers(fl *flight) {
 // wait waits for somebody else's flight. It reports whether the request was answered, or its client has gone; otherwise next
 // is the key to look for another flight under, nil: run alone.
 func (x *exchange) wait(fl *flight) (next *port.Key, answered bool) {
-	defer fl.leave()
+	defer fl.leave(x, false)
+	stop, ok := fl.call.Await(x.r.Context())
+	if !ok {
+		return nil, false // the handler asks for what it is computing
+	}
+	defer stop()
 	x.c.stats.waits.Add(1)
 	patience := x.patience()
 	timer := time.NewTimer(patience)
@@ -193,9 +198,9 @@ func (x *exchange) wait(fl *flight) (next *port.Key, answered bool) {
 		select {
 		case <-x.r.Context().Done():
 			return nil, true
-		case <-fl.done:
+		case <-fl.call.Done():
 			return nil, x.share(fl)
-		case <-fl.free:
+		case <-fl.call.LetGone():
 			return nil, false
 		case <-decided:
 			decided = nil

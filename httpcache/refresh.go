@@ -40,7 +40,7 @@ func (x *exchange) refresh(f found, v rule.Verdict) {
 func (x *exchange) refreshNow(key port.Key, f found, _ rule.Verdict) bool {
 	v := rule.Verdict{Do: rule.Run, Fwd: rule.FwdStale}
 	fl, leader := x.c.join(x, key, f, v)
-	defer fl.leave()
+	defer fl.leave(x, leader)
 	if !leader {
 		return true // somebody runs already
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stillwarm/stillwarm/httpcache/internal/port"
 	"github.com/stillwarm/stillwarm/httpcache/internal/rule"
+	flightroom "github.com/stillwarm/stillwarm/internal/engine/flight"
 )
 
 // settle stores what the run came to. Memory has it before the leader's client has its last byte.
@@ -75,12 +76,14 @@ func (fl *flight) whole(terms *rule.Terms) *rule.Response {
 func (fl *flight) over() {
 	fl.remove()
 	fl.rec.end()
-	close(fl.done)
+	fl.call.Publish(flightroom.Outcome{})
 	fl.mu.Lock()
-	defer fl.mu.Unlock()
-	if fl.lease != nil && !fl.freed {
-		fl.lease.Release(fl.ctx, port.NoMark, fl.written...)
+	held, freed := fl.lease, fl.freed
+	fl.mu.Unlock()
+	if held != nil && !freed {
+		held.Release(fl.ctx, port.NoMark, fl.written...)
 	}
+	fl.call.Run().End()
 }
 
 // logPanic keeps the stack of a panic in a run: whoever raises it again has another one.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/breaker"
+	"github.com/stillwarm/stillwarm/internal/engine/lease"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/serialize"
 )
@@ -40,6 +41,7 @@ type Env struct {
 	Namespace      string
 	BackendTimeout time.Duration
 	LeaseTTL       time.Duration
+	Leases         *lease.Leases // of the process
 	Development    bool
 }
 

@@ -16,6 +16,9 @@ package port
 import (
 	"context"
 	"time"
+
+	"github.com/stillwarm/stillwarm/internal/engine/flight"
+	"github.com/stillwarm/stillwarm/internal/engine/lease"
 )
 
 // Key names a slot. Keys are digests: equal keys are equal requests.
@@ -126,11 +129,13 @@ type Engine interface {
 	// runs that are under way.
 	Drop(ctx context.Context, ks ...Key)
 
-	// Lease asks for the right to run for a key. Where another container has it, Lease waits: until the key's entry is
-	// there, which it returns; until the key is marked; or for as long as the holder may reasonably take, as runTime, the
-	// time that such runs take, says (zero: not known). Then the caller runs without a lease, which costs but is not wrong.
-	// A nil Lease with an absent entry means just that. It never waits longer than ctx.
-	Lease(ctx context.Context, k Key, runTime time.Duration) (Lease, Slot)
+	// Lease asks for the right to run for a key. Where another container has it, Lease waits by the rule of package lease,
+	// which also takes a lease over from a holder that is late; took is how long such runs take, zero where that is not
+	// known. look is called to see whether what the backend has answers the request. The Lease is nil where there is none,
+	// which costs but is not wrong.
+	Lease(ctx context.Context, k Key, run *flight.Run, took time.Duration, look func(context.Context) bool) (Lease, lease.Outcome)
+	// Watch calls look again and again, beside a run, until it reports true or ctx ends.
+	Watch(ctx context.Context, look func(context.Context) bool) bool
 	// Marked returns the mark of a key that this container knows of.
 	Marked(k Key) Mark
 	// Resting reports whether a marked key need not be asked for in the backend: that was done within NearTTL. Where it

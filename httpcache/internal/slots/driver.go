@@ -2,7 +2,6 @@ package slots
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"time"
 
@@ -125,14 +124,14 @@ func (d *driver) replaceRecords(ctx context.Context, names []string, expires tim
 	return d.records.WriteRecords(ctx, names, values, expires)
 }
 
-// lease takes the lease of a key, or returns an error that is a LeasedError or a MarkedError. A nil lease without an error:
-// the store has none.
-func (d *driver) lease(ctx context.Context, key string, ttl, runTime time.Duration) (backends.Lease, error) {
-	if d.leaser == nil {
-		return nil, nil
+// lease takes the lease of a key, from a holder where from names one, or returns an error that is a LeasedError or a
+// MarkedError.
+func (d *driver) lease(ctx context.Context, key, from string, r backends.LeaseRequest) (l backends.Lease, err error) {
+	if from == "" {
+		l, _, err = d.leaser.Lease(ctx, key, r, backends.ReadOptions{})
+	} else {
+		l, _, err = d.leaser.Takeover(ctx, key, from, r, backends.ReadOptions{})
 	}
-	r := backends.LeaseRequest{Token: rand.Text(), TTL: ttl, RunTime: runTime}
-	l, _, err := d.leaser.Lease(ctx, key, r, backends.ReadOptions{})
 	if l != nil {
 		return l, nil // whatever became of the read behind it: the slot is read with its records next
 	}

@@ -8,6 +8,10 @@ import (
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/httpcache/internal/port"
+	"github.com/stillwarm/stillwarm/internal/breaker"
+	"github.com/stillwarm/stillwarm/internal/engine/flight"
+	"github.com/stillwarm/stillwarm/internal/engine/lease"
+	"github.com/stillwarm/stillwarm/internal/invocation"
 )
 
 // Marked returns the mark of a key that this container knows of.
@@ -32,152 +36,159 @@ func (e *Engine) Mark(ctx context.Context, k port.Key, m port.Mark, took time.Du
 	e.marks.set(k, known)
 }
 
-// held is a lease that this container has, renewed until it is given back.
+// slot names a key's lease in this process.
+func (e *Engine) slot(k port.Key) string { return e.spec.Name + "\x00" + e.address(k) }
+
+// Lease asks for the right to run for a key, and waits for who has it.
+func (e *Engine) Lease(ctx context.Context, k port.Key, run *flight.Run, took time.Duration, look func(context.Context) bool) (port.Lease, lease.Outcome) {
+	d := e.backend(ctx)
+	if d == nil || d.leaser == nil || e.env.Reads.Down() || e.env.Writes.Down() || e.Marked(k) != port.NoMark {
+		// Where writes fail, what the holder computes would not arrive: the fleet would wait in vain.
+		return nil, lease.Free
+	}
+	s := &seeker{e: e, d: d, key: k, run: run, took: took, look: look}
+	if s.held = e.env.Leases.Adopt(e.slot(k), run); s.held != nil {
+		return s.lease(), lease.Free
+	}
+	budget := s.Budget(ctx)
+	left := budget.Enter()
+	answered, _, err := s.Take(ctx, "", left)
+	budget.Leave()
+	var busy *backends.LeasedError
+	switch {
+	case answered:
+		return nil, lease.Answered
+	case errors.Is(err, errBudget):
+		return nil, lease.Beside
+	case !errors.As(err, &busy):
+		return s.lease(), lease.Free
+	}
+	e.stats.fleetWaits.Add(1)
+	o := e.env.Leases.Wait(ctx, s, busy)
+	return s.lease(), o
+}
+
+// Watch looks beside a run.
+func (e *Engine) Watch(ctx context.Context, look func(context.Context) bool) bool {
+	if e.backend(ctx) == nil {
+		return false
+	}
+	return e.env.Leases.Watch(unbudgeted(ctx), func(ctx context.Context) (bool, error) {
+		if look(ctx) {
+			return true, nil
+		}
+		if e.env.Reads.Down() {
+			return false, errDown
+		}
+		return false, nil
+	})
+}
+
+var errDown = errors.New("the backend does not answer")
+
+// seeker is a flight that wants the right to run.
+type seeker struct {
+	e    *Engine
+	d    *driver
+	key  port.Key
+	run  *flight.Run
+	took time.Duration
+	look func(context.Context) bool
+	held *lease.Held
+}
+
+// lease returns the lease that the seeker has, or nil.
+func (s *seeker) lease() port.Lease {
+	if s.held == nil {
+		return nil
+	}
+	return &held{e: s.e, key: s.key, lease: s.held}
+}
+
+func (s *seeker) Look(ctx context.Context) (bool, error) {
+	if s.look(unbudgeted(ctx)) {
+		return true, nil
+	}
+	if s.Down() {
+		return false, errDown
+	}
+	return false, nil
+}
+
+func (s *seeker) Take(ctx context.Context, from string, within time.Duration) (answered, has bool, err error) {
+	if within <= 0 {
+		return false, false, errBudget
+	}
+	e, slot := s.e, s.e.slot(s.key)
+	h, err := e.env.Leases.Claim(slot, from, s.run, func(from string) (l backends.Lease, err error) {
+		r := e.env.Leases.Request(s.RunTime(0))
+		err = e.env.Reads.Within(ctx, within, func(ctx context.Context, deadline time.Time) (err error) {
+			ctx, cancel := context.WithDeadline(ctx, deadline)
+			defer cancel()
+			l, err = s.d.lease(ctx, e.address(s.key), from, r)
+			return err
+		})
+		if l == nil && !errors.Is(err, backends.ErrLeased) && !errors.Is(err, backends.ErrMarked) && !errors.Is(err, breaker.ErrOpen) {
+			e.env.Leases.Unsure(e.address(s.key), s.d.leaser, r) // it may have been taken
+		}
+		return l, err
+	})
+	if marked := (*backends.MarkedError)(nil); errors.As(err, &marked) {
+		e.marks.set(s.key, knownMark{
+			kind: port.Mark(marked.Mark.Kind), until: e.env.Now() + int64(marked.Left), took: marked.Mark.TTL,
+		})
+		return false, false, nil
+	}
+	if h == nil {
+		return false, false, err
+	}
+	s.held = h
+	// What the last holder wrote since this container looked is there.
+	if s.look(unbudgeted(ctx)) {
+		s.lease().Release(ctx, port.NoMark)
+		s.held = nil
+		return true, false, nil
+	}
+	return false, true, nil
+}
+
+func (s *seeker) RunTime(said time.Duration) time.Duration {
+	if s.took > 0 {
+		return min(s.took, longestRun)
+	}
+	return min(max(said, 0), longestRun)
+}
+
+// longestRun keeps what a lease may claim from overflowing sums.
+const longestRun = 24 * time.Hour
+
+func (s *seeker) Budget(ctx context.Context) *invocation.Budget {
+	return invocation.BudgetOf(ctx, s.e.env.BackendTimeout)
+}
+
+func (s *seeker) Deadline() (time.Time, bool) { return s.run.EarliestDeadline() }
+
+func (s *seeker) Down() bool { return s.e.env.Reads.Down() }
+
+// held is a lease that one flight of this container uses.
 type held struct {
 	e     *Engine
 	key   port.Key
-	lease backends.Lease
-	stop  context.CancelFunc
-	done  chan struct{}
+	lease *lease.Held
 	once  sync.Once
-}
-
-// Lease asks for the right to run for a key, and waits for who has it.
-func (e *Engine) Lease(ctx context.Context, k port.Key, runTime time.Duration) (port.Lease, port.Slot) {
-	none := port.Slot{Key: k}
-	d := e.backend(ctx)
-	if d == nil || e.env.Writes.Down() || e.Marked(k) != port.NoMark {
-		return nil, none
-	}
-	w := waiting{e: e, d: d, key: k, until: time.Now().Add(e.patience(ctx, runTime))}
-	for {
-		l, busy := w.try(ctx, runTime)
-		if l != nil {
-			// What the last holder wrote since this container looked is there.
-			return l, e.Reread(ctx, k)[0]
-		}
-		if !busy {
-			return nil, none
-		}
-		w.count()
-		slot, over := w.wait(ctx)
-		if over || slot.Entry != nil {
-			return nil, slot
-		}
-	}
-}
-
-// patience is how long to wait for another container: its run's expected length with a quarter to spare where that is
-// known, else a backend timeout; and never so long that the own run could not be done in time.
-func (e *Engine) patience(ctx context.Context, runTime time.Duration) time.Duration {
-	patience := e.env.BackendTimeout
-	if runTime > 0 {
-		patience = runTime + runTime/4
-	}
-	if deadline, ok := ctx.Deadline(); ok {
-		left := time.Until(deadline)
-		patience = min(patience, max(0, left-runTime-runTime/2), left/2)
-	}
-	return patience
-}
-
-// waiting is the wait for one key's holder.
-type waiting struct {
-	e       *Engine
-	d       *driver
-	key     port.Key
-	until   time.Time
-	pause   time.Duration
-	counted bool
-}
-
-func (w *waiting) count() {
-	if !w.counted {
-		w.counted = true
-		w.e.stats.fleetWaits.Add(1)
-	}
-}
-
-// try takes the lease where it is free; busy says that another container has it.
-func (w *waiting) try(ctx context.Context, runTime time.Duration) (l *held, busy bool) {
-	var lease backends.Lease
-	err := w.e.reads(ctx, func(ctx context.Context) (err error) {
-		lease, err = w.d.lease(ctx, w.e.address(w.key), w.e.env.LeaseTTL, runTime)
-		return err
-	})
-	var marked *backends.MarkedError
-	if errors.As(err, &marked) {
-		w.e.marks.set(w.key, knownMark{
-			kind: port.Mark(marked.Mark.Kind), until: w.e.env.Now() + int64(marked.Left), took: marked.Mark.TTL,
-		})
-	}
-	if err != nil || lease == nil {
-		return nil, errors.Is(err, backends.ErrLeased)
-	}
-	return w.e.hold(ctx, w.key, lease), false
-}
-
-const (
-	firstPause   = 5 * time.Millisecond
-	longestPause = 100 * time.Millisecond
-)
-
-// wait pauses and looks. It returns the entry where it is there now, and whether waiting is over.
-func (w *waiting) wait(ctx context.Context) (port.Slot, bool) {
-	w.pause = min(max(firstPause, w.pause*2), longestPause)
-	pause := min(w.pause, time.Until(w.until))
-	if pause <= 0 {
-		return port.Slot{Key: w.key}, true
-	}
-	t := time.NewTimer(pause)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return port.Slot{Key: w.key}, true
-	case <-t.C:
-	}
-	return w.e.Reread(ctx, w.key)[0], false
-}
-
-// hold renews the lease until it is given back.
-func (e *Engine) hold(ctx context.Context, k port.Key, lease backends.Lease) *held {
-	h := &held{e: e, key: k, lease: lease, done: make(chan struct{})}
-	// The renewal outlives the callers' contexts: the lease is given back by whoever took it, not by a timeout.
-	var renewal context.Context
-	renewal, h.stop = context.WithCancel(context.WithoutCancel(ctx))
-	go h.renew(renewal)
-	return h
-}
-
-func (h *held) renew(ctx context.Context) {
-	defer close(h.done)
-	ttl := h.e.env.LeaseTTL
-	tick := time.NewTicker(ttl / 3)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			err := h.e.env.Reads.Do(ctx, func(ctx context.Context) error { return h.lease.Renew(ctx, ttl) })
-			if errors.Is(err, backends.ErrLeaseLost) {
-				return // another container has taken it: it runs as well, which costs, but is not wrong
-			}
-		}
-	}
 }
 
 // Release gives the lease back after the response, behind what is written.
 func (h *held) Release(ctx context.Context, m port.Mark, written ...<-chan struct{}) {
 	h.once.Do(func() {
-		h.stop()
+		h.lease.Rest()
 		h.e.env.Defer(ctx, func(ctx context.Context) {
 			for _, w := range written {
 				if w != nil {
 					<-w
 				}
 			}
-			h.giveBack(ctx, m)
+			h.lease.Drop(ctx, h.mark(m))
 		})
 	})
 }
@@ -185,26 +196,21 @@ func (h *held) Release(ctx context.Context, m port.Mark, written ...<-chan struc
 // Let gives the lease back now, beside the run that goes on. The work belongs to the run's invocation, which waits for it.
 func (h *held) Let(ctx context.Context, m port.Mark) {
 	h.once.Do(func() {
-		h.stop()
-		done := make(chan struct{})
+		h.lease.Rest()
+		mark, done := h.mark(m), make(chan struct{})
 		go func() {
 			defer close(done)
-			h.giveBack(context.WithoutCancel(ctx), m)
+			h.lease.Drop(context.WithoutCancel(ctx), mark)
 		}()
 		h.e.env.Defer(ctx, func(context.Context) { <-done })
 	})
 }
 
-func (h *held) giveBack(ctx context.Context, m port.Mark) {
-	<-h.done
-	mark := backends.Mark{}
-	if m != port.NoMark {
-		mark = h.e.backendMark(h.key)
+func (h *held) mark(m port.Mark) backends.Mark {
+	if m == port.NoMark {
+		return backends.Mark{}
 	}
-	release := func(ctx context.Context) error { return h.lease.Release(ctx, mark) }
-	if err := h.e.env.Writes.Do(ctx, release); err != nil { // it lapses by itself; one more try spares others the wait
-		_ = h.e.env.Writes.Do(ctx, release)
-	}
+	return h.e.backendMark(h.key)
 }
 
 // backendMark is the mark of a key as the backend keeps it, in the slot of the key's lease.

@@ -109,12 +109,16 @@ func (e *Engine) Usage() port.Usage {
 	return u
 }
 
-type afterResponse struct{}
+type noBudget struct{}
 
-// reads does a read of the backend. Before the response it is bounded by what the invocation has left of its budget for all
-// that happens before runs.
+// unbudgeted marks reads that do not count as time before a run: what comes after the response, and looks while another
+// container's run, or the own one, is under way.
+func unbudgeted(ctx context.Context) context.Context { return context.WithValue(ctx, noBudget{}, true) }
+
+// reads does a read of the backend. Before a run it is bounded by what the invocation has left of its budget for all that
+// happens before runs.
 func (e *Engine) reads(ctx context.Context, op func(context.Context) error) error {
-	if ctx.Value(afterResponse{}) != nil {
+	if ctx.Value(noBudget{}) != nil {
 		return e.env.Reads.Do(ctx, op)
 	}
 	budget := invocation.BudgetOf(ctx, e.env.BackendTimeout)

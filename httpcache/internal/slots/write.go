@@ -32,7 +32,7 @@ func (e *Engine) later(ctx context.Context, job func(context.Context, *driver)) 
 	done := make(chan struct{})
 	e.env.Defer(ctx, func(ctx context.Context) {
 		defer close(done)
-		job(context.WithValue(ctx, afterResponse{}, true), d)
+		job(unbudgeted(ctx), d)
 	})
 	return done
 }
