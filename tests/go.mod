@@ -103,6 +103,7 @@ require (
 	github.com/chromedp/chromedp v0.23.0
 	github.com/rhysd/actionlint v1.7.12
 	github.com/stillwarm/stillwarm/localdev v0.0.0
+	github.com/yuin/goldmark v1.7.17
 	golang.org/x/exp v0.0.0-20260811152304-ee035b5b010f
 	golang.org/x/mod v0.41.0
 	golang.org/x/tools v0.50.0

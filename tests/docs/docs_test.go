@@ -102,32 +102,6 @@ func TestReadmeFirstExample(t *testing.T) {
 	}
 }
 
-// stubs are what the second example takes for granted.
-const stubs = `
-type Quote struct{ Price float64 }
-type Request struct{ Symbol string }
-type Response struct{ Quotes []Quote }
-
-func readQuotes(context.Context, *sql.DB, string) ([]Quote, error) { return nil, nil }
-
-func main() { lambda.Start(handle) }
-`
-
-func TestReadmeSecondExample(t *testing.T) {
-	example := goBlocks(read(t, "README.md"))[1]
-	build(t, module(t, map[string]string{"main.go": `package main
-
-import (
-	"context"
-	"database/sql"
-	"os"
-
-	"github.com/stillwarm/stillwarm/adapter"
-	"github.com/stillwarm/stillwarm/lambda"
-)
-` + example + stubs}))
-}
-
 // What has no meaning must not compile: section 1 of the semantics.
 func TestOptionsOfTheOtherKindDoNotCompile(t *testing.T) {
 	const program = `package main
@@ -158,28 +132,5 @@ func main() { %s }
 				t.Fatalf("%v\n%s", err, out)
 			}
 		})
-	}
-}
-
-func TestLinks(t *testing.T) {
-	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages = append(pages, filepath.Join(root, "README.md"), filepath.Join(root, "CHANGELOG.md"), filepath.Join(root, "lambda", "demo", "README.md"))
-	link := regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
-	for _, page := range pages {
-		b, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range link.FindAllStringSubmatch(string(b), -1) {
-			if strings.Contains(m[1], "://") {
-				continue
-			}
-			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
-				t.Errorf("%s links to %s, which is not there", filepath.Base(page), m[1])
-			}
-		}
 	}
 }
