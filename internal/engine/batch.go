@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
@@ -236,7 +238,8 @@ func (b *batch) begin(ctx context.Context) (led, joined, alone []*item) {
 func (b *batch) wait(ctx context.Context, it *item, leader bool) {
 	o, ok := it.call.Wait(ctx, leader, nil)
 	a := &b.answers[it.index]
-	if !ok || !leader && (o.Err != nil || o.Panic != nil) && !errors.Is(o.Err, ctx.Err()) {
+	recursive := errors.Is(o.Err, flight.ErrDeadlock)
+	if !ok || !leader && !recursive && (o.Err != nil || o.Panic != nil) && !errors.Is(o.Err, ctx.Err()) {
 		// Who joined a batch that failed runs alone: the failure was perhaps another key's.
 		a.Reply, a.Err = b.f.runAlone(ctx, it.l, it.old)
 		return
@@ -253,22 +256,30 @@ func (b *batch) runEach(ctx context.Context, items []*item) {
 	var wg sync.WaitGroup
 	var first sync.Once
 	var raised any
+	var exited atomic.Bool
 	for _, it := range items {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
+			returned := false
 			defer func() {
 				if r := recover(); r != nil {
 					first.Do(func() { raised = r })
+				} else if !returned {
+					exited.Store(true)
 				}
 			}()
 			a := &b.answers[it.index]
 			a.Reply, a.Err = b.f.runOrJoin(ctx, it.l, it.old)
+			returned = true
 		})
 	}
 	wg.Wait()
 	if raised != nil {
 		panic(raised)
+	}
+	if exited.Load() { // a run ended its goroutine, as it would have ended the caller's
+		runtime.Goexit()
 	}
 }
 
@@ -333,6 +344,9 @@ func (b *batch) acquire(ctx context.Context, led []*item) (taken, busy []*item) 
 	budget.Leave()
 	if err != nil || len(got) != len(led) {
 		f.store.note(err)
+		for i := range reqs {
+			f.store.unanswered(ctx, keys[i], reqs[i], err)
+		}
 		return led, nil
 	}
 	for i, it := range led {

@@ -246,7 +246,10 @@ func (f *Function) runOrJoin(ctx context.Context, l *Lookup, old *memory.Entry) 
 
 // runAlone answers by a run that is nobody else's.
 func (f *Function) runAlone(ctx context.Context, l *Lookup, old *memory.Entry) (*Reply, error) {
-	call := flight.Solo(ctx, l.Key)
+	call := f.flights.Solo(ctx, l.Key)
+	if call == nil {
+		return nil, ErrRecursive
+	}
 	inline := f.start(l, func() { f.lead(call, l, old) })
 	o, _ := f.await(ctx, call, l, old, true, inline)
 	return f.hand(ctx, o)
@@ -353,6 +356,14 @@ type turn struct {
 	replacing bool
 	unread    error
 	stored    bool // the result was kept
+}
+
+// flightRun is the run that the turn computes; nil for Set, which has none.
+func (t *turn) flightRun() *flight.Run {
+	if t.call == nil {
+		return nil
+	}
+	return t.call.Run()
 }
 
 // look reads the slot, unless the caller has just done that.

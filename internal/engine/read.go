@@ -100,6 +100,7 @@ func (s *store) findWithin(ctx context.Context, l *Lookup, o backends.ReadOption
 	if s.open(ctx) == nil {
 		return nil, nil
 	}
+	l.refPoint, l.refEpoch = s.f.records.begin() // before what is owed is asked for: see Records.Invalidate
 	if !s.settle(ctx, s.slot(l), within) || !s.f.records.settle(ctx, within) {
 		l.why = "a clear could not be told to the backend yet"
 		return nil, errUnsettled
@@ -129,7 +130,6 @@ func (s *store) read(ctx context.Context, l *Lookup, o backends.ReadOptions, wit
 	o = s.options(l, o)
 	l.readAt = s.f.env.Now()
 	l.mark, l.before = s.gen.Begin(l.readAt), s.f.spec.Owner.Get(bytesOf(l.Key))
-	l.refPoint, l.refEpoch = s.f.records.begin()
 	err = s.f.env.Reads.Within(ctx, within, func(ctx context.Context, deadline time.Time) (err error) {
 		if s.deadlines {
 			o.Deadline = deadline
@@ -152,6 +152,10 @@ func (s *store) interpret(ctx context.Context, l *Lookup, r backends.Reading, po
 	s.readRecords(ctx, l, r.Records)
 	if !s.observe(ctx, r.Generation, point, l.mark, r.GenerationAge) {
 		l.why = "cleared"
+		return nil
+	}
+	if _, owed := s.gen.Owed(s.slot(l), f.env.Now()); owed {
+		l.why = errUnsettled.Error()
 		return nil
 	}
 	if r.Entry == nil {
@@ -282,7 +286,8 @@ func (s *store) unchanged(ctx context.Context, l *Lookup, e *memory.Entry) bool 
 	b := s.f.budget(ctx, l)
 	left := b.Enter()
 	defer b.Leave()
-	if left <= 0 || !s.settle(ctx, s.slot(l), left) {
+	l.refPoint, l.refEpoch = s.f.records.begin()
+	if left <= 0 || !s.settle(ctx, s.slot(l), left) || !s.f.records.settle(ctx, left) {
 		return s.mayStay(e)
 	}
 	r, err := s.read(ctx, l, o, left)

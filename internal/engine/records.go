@@ -33,7 +33,8 @@ type Records struct {
 
 	asking  oneAtATime
 	mu      sync.Mutex
-	pending map[string]struct{} // records whose invalidation could not be told
+	pending map[string]uint64 // records whose invalidation could not be told, and its number
+	failed  uint64            // counts them
 	owing   atomic.Bool
 }
 
@@ -228,7 +229,7 @@ func sameIDs(refs []invalidation.Ref, rs []backends.Record) bool {
 // valid reports whether an entry that was just read depends on nothing that was invalidated: by the records that were
 // read with it, and by another read for those that were not.
 func (r *Records) valid(ctx context.Context, l *Lookup, refs []invalidation.Ref) bool {
-	if r.local.Void(refs, l.refPoint) {
+	if r.local.Void(refs, l.refPoint) || r.owes(refs) {
 		return false
 	}
 	var unread []invalidation.Ref
@@ -258,17 +259,22 @@ func refOf(refs []invalidation.Ref, name string) (invalidation.Ref, bool) {
 
 // Invalidate makes every entry that depends on one of the records a miss: in this container at once, elsewhere within
 // NearTTL. An error says that the backend could not be told; it is told before anything there is believed.
+//
+// What is read from the backend meanwhile may have been read before the backend was told, so the records are entered
+// here once more when it was, or when it is owed. A read takes its point before it asks what is owed: it either finds
+// the new records, or tells them itself, or its point lies before the second entry and nothing keeps what it brought.
 func (r *Records) Invalidate(ctx context.Context, names ...string) error {
 	r.local.Invalidate(names...)
 	recs := r.open.Load()
 	if recs == nil {
 		return nil
 	}
-	if err := r.tell(ctx, *recs, names, r.env.Writes.Timeout()); err != nil {
+	err := r.tell(ctx, *recs, names, r.env.Writes.Timeout())
+	if err != nil {
 		r.owe(names)
-		return err
 	}
-	return nil
+	r.local.Invalidate(names...)
+	return err
 }
 
 // tell writes new ids to the records, and then moves the epoch.
@@ -292,22 +298,61 @@ func (r *Records) tell(ctx context.Context, recs backends.Records, names []strin
 	})
 }
 
-// maxPendingRecords bounds what is remembered of invalidations that could not be told.
-const maxPendingRecords = 4096
-
+// owe remembers invalidations that could not be told. There are no more names than tags have records.
 func (r *Records) owe(names []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.pending == nil {
-		r.pending = map[string]struct{}{}
+		r.pending = map[string]uint64{}
 	}
+	r.failed++
 	for _, name := range names {
-		if len(r.pending) < maxPendingRecords {
-			r.pending[name] = struct{}{}
-		}
+		r.pending[name] = r.failed
 	}
 	r.owing.Store(true)
 }
+
+// owes reports whether one of the records has an invalidation that could not be told.
+func (r *Records) owes(refs []invalidation.Ref) bool {
+	if !r.owing.Load() {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, ref := range refs {
+		if _, owed := r.pending[ref.Name]; owed {
+			return true
+		}
+	}
+	return false
+}
+
+// owed returns some of the names that are owed, and the number of the latest invalidation.
+func (r *Records) owed() (names []string, upTo uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name := range r.pending {
+		if names = append(names, name); len(names) >= toldAtOnce {
+			break
+		}
+	}
+	return names, r.failed
+}
+
+// told forgets names that were told, except those with an invalidation that failed since.
+func (r *Records) told(names []string, upTo uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, name := range names {
+		if r.pending[name] <= upTo {
+			delete(r.pending, name)
+		}
+	}
+	r.owing.Store(len(r.pending) > 0)
+}
+
+// toldAtOnce bounds what one request tells of the invalidations that are owed.
+const toldAtOnce = 1024
 
 // settle tells the backend of invalidations that it could not be told before, and reports whether tagged entries there
 // may be believed.
@@ -319,22 +364,18 @@ func (r *Records) settle(ctx context.Context, within time.Duration) bool {
 	if recs == nil {
 		return true
 	}
-	r.mu.Lock()
-	names := make([]string, 0, len(r.pending))
-	for name := range r.pending {
-		names = append(names, name)
+	for start := time.Now(); r.owing.Load(); {
+		names, upTo := r.owed()
+		if len(names) == 0 {
+			break
+		}
+		left := within - time.Since(start)
+		if left <= 0 || r.tell(ctx, *recs, names, left) != nil {
+			return false
+		}
+		r.told(names, upTo)
 	}
-	r.mu.Unlock()
-	if r.tell(ctx, *recs, names, within) != nil {
-		return false
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, name := range names {
-		delete(r.pending, name)
-	}
-	r.owing.Store(len(r.pending) > 0)
-	return len(r.pending) == 0
+	return true
 }
 
 func (r *Records) do(ctx context.Context, within time.Duration, op func(context.Context) error) error {

@@ -73,7 +73,9 @@ func (t *turn) runBeside(ctx context.Context, kind Kind) flight.Outcome {
 	defer cancel()
 	own := make(chan flight.Outcome, 1)
 	won := make(chan struct{})
+	held := t.f.log.Hold(t.point) // the run may end after the call has
 	go func() {
+		defer t.f.log.End(held)
 		var o flight.Outcome
 		defer func() { own <- o }()
 		defer catch(&o)()
@@ -135,8 +137,12 @@ func (t *turn) finish(ctx context.Context, res Result, began int64, took time.Du
 			t.leaveNothing(ctx, backends.Mark{})
 			return outcome(r)
 		}
-		t.leaveNothing(ctx, f.refusedMark(l, took, res.Err == nil))
-		o.Alone = terms.Lossy // what cannot be copied is one caller's
+		o.Alone = terms.Lossy || terms.Private // what cannot be copied is one caller's
+		if terms.Private {
+			t.leaveNothing(ctx, f.privateMark(l))
+		} else {
+			t.leaveNothing(ctx, f.refusedMark(l, took, res.Err == nil))
+		}
 		return o
 	case terms.Private, terms.Lossy:
 		o.Alone = true

@@ -142,11 +142,18 @@ func (s *store) lease(ctx context.Context, l *Lookup, from string, r backends.Le
 	})
 	if err != nil && lease == nil && !errors.Is(err, backends.ErrLeased) && !errors.Is(err, backends.ErrMarked) {
 		s.note(err)
-		if !errors.Is(err, breaker.ErrOpen) { // it may have been taken
-			s.f.env.leases.Unsure(s.slot(l), s.leaser, r)
-		}
+		s.unanswered(ctx, s.slot(l), r, err)
 	}
 	return lease, reading, err
+}
+
+// unanswered takes note of an attempt to take a lease that may have taken it: it is given back after the response.
+func (s *store) unanswered(ctx context.Context, slot string, r backends.LeaseRequest, err error) {
+	if errors.Is(err, breaker.ErrOpen) {
+		return
+	}
+	s.f.env.leases.Unsure(slot, s.leaser, r)
+	s.f.env.Defer(ctx, s.f.env.leases.Retry)
 }
 
 // mark marks the slot, or removes its mark.

@@ -155,7 +155,7 @@ func (t *turn) adopt(ctx context.Context, l *Lookup, e *memory.Entry) *Reply {
 func (t *turn) leaveNothing(ctx context.Context, mark backends.Mark) {
 	h, f, l := t.held, t.f, t.l
 	t.held = nil
-	h.Rest()
+	h.Rest(t.flightRun())
 	if f.store == nil {
 		return
 	}

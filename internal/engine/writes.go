@@ -64,7 +64,7 @@ func (ls *lanes) leave(key string, l *lane) {
 func (t *turn) write(ctx context.Context, e *memory.Entry, late int) {
 	f, l, h, point := t.f, t.l, t.held, t.point
 	t.held = nil
-	h.Rest()
+	h.Rest(t.flightRun())
 	unmark := f.marks.remove(l.Key)
 	if f.store == nil || f.store.open(ctx) == nil {
 		return

@@ -102,7 +102,7 @@ func (s *seeker) lease() port.Lease {
 	if s.held == nil {
 		return nil
 	}
-	return &held{e: s.e, key: s.key, lease: s.held}
+	return &held{e: s.e, key: s.key, lease: s.held, run: s.run}
 }
 
 func (s *seeker) Look(ctx context.Context) (bool, error) {
@@ -130,6 +130,7 @@ func (s *seeker) Take(ctx context.Context, from string, within time.Duration) (a
 		})
 		if l == nil && !errors.Is(err, backends.ErrLeased) && !errors.Is(err, backends.ErrMarked) && !errors.Is(err, breaker.ErrOpen) {
 			e.env.Leases.Unsure(e.address(s.key), s.d.leaser, r) // it may have been taken
+			e.env.Defer(ctx, e.env.Leases.Retry)
 		}
 		return l, err
 	})
@@ -175,13 +176,14 @@ type held struct {
 	e     *Engine
 	key   port.Key
 	lease *lease.Held
+	run   *flight.Run
 	once  sync.Once
 }
 
 // Release gives the lease back after the response, behind what is written.
 func (h *held) Release(ctx context.Context, m port.Mark, written ...<-chan struct{}) {
 	h.once.Do(func() {
-		h.lease.Rest()
+		h.lease.Rest(h.run)
 		h.e.env.Defer(ctx, func(ctx context.Context) {
 			for _, w := range written {
 				if w != nil {
@@ -196,7 +198,7 @@ func (h *held) Release(ctx context.Context, m port.Mark, written ...<-chan struc
 // Let gives the lease back now, beside the run that goes on. The work belongs to the run's invocation, which waits for it.
 func (h *held) Let(ctx context.Context, m port.Mark) {
 	h.once.Do(func() {
-		h.lease.Rest()
+		h.lease.Rest(h.run)
 		mark, done := h.mark(m), make(chan struct{})
 		go func() {
 			defer close(done)

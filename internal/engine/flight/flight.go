@@ -10,6 +10,7 @@ package flight
 import (
 	"context"
 	"errors"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,7 +45,8 @@ type Call struct {
 	Key string
 	run *Run
 
-	group   *Group
+	group   *Group // nil: nobody can join
+	alone   *Group // the group of a call that nobody can join
 	done    chan struct{}
 	outcome Outcome // set before done is closed
 
@@ -70,6 +72,19 @@ func newWaiter(ctx context.Context, first bool) *waiter {
 	w := &waiter{ctx: ctx, first: first}
 	w.deadline, w.bounded = ctx.Deadline()
 	return w
+}
+
+// same reports whether both are the same caller, or callers that nothing tells apart: a user's context may be of a type
+// that cannot be compared.
+func (w *waiter) same(o *waiter) bool {
+	if w.first != o.first {
+		return false
+	}
+	a, b := reflect.ValueOf(w.ctx), reflect.ValueOf(o.ctx)
+	if a.IsValid() && b.IsValid() && a.Comparable() && b.Comparable() {
+		return w.ctx == o.ctx
+	}
+	return a.IsValid() == b.IsValid() && w.bounded == o.bounded && w.deadline.Equal(o.deadline)
 }
 
 func (w *waiter) copy() *waiter {
@@ -109,9 +124,17 @@ func (g *Group) BeginAll(ctx context.Context, keys []string) (calls []*Call, lea
 	return calls, leads
 }
 
-// Solo returns a call that nobody can join: for a result that is nobody else's.
-func Solo(ctx context.Context, key string) *Call {
-	return newRun(ctx).add(nil, key, newWaiter(ctx, true))
+// Solo returns a call that nobody can join: for a result that is nobody else's. It is nil where ctx belongs to a run that
+// computes the key, or was begun by one: that would wait for itself.
+func (g *Group) Solo(ctx context.Context, key string) *Call {
+	for r := runOf(ctx); r != nil; r = r.parent {
+		if r.computes(g, key) {
+			return nil
+		}
+	}
+	c := newRun(ctx).add(nil, key, newWaiter(ctx, true))
+	c.alone = g
+	return c
 }
 
 // Under reports whether a run for key is under way.
@@ -253,9 +276,10 @@ func (c *Call) notFor() bool {
 // leave takes a caller off the call. The last one to leave the run cancels it and makes room for a new one: whoever asks
 // later must not join a run that is being cancelled.
 func (c *Call) leave(ctx context.Context, first bool) {
+	leaving := newWaiter(ctx, first)
 	c.run.mu.Lock()
 	for w := range c.waiters {
-		if w.ctx == ctx && w.first == first {
+		if w.same(leaving) {
 			delete(c.waiters, w)
 			break
 		}

@@ -13,6 +13,7 @@ import (
 type Run struct {
 	ctx    *runContext
 	cancel context.CancelFunc
+	parent *Run // whose function began it
 
 	mu        sync.Mutex
 	calls     []*Call
@@ -25,7 +26,7 @@ type Run struct {
 
 func newRun(ctx context.Context) *Run {
 	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	r := &Run{cancel: cancel, abandoned: make(chan struct{})}
+	r := &Run{cancel: cancel, parent: runOf(ctx), abandoned: make(chan struct{})}
 	r.ctx = &runContext{Context: inner, run: r}
 	return r
 }
@@ -85,6 +86,18 @@ func (r *Run) LatestDeadline() (at time.Time, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.latest, r.bounded
+}
+
+// computes reports whether the run is under way and one of its calls is for the key.
+func (r *Run) computes(g *Group, key string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.calls {
+		if c.Key == key && (c.group == g || c.alone == g) && !isClosed(c.done) {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *Run) all() []*Call {

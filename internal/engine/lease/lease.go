@@ -132,14 +132,16 @@ func (h *Held) stopRenewal() {
 	}
 }
 
-// Rest ends the renewal: the run is over.
-func (h *Held) Rest() {
+// Rest ends the renewal where it is for the run that is over: another run of the key may use the lease since.
+func (h *Held) Rest(run Run) {
 	if h == nil {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.stopRenewal()
+	if h.run == run {
+		h.stopRenewal()
+	}
 }
 
 // releaseMargin is how long before the last caller's deadline a lease is given back, whether its run is over or not: a
@@ -215,7 +217,7 @@ func (h *Held) Drop(ctx context.Context, mark backends.Mark) {
 	h.mu.Unlock()
 	h.ls.remove(h)
 	h.release(ctx)
-	h.ls.retry(ctx)
+	h.ls.Retry(ctx)
 }
 
 func (ls *Leases) remove(h *Held) {
@@ -248,7 +250,8 @@ func (h *Held) release(ctx context.Context) {
 	}
 }
 
-// Unsure notes an attempt whose answer was lost: the lease may be this process's, and is given back later then.
+// Unsure notes an attempt whose answer was lost: the lease may be this process's, and [Leases.Retry] gives it back then.
+// Leave a call of that for after the response.
 func (ls *Leases) Unsure(slot string, leaser backends.Leaser, attempt backends.LeaseRequest) {
 	ls.later(&Held{ls: ls, slot: slot, leaser: leaser, attempt: attempt})
 }
@@ -261,14 +264,14 @@ func (ls *Leases) later(h *Held) {
 	}
 }
 
-// retry tries failed releases again.
-func (ls *Leases) retry(ctx context.Context) {
+// Retry tries failed releases again.
+func (ls *Leases) Retry(ctx context.Context) {
 	ls.mu.Lock()
 	pending := ls.pending
 	ls.pending = nil
 	ls.mu.Unlock()
 	for i, h := range pending {
-		if ctx.Err() != nil || h.ls.reads.Down() {
+		if ctx.Err() != nil || i > 0 && h.ls.reads.Down() { // the first one asks whether the backend works again
 			ls.mu.Lock()
 			ls.pending = append(ls.pending, pending[i:]...)
 			ls.mu.Unlock()
