@@ -25,6 +25,7 @@ type Data[In, Out any] struct {
 	many  func(context.Context, []In) ([]Out, error) // nil: fn computes one at a time
 	keys  *argumentKey[In]
 	out   *clone.Plan
+	flat  bool // an assignment is the copy
 	codec *serialize.Codec
 	args  *clone.ArgumentPlan
 	terms termFuncs[In, Out]
@@ -89,6 +90,7 @@ func wrapData[In, Out any](d *Data[In, Out], wrapped any, notices []func(context
 	if d.out, err = clone.Compile(out); err != nil {
 		return nil, uncopyable(id.name, err)
 	}
+	d.flat = d.out.Flat()
 	d.args = clone.ForArgument(in)
 	d.terms = termFuncsOf[In, Out](d.opts)
 	b := &binding{kind: kindData, id: id, opts: d.opts, notices: notices, in: in, out: out}
@@ -125,8 +127,16 @@ func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
 		return d.uncached(ctx, s, in)
 	}
 	if e := s.f.Fresh(buf.local()); e != nil {
-		if clone.Copy(d.out, &out, e.Value.(*clone.Kept[Out])) == nil {
-			s.f.Hit(ctx, e, func() string { return s.f.Digest(newCall(d, s, scope, buf, in)) })
+		kept := e.Value.(*clone.Kept[Out])
+		if d.flat {
+			out = kept.Value
+		} else {
+			err = clone.Copy(d.out, &out, kept)
+		}
+		if err == nil {
+			if s.f.Hit(ctx, e) {
+				s.f.TellHit(ctx, e, s.f.Digest(newCall(d, s, scope, buf, in)))
+			}
 			buf.giveBack()
 			return out, nil
 		}

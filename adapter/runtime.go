@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/breaker"
@@ -26,7 +27,8 @@ import (
 // logger. A program has one, [Default], unless it makes more with [New]. It is safe for concurrent use.
 type Runtime struct {
 	config  Config
-	freezes bool // it stands still between invocations, so what is left for later may never run
+	now     func() int64 // wall-clock time in nanoseconds since 1970
+	freezes bool         // it stands still between invocations, so what is left for later may never run
 	logger  *slog.Logger
 	// environment identifies the function's own configuration in Lambda: part of the code identity. See buildid.
 	environment string
@@ -69,9 +71,10 @@ func New(c Config) (*Runtime, error) {
 
 // newRuntime returns a Runtime that works even where it returns an error as well: without whatever could not be set up.
 func newRuntime(c Config) (*Runtime, error) {
+	now := nanos(c.Clock)
 	c, err := c.fill()
 	rt := &Runtime{
-		config: c, freezes: host.Freezes(), logger: c.Logger, environment: buildid.EnvironmentIdentity(),
+		config: c, now: now, freezes: host.Freezes(), logger: c.Logger, environment: buildid.EnvironmentIdentity(),
 		registry: new(registry), once: map[string]struct{}{},
 	}
 	rt.resources = rt.resourceEnv()
@@ -120,9 +123,15 @@ func (rt *Runtime) Logger() *slog.Logger { return rt.logger }
 // development reports whether the program is being developed rather than deployed.
 func (rt *Runtime) development() bool { return rt.config.Mode == Development }
 
-// now is the wall-clock time in nanoseconds since 1970. Go's monotonic clock plays no part in it: it may stand still
-// while a container is frozen.
-func (rt *Runtime) now() int64 { return rt.config.Clock().UnixNano() }
+// nanos returns what tells a clock's wall-clock time, in nanoseconds since 1970. Go's monotonic clock plays no part in
+// it: it may stand still while a container is frozen. The usual clock is asked without a detour, since asking it is a
+// good part of a hit.
+func nanos(clock func() time.Time) func() int64 {
+	if clock == nil {
+		return func() int64 { return time.Now().UnixNano() }
+	}
+	return func() int64 { return clock().UnixNano() }
+}
 
 // log writes a record with the invocation's request id.
 func (rt *Runtime) log(ctx context.Context, level slog.Level, msg string, args ...any) {

@@ -67,15 +67,19 @@ func (f *Function) emit(ctx context.Context, l *Lookup, e Event) {
 	f.env.Emit(ctx, e)
 }
 
-// Hit counts and tells of a fresh entry from memory, for callers that took the short way.
-func (f *Function) Hit(ctx context.Context, e *memory.Entry, digest func() string) {
+// Hit counts a fresh entry from memory for callers that took the short way, and reports whether anybody is to be told of
+// it, with [Function.TellHit].
+func (f *Function) Hit(ctx context.Context, e *memory.Entry) (observed bool) {
 	f.Stats.MemoryHits.Add(1)
 	inheritRefs(ctx, e.Refs)
-	if f.env.Observed(ctx) {
-		ev := f.about(e, Event{Kind: EventHit, Function: f.spec.Name, Tier: TierMemory})
-		ev.Key = digest()
-		f.env.Emit(ctx, ev)
-	}
+	return f.env.Observed(ctx)
+}
+
+// TellHit tells of a hit.
+func (f *Function) TellHit(ctx context.Context, e *memory.Entry, digest string) {
+	ev := f.about(e, Event{Kind: EventHit, Function: f.spec.Name, Tier: TierMemory})
+	ev.Key = digest
+	f.env.Emit(ctx, ev)
 }
 
 // about completes an event with what an entry says.

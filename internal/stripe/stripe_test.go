@@ -2,6 +2,7 @@ package stripe_test
 
 import (
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stillwarm/stillwarm/internal/stripe"
@@ -62,6 +63,29 @@ func TestClock(t *testing.T) {
 				t.Fatal(i, v, last)
 			}
 			last = v
+		}
+	})
+	t.Run("a touch makes what was used the latest, and writes nothing where it is that already", func(t *testing.T) {
+		var c stripe.Clock
+		var a, b atomic.Uint64
+		a.Store(c.Tick())
+		b.Store(c.Tick())
+		if c.Touch(&a); a.Load() <= b.Load() {
+			t.Fatal("a touch after a tick is not later than it", a.Load(), b.Load())
+		}
+		if c.Touch(&b); b.Load() <= a.Load() {
+			t.Fatal("what was touched last is not the latest", a.Load(), b.Load())
+		}
+		was := b.Load()
+		for range 100 {
+			c.Touch(&b)
+		}
+		if b.Load() != was {
+			t.Fatal("the latest was written again", was, b.Load())
+		}
+		tick := c.Tick()
+		if c.Touch(&b); b.Load() <= tick {
+			t.Fatal("a touch after a tick is not later than it", b.Load(), tick)
 		}
 	})
 	t.Run("a tick is later than all before it and earlier than all after it", func(t *testing.T) {

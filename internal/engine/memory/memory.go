@@ -119,9 +119,7 @@ func (o *Owner) Get(key []byte) *Entry {
 		return nil
 	}
 	e := n.entry.Load()
-	if v := o.tier.clock.Next(); v > n.used.Load() {
-		n.used.Store(v)
-	}
+	o.tier.clock.Touch(&n.used)
 	return e
 }
 
