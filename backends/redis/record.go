@@ -22,14 +22,20 @@ const (
 )
 
 // recordScript stores ARGV[1] with the version ARGV[2]; where ARGV[4] is 1 only if the record has the version ARGV[3]. It
-// returns when that was, by the server's clock, or nil.
+// returns when that was, by the server's clock, or nil. A record whose version says that it has expired at ARGV[6], in
+// milliseconds by our clock, is none here as for ReadRecords, though the server may keep it for a moment more.
 const recordScript = `local t=redis.call('time')
 local at=string.format('%015.0f',t[1]*1000+math.floor(t[2]/1000))
 if ARGV[4]=='1' then
 local v=redis.call('get',KEYS[1]) or ''
 local has=string.sub(v,-40,-17)
 if v~='' and has==ARGV[2] then return string.sub(v,-16,-2) end
-if has~=ARGV[3] then return false end
+if has~=ARGV[3] then
+if ARGV[3]~='' or #v<40 then return false end
+local a,b,c,d,e,f=string.byte(v,-22,-17)
+local x=((((a*256+b)*256+c)*256+d)*256+e)*256+f
+if x==0 or x>tonumber(ARGV[6]) then return false end
+end
 end
 local s=ARGV[1]..ARGV[2]..at..'r'
 if ARGV[5]=='' then redis.call('set',KEYS[1],s) else redis.call('set',KEYS[1],s,'px',ARGV[5]) end
@@ -126,7 +132,7 @@ func (s *Store) recordCommand(ctx context.Context, name string, r backends.Recor
 		compare = "0"
 	}
 	return goredis.NewCmd(ctx, "eval", recordScript, 1, s.names.records+tag(name),
-		r.Value, string(r.Version), string(seen), compare, px)
+		r.Value, string(r.Version), string(seen), compare, px, s.m.opts.Now().UnixMilli())
 }
 
 // WriteRecords replaces records in one round trip.
