@@ -118,7 +118,7 @@ type Function struct {
 	store   *store   // the function's part of the backend; nil: memory only
 	records *Records // the invalidation records of the backend, or of this container alone
 
-	lastRun   atomic.Int64 // nanoseconds, of the last run here
+	recent    recentRuns   // how long runs took here
 	replacing atomic.Int64 // results of Refresh that wait to be written
 }
 

@@ -129,7 +129,7 @@ func (t *turn) finish(ctx context.Context, res Result, began int64, took time.Du
 		o.Value = &Reply{Value: res.Value, Own: res.Terms.Lossy, refs: refs}
 	}
 	if res.Err == nil {
-		f.lastRun.Store(int64(took))
+		f.recent.note(took)
 	}
 	switch terms := res.Terms; {
 	case res.Err != nil || terms.Failed:

@@ -110,22 +110,23 @@ func (s *seeker) Deadline() (time.Time, bool) { return s.t.call.Run().EarliestDe
 
 func (s *seeker) Down() bool { return s.t.f.env.Reads.Down() }
 
-// knownRun returns how long a run takes: from the last run of the key, what the lease says, the last run of the function
-// here, or its record; zero where nobody knows.
+// knownRun returns how long a run takes: as the last run of the key says, or the lease; where neither does, as recent runs
+// of the function here say, or its record; zero where nobody knows. One run is a poor witness where runs differ: where the
+// function's runs took longer than the key's last one, that is believed up to twice as much.
 func (f *Function) knownRun(old *memory.Entry, said time.Duration) time.Duration {
+	function := f.recent.longest()
+	if function == 0 && f.store != nil {
+		function = f.store.recordedRun()
+	}
+	key := said
 	if old != nil && old.RunTime > 0 {
-		return bounded(time.Duration(old.RunTime))
+		key = time.Duration(old.RunTime)
 	}
-	if said > 0 {
-		return bounded(said)
+	key, function = bounded(key), bounded(function)
+	if key == 0 {
+		return function
 	}
-	if d := f.lastRun.Load(); d > 0 {
-		return bounded(time.Duration(d))
-	}
-	if f.store != nil {
-		return bounded(f.store.recordedRun())
-	}
-	return 0
+	return max(key, min(function, 2*key))
 }
 
 // bounded keeps what a stored entry may claim from overflowing sums.
