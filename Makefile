@@ -84,11 +84,13 @@ release: ## tag VERSION=v0.9.0, or with PROXY=DIR lay its modules into a folder 
 release-check: ## the tags of VERSION are what make release makes of this commit, which is their parent
 	@$(GO) run ./tests/cmd/release -version "$(VERSION)" -verify
 
-# Over public programs too, from the module proxy. It prints the tables of docs/code-identity.md.
+# Over public programs too, from the module proxy. It prints the tables of docs/code-identity.md. With COUNTS=FILE, which has
+# to be an absolute path, it adds to what is counted in that file: another PART tries other changes.
 MUTATIONS ?= 1000
+PART ?= 0
 soundness: ## mutated programs: no cached function may keep its code identity wrongly (about an hour; MUTATIONS=n)
-	@cd cmd/stillwarm && $(GO) test ./internal/codeid -run 'TestSoundness|TestPlantedHoles' -count=1 -timeout 8h -v \
-		-args -mutations $(MUTATIONS) -public
+	@cd cmd/stillwarm && $(GO) test ./internal/codeid -run 'TestSoundness|TestPlantedHoles|TestProfiledProgram' -count=1 -timeout 8h -v \
+		-args -mutations $(MUTATIONS) -public -part $(PART) -counts "$(COUNTS)"
 
 TIME ?= 10m
 model: ## draw schedules of several containers over one backend for TIME (10m), against an oracle

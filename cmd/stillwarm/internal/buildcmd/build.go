@@ -48,7 +48,10 @@ func (a *Arguments) Build(ctx context.Context, stderr io.Writer) (*Result, error
 	if a.lastValue("n") != "" {
 		return &Result{}, a.goBuild(ctx, stderr, "", a.Output)
 	}
-	analysis, err := a.Analyze(ctx)
+	analysis, err := a.recall(ctx), error(nil)
+	if analysis == nil {
+		analysis, err = a.Analyze(ctx)
+	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -75,11 +78,29 @@ func (a *Arguments) Prepare(ctx context.Context) error {
 	return a.resolveFor(ctx)
 }
 
+func (a *Arguments) config() codeid.Config {
+	return codeid.Config{
+		Dir: a.Dir, Package: a.Package, Flags: a.listFlags(), Facts: a.facts(), Profile: a.lastValue("pgo"), Values: a.values(), GoEnv: a.goenv,
+	}
+}
+
+// recall returns what the record of the last build says where nothing has changed since, else nil.
+func (a *Arguments) recall(ctx context.Context) *codeid.Analysis {
+	if a.fallback != "" || a.Table == "off" {
+		return nil
+	}
+	return codeid.Recall(ctx, a.config(), func(importPath string) *codeid.Record {
+		r, err := ReadRecord(a.recordPath(a.outputPath(importPath, a.goenv["GOEXE"])))
+		if err != nil {
+			return nil
+		}
+		return r
+	})
+}
+
 // Analyze computes the identities without linking. [Arguments.Build] does so before it links.
 func (a *Arguments) Analyze(ctx context.Context) (*codeid.Analysis, error) {
-	analysis, err := codeid.Analyze(ctx, codeid.Config{
-		Dir: a.Dir, Package: a.Package, Flags: a.listFlags(), Facts: a.facts(), Profile: a.lastValue("pgo"), Values: a.values(), GoEnv: a.goenv,
-	})
+	analysis, err := codeid.Analyze(ctx, a.config())
 	if err == nil && a.fallback != "" {
 		analysis.Record.Withdraw(a.fallback)
 	}
@@ -264,15 +285,22 @@ func executableName(importPath string) string {
 	return name
 }
 
-// writeRecord writes the record beside the binary, or where --table says.
-func (a *Arguments) writeRecord(r *codeid.Record, output string) (string, error) {
-	name := a.inDir(output) + RecordSuffix
+// recordPath is beside the binary, or where --table says; "" is nowhere.
+func (a *Arguments) recordPath(output string) string {
 	switch a.Table {
 	case "":
+		return a.inDir(output) + RecordSuffix
 	case "off":
+		return ""
+	}
+	return a.Table
+}
+
+// writeRecord writes the record and returns its path.
+func (a *Arguments) writeRecord(r *codeid.Record, output string) (string, error) {
+	name := a.recordPath(output)
+	if name == "" {
 		return "", nil
-	default:
-		name = a.Table
 	}
 	data, err := json.MarshalIndent(r, "", " ")
 	if err != nil {

@@ -32,7 +32,9 @@ func Analyze(ctx context.Context, c Config) (*Analysis, error) {
 }
 
 // newProgram lists and compiles the program.
-func newProgram(ctx context.Context, c *Config) (*program, error) {
+func newProgram(ctx context.Context, c *Config) (*program, error) { return listProgram(ctx, c, c.list) }
+
+func listProgram(ctx context.Context, c *Config, list func(context.Context) ([]*listed, error)) (*program, error) {
 	p := &program{
 		config: c, byPath: map[string]*listed{}, fset: token.NewFileSet(),
 		unitOf: map[*types.Package]*unit{}, packages: map[string]*types.Package{},
@@ -41,12 +43,14 @@ func newProgram(ctx context.Context, c *Config) (*program, error) {
 	if p.env, err = c.goEnv(ctx); err != nil {
 		return nil, err
 	}
-	p.all, err = c.list(ctx)
+	p.all, err = list(ctx)
 	return p, err
 }
 
-func (p *program) analyze() (*Analysis, error) {
-	problem := p.load()
+func (p *program) analyze() (*Analysis, error) { return p.finish(p.load()) }
+
+// finish computes the identities of a program that is loaded. A problem says why it could not be.
+func (p *program) finish(problem error) (*Analysis, error) {
 	if p.main == nil || p.main.Name != "main" {
 		return nil, problem
 	}
@@ -63,7 +67,11 @@ func (p *program) analyze() (*Analysis, error) {
 	} else { // the go command has compiled the program, so it is the analysis that cannot read it
 		r.Problem = problem.Error()
 	}
-	return &Analysis{Record: r, Sources: sources, Links: p.byPath[root+"/adapter"] != nil}, nil
+	if r.Inputs, err = p.inputs(sources); err != nil {
+		return nil, err
+	}
+	r.Seal = r.seal()
+	return &Analysis{Record: r, Sources: sources, Links: p.links()}, nil
 }
 
 // fill computes the identities.

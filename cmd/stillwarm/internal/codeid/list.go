@@ -40,13 +40,14 @@ type listed struct {
 	Module                                                 *module
 	GoFiles, CgoFiles, CompiledGoFiles                     []string
 	SFiles, SysoFiles, SwigFiles, SwigCXXFiles             []string
+	CFiles, CXXFiles, MFiles, HFiles, FFiles               []string
 	EmbedFiles, Imports                                    []string
 	ImportMap                                              map[string]string
 	Error                                                  *struct{ Err string }
 }
 
-const listFields = "Dir,ImportPath,Name,Export,DefaultGODEBUG,Standard,DepOnly,Module,GoFiles,CgoFiles,CompiledGoFiles,SFiles," +
-	"SysoFiles,SwigFiles,SwigCXXFiles,EmbedFiles,Imports,ImportMap,Error"
+const listFields = "Dir,ImportPath,Name,DefaultGODEBUG,Standard,DepOnly,Module,GoFiles,CgoFiles,SFiles," +
+	"SysoFiles,SwigFiles,SwigCXXFiles,CFiles,CXXFiles,MFiles,HFiles,FFiles,EmbedFiles,Imports,ImportMap,Error"
 
 // goCommand runs the go command and returns what it printed. An error holds what it said.
 func (c *Config) goCommand(ctx context.Context, args ...string) ([]byte, error) {
@@ -70,7 +71,16 @@ func (c *Config) goCommand(ctx context.Context, args ...string) ([]byte, error) 
 // list returns the packages of the program in the order of their dependence: what a package imports comes before it.
 // Everything is compiled that go build needs to compile, except the link.
 func (c *Config) list(ctx context.Context) ([]*listed, error) {
-	args := append([]string{"list", "-export", "-deps", "-compiled", "-json=" + listFields}, c.Flags...)
+	return c.goList(ctx, "-export", "-compiled", "-json=Export,CompiledGoFiles,"+listFields)
+}
+
+// listOnly returns the same as list, but compiles nothing.
+func (c *Config) listOnly(ctx context.Context) ([]*listed, error) {
+	return c.goList(ctx, "-json="+listFields)
+}
+
+func (c *Config) goList(ctx context.Context, what ...string) ([]*listed, error) {
+	args := append(append([]string{"list", "-deps"}, what...), c.Flags...)
 	out, err := c.goCommand(ctx, append(append(args, "--"), c.Package...)...)
 	if err != nil {
 		return nil, err
@@ -165,7 +175,9 @@ func wrapping(path string) bool {
 // sources are the files of the package that the compiler reads, with their folder.
 func (p *listed) sources() []string {
 	var files []string
-	for _, list := range [][]string{p.GoFiles, p.CgoFiles, p.SFiles, p.SysoFiles, p.SwigFiles, p.SwigCXXFiles, p.EmbedFiles} {
+	for _, list := range [][]string{
+		p.GoFiles, p.CgoFiles, p.SFiles, p.SysoFiles, p.SwigFiles, p.SwigCXXFiles, p.CFiles, p.CXXFiles, p.MFiles, p.HFiles, p.FFiles, p.EmbedFiles,
+	} {
 		for _, f := range list {
 			files = append(files, filepath.Join(p.Dir, f))
 		}

@@ -25,6 +25,9 @@ type mutant struct {
 	neutral bool
 }
 
+// unseen is the object of a change whose execution no profile of the unchanged program shows: the results tell.
+const unseen = "by its results"
+
 func (m mutant) String() string { return m.kind + " " + m.file + " " + m.function + m.object }
 
 // mutator finds the places of one file that can be changed.
@@ -54,7 +57,7 @@ func mutants(dir string, files []string) ([]mutant, error) {
 		}
 		texts[name] = string(data)
 		if filepath.Ext(name) != ".go" {
-			all = append(all, mutant{kind: "embedded file", file: name, text: string(data) + "\n0,0,0\n", object: "embedded"})
+			all = append(all, mutant{kind: "embedded file", file: name, text: string(data) + "\n0,0,0\n", object: unseen})
 			continue
 		}
 		f, err := parser.ParseFile(fset, filepath.Join(dir, name), data, parser.ParseComments)
@@ -222,6 +225,7 @@ func (m *mutator) spec(d *ast.GenDecl, spec ast.Spec) {
 			m.replace("struct's new field", st.Fields.Opening+1, st.Fields.Opening+1, " mutantField int\n")
 			m.replace("type's new method", s.End(), s.End(), "")
 			last := &m.found[len(m.found)-1]
+			last.object = unseen // whether anything calls it the results tell
 			last.text = m.text + fmt.Sprintf("\nfunc (%s) String() string { return \"mutant\" }\n", s.Name.Name)
 		}
 	}

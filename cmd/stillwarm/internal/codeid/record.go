@@ -14,6 +14,9 @@ type Record struct {
 	Setup       []string        `json:"setup"` // what runs at the start, in its order: keys of Nodes
 	Functions   []Function      `json:"functions"`
 	Nodes       map[string]Node `json:"nodes"`
+
+	Inputs string `json:"inputs,omitempty"` // a hash of all that the record was computed from
+	Seal   string `json:"seal,omitempty"`   // a checksum of the record itself
 }
 
 // Fact is one thing beside the source that decides results: a version, a setting.

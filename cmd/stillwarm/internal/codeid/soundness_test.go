@@ -1,25 +1,18 @@
 package codeid
 
 import (
-	"bytes"
 	"context"
-	"flag"
 	"fmt"
+	"go/types"
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-)
-
-var (
-	mutations = flag.Int("mutations", 0, "how many changes to try over all programs; 0 for a sample")
-	public    = flag.Bool("public", false, "also over public programs, from the module proxy")
-	tables    = flag.String("tables", "", "write the precision tables to this file")
 )
 
 // subject is a program whose cached functions are run by a test of its own.
@@ -29,43 +22,37 @@ type subject struct {
 	functions []string // by their names without the package
 	files     []string // that may be changed, relative to dir
 	env       []string
+	covered   string // more packages than the program's own module has, as -coverpkg takes them
 
+	left     []mutant // that are to be tried
+	tried    int
+	loaded   *program // the unchanged program: no change adds an import, so what go list says of it holds for all
 	baseline *Record
 	graph    *graph
 	results  map[string]string          // by function: what its sample printed
 	executed map[string]map[string]bool // by function: "file:line" of the functions that its sample ran
 }
 
-// outcome counts what became of pairs of a change and a function.
-type outcome struct {
-	mutants                             int
-	executedChanged, executedFallback   int
-	untouchedKept, untouchedChanged     int
-	untouchedFallback, resultsConfirmed int
-}
-
 // prepare runs the samples of the unchanged program.
 func (s *subject) prepare(t *testing.T) {
 	t.Helper()
-	a, err := analyzeDir(t.Context(), s.dir)
-	if err != nil || a.Problem != "" {
-		t.Fatal(err, a)
-	}
-	s.baseline = a
-	s.results, s.executed = map[string]string{}, map[string]map[string]bool{}
+	s.load(t)
+	results := map[string]string{}
+	s.executed = map[string]map[string]bool{}
 	binary := filepath.Join(t.TempDir(), "sample.test")
-	s.goRun(t, "test", "-c", "-cover", "-coverpkg=./...", "-o", binary, ".")
+	s.goRun(t, "test", "-c", "-cover", "-coverpkg=./..."+s.covered, "-o", binary, ".")
 	for _, fn := range s.functions {
 		profile := filepath.Join(t.TempDir(), "profile")
 		out, err := s.sample(t.Context(), binary, fn, "-test.coverprofile="+profile)
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", fn, err, out)
 		}
-		s.results[fn] = out
+		results[fn] = out
 		if s.executed[fn], err = s.ran(profile); err != nil {
 			t.Fatal(err)
 		}
 	}
+	s.results = results
 }
 
 func (s *subject) environ() []string {
@@ -113,6 +100,10 @@ func (s *subject) ran(profile string) (map[string]bool, error) {
 	if err != nil {
 		return nil, err
 	}
+	folders := map[string]string{} // by import path, relative to the program's
+	for _, u := range s.graph.units {
+		folders[u.path] = s.relative(u.Dir)
+	}
 	ran := map[string]bool{}
 	for line := range strings.Lines(string(data)) {
 		name, rest, ok := strings.Cut(line, ".go:")
@@ -120,8 +111,9 @@ func (s *subject) ran(profile string) (map[string]bool, error) {
 			continue
 		}
 		from, _ := strconv.Atoi(rest[:strings.IndexByte(rest, '.')])
+		file := path.Join(folders[path.Dir(name)], path.Base(name)+".go")
 		for _, b := range begins {
-			if strings.HasSuffix(name+".go", "/"+b.file) && b.from <= from && from <= b.to {
+			if b.file == file && b.from <= from && from <= b.to {
 				ran[fmt.Sprintf("%s:%d", b.file, b.from)] = true
 			}
 		}
@@ -131,17 +123,17 @@ func (s *subject) ran(profile string) (map[string]bool, error) {
 
 // try applies a mutant, analyses and, where an identity is kept, runs. It returns what it found wrong.
 func (s *subject) try(t *testing.T, m mutant, analyze func(context.Context) (*Record, error), count *outcome) (wrong []string, compiled bool) {
-	path := filepath.Join(s.dir, m.file)
-	original, err := os.ReadFile(path)
+	name := filepath.Join(s.dir, m.file)
+	original, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := os.WriteFile(path, original, 0o600); err != nil {
+		if err := os.WriteFile(name, original, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}()
-	if err := os.WriteFile(path, []byte(m.text), 0o600); err != nil {
+	if err := os.WriteFile(name, []byte(m.text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	after, err := analyze(t.Context())
@@ -151,7 +143,7 @@ func (s *subject) try(t *testing.T, m mutant, analyze func(context.Context) (*Re
 	if after.Problem != "" {
 		t.Fatal(after.Problem)
 	}
-	count.mutants++
+	count.Mutants++
 	return s.judge(t, m, after, count), true
 }
 
@@ -159,24 +151,32 @@ func (s *subject) judge(t *testing.T, m mutant, after *Record, count *outcome) (
 	binary := ""
 	for _, fn := range s.functions {
 		was, is := find(s.baseline, fn), find(after, fn)
-		if was == nil || is == nil {
+		if was == nil {
 			t.Fatalf("%s is not cached", fn)
+		}
+		if is == nil { // the change wraps another function: nothing asks for entries of this name
+			count.ExecutedChanged++
+			continue
+		}
+		if was.Identity == "" { // no change can be missed: every build invalidates it
+			count.OwnNone++
+			continue
 		}
 		touched := !m.neutral && s.touches(m, fn)
 		switch {
 		case is.Identity == "" && touched:
-			count.executedFallback++
+			count.ExecutedFallback++
 		case is.Identity == "":
-			count.untouchedFallback++
+			count.UntouchedFallback++
 		case is.Identity != was.Identity && touched:
-			count.executedChanged++
+			count.ExecutedChanged++
 		case is.Identity != was.Identity:
-			count.untouchedChanged++
+			count.UntouchedChanged++
 			if m.neutral {
 				wrong = append(wrong, fmt.Sprintf("%s: %s invalidates it", m, fn))
 			}
 		default:
-			count.untouchedKept++
+			count.UntouchedKept++
 			if touched {
 				wrong = append(wrong, fmt.Sprintf("%s: %s runs it and keeps its identity", m, fn))
 				continue
@@ -192,7 +192,7 @@ func (s *subject) judge(t *testing.T, m mutant, after *Record, count *outcome) (
 			if result, _ := s.sample(t.Context(), binary, fn); result != s.results[fn] {
 				wrong = append(wrong, fmt.Sprintf("%s: %s keeps its identity and has another result:\n%s%s", m, fn, s.results[fn], result))
 			} else {
-				count.resultsConfirmed++
+				count.ResultsConfirmed++
 			}
 		}
 	}
@@ -218,13 +218,13 @@ func (s *subject) touches(m mutant, fn string) bool {
 	if m.function != "" {
 		return s.executed[fn][m.function]
 	}
-	if m.object == "embedded" {
-		return false // the results tell
+	if m.object == unseen {
+		return false
 	}
 	for _, n := range s.graph.nodes {
-		if n.kind == kindFunc && s.executed[fn][s.rel(n.place)] {
+		if n.kind == kindFunc && s.executed[fn][s.rel(n)] {
 			for to := range reach([]*node{n}, func(_ *node, e edge) bool { return e.to.kind != kindFunc }) {
-				if to.kind != kindFunc && filepath.Dir(s.rel(to.place))+"."+short(to.id)[strings.LastIndexByte(short(to.id), '.')+1:] == m.object {
+				if to.kind != kindFunc && s.relative(to.unit.Dir)+"."+short(to.id)[strings.LastIndexByte(short(to.id), '.')+1:] == m.object {
 					return true
 				}
 			}
@@ -233,42 +233,69 @@ func (s *subject) touches(m mutant, fn string) bool {
 	return false
 }
 
-// rel is a place relative to the subject's folder: places are relative to their module's.
-func (s *subject) rel(place string) string {
-	for _, f := range s.files {
-		name, _, _ := strings.Cut(place, ":")
-		if f == name {
-			return place
-		}
-	}
-	for _, prefix := range []string{"lib/"} {
-		name, _, _ := strings.Cut(prefix+place, ":")
-		if slices.Contains(s.files, name) {
-			return prefix + place
-		}
-	}
-	return place
+// rel is where a declaration is, "file:line", relative to the subject's folder.
+func (s *subject) rel(n *node) string {
+	return path.Join(s.relative(n.unit.Dir), path.Base(n.place))
 }
 
-// load keeps the baseline's graph, for touches.
-func (s *subject) loadGraph(t *testing.T) {
-	c := s.config()
-	p, err := newProgram(t.Context(), &c)
+func (s *subject) relative(dir string) string {
+	rel, err := filepath.Rel(s.dir, dir)
 	if err != nil {
+		return dir
+	}
+	return filepath.ToSlash(rel)
+}
+
+// load analyses the unchanged program and keeps what touches and analyze need.
+func (s *subject) load(t *testing.T) {
+	t.Helper()
+	a, err := Analyze(t.Context(), s.config())
+	if err != nil || a.Record.Problem != "" {
+		t.Fatal(err, a)
+	}
+	s.baseline = a.Record
+	c := s.config()
+	if s.loaded, err = newProgram(t.Context(), &c); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.load(); err != nil {
+	if err := s.loaded.load(); err != nil {
 		t.Fatal(err)
 	}
-	s.graph = p.build()
+	s.graph = s.loaded.build()
 }
 
 func (s *subject) config() Config {
 	return Config{Dir: s.dir, Package: []string{"."}, Env: s.environ()}
 }
 
-// analyze is the analysis as it is.
-func (s *subject) analyze(ctx context.Context) (*Record, error) {
+// reload reads the changed program. What go list says and the types of packages that are taken whole are those of the
+// unchanged one. An error says that it does not compile.
+func (s *subject) reload() (*program, error) {
+	p := &program{
+		config: s.loaded.config, env: s.loaded.env, all: s.loaded.all, byPath: map[string]*listed{}, fset: s.loaded.fset,
+		unitOf: map[*types.Package]*unit{}, packages: maps.Clone(s.loaded.packages),
+	}
+	for _, u := range s.loaded.units {
+		delete(p.packages, u.path)
+	}
+	return p, p.load()
+}
+
+// analyze is the analysis as it is, but for the listing.
+func (s *subject) analyze(context.Context) (*Record, error) {
+	p, err := s.reload()
+	if err != nil {
+		return nil, err
+	}
+	a, err := p.finish(nil)
+	if err != nil {
+		return nil, err
+	}
+	return a.Record, nil
+}
+
+// whole is the analysis as it is.
+func (s *subject) whole(ctx context.Context) (*Record, error) {
 	a, err := Analyze(ctx, s.config())
 	if err != nil {
 		return nil, err
@@ -278,13 +305,9 @@ func (s *subject) analyze(ctx context.Context) (*Record, error) {
 
 // with is the analysis with a hole: change takes something out of the graph.
 func (s *subject) with(change func(*graph)) func(context.Context) (*Record, error) {
-	return func(ctx context.Context) (*Record, error) {
-		c := s.config()
-		p, err := newProgram(ctx, &c)
+	return func(context.Context) (*Record, error) {
+		p, err := s.reload()
 		if err != nil {
-			return nil, err
-		}
-		if err := p.load(); err != nil {
 			return nil, err
 		}
 		r := &Record{Nodes: map[string]Node{}}
@@ -292,173 +315,5 @@ func (s *subject) with(change func(*graph)) func(context.Context) (*Record, erro
 		change(g)
 		p.fill(r, g)
 		return r, nil
-	}
-}
-
-func TestSoundness(t *testing.T) {
-	if testing.Short() {
-		t.Skip("compiles and runs mutated programs")
-	}
-	n := *mutations
-	if n == 0 {
-		n = 24
-	}
-	subjects := subjectsInTree(t)
-	if *public {
-		subjects = append(subjects, publicSubjects(t)...)
-	}
-	report := map[string]map[string]*outcome{}
-	for i, s := range subjects {
-		share := n / len(subjects)
-		report[s.name] = map[string]*outcome{}
-		t.Run("K2 "+s.name, func(t *testing.T) { s.examine(t, share, uint64(i), report[s.name]) })
-	}
-	if *tables != "" {
-		if err := os.WriteFile(*tables, precision(subjects, report), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("\n%s", precision(subjects, report))
-}
-
-func (s *subject) examine(t *testing.T, n int, seed uint64, report map[string]*outcome) {
-	s.prepare(t)
-	s.loadGraph(t)
-	all, err := mutants(s.dir, s.files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := 0
-	for _, m := range pick(all, 3*n, seed) {
-		if done == n {
-			break
-		}
-		kind := strings.TrimPrefix(strings.TrimPrefix(m.kind, "function: "), "method: ")
-		if report[kind] == nil {
-			report[kind] = &outcome{}
-		}
-		wrong, compiled := s.try(t, m, s.analyze, report[kind])
-		for _, w := range wrong {
-			t.Error(w)
-		}
-		if compiled {
-			done++
-		}
-	}
-	if done < n/2 {
-		t.Errorf("only %d of %d changes compiled", done, n)
-	}
-}
-
-// precision writes the tables of docs/code-identity.md.
-func precision(subjects []*subject, report map[string]map[string]*outcome) []byte {
-	var b bytes.Buffer
-	total := map[string]*outcome{}
-	for _, kinds := range report {
-		for kind, o := range kinds {
-			if total[kind] == nil {
-				total[kind] = &outcome{}
-			}
-			total[kind].add(o)
-		}
-	}
-	row := func(name string, o *outcome) {
-		fmt.Fprintf(&b, "| %s | %d | %d | %d | %s |\n", name, o.mutants, o.executedChanged+o.executedFallback, o.resultsConfirmed,
-			percent(o.untouchedKept, o.untouchedKept+o.untouchedChanged+o.untouchedFallback))
-	}
-	head := "| changes | identity replaced where the sample runs what changed | results compared where it is kept | kept where the sample does not run it |\n|---|---:|---:|---:|---:|\n"
-	b.WriteString("| kind of change " + head)
-	sum := &outcome{}
-	for _, kind := range slices.Sorted(maps.Keys(total)) {
-		row(kind, total[kind])
-		sum.add(total[kind])
-	}
-	row("**all**", sum)
-	b.WriteString("\n| program " + head)
-	for _, s := range subjects {
-		own := &outcome{}
-		for _, o := range report[s.name] {
-			own.add(o)
-		}
-		row(s.name, own)
-	}
-	return b.Bytes()
-}
-
-func (o *outcome) add(other *outcome) {
-	o.mutants += other.mutants
-	o.executedChanged += other.executedChanged
-	o.executedFallback += other.executedFallback
-	o.untouchedKept += other.untouchedKept
-	o.untouchedChanged += other.untouchedChanged
-	o.untouchedFallback += other.untouchedFallback
-	o.resultsConfirmed += other.resultsConfirmed
-}
-
-func percent(part, whole int) string {
-	if whole == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%d %%", (100*part+whole/2)/whole)
-}
-
-// TestPlantedHoles takes parts of the analysis away: the mutations have to find that.
-func TestPlantedHoles(t *testing.T) {
-	if testing.Short() {
-		t.Skip("compiles and runs mutated programs")
-	}
-	s := subjectsInTree(t)[1]
-	s.prepare(t)
-	s.loadGraph(t)
-	all, err := mutants(s.dir, s.files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, hole := range []struct {
-		name   string
-		kinds  string
-		change func(*graph)
-	}{
-		{"no initialisers", "initialiser's ", func(g *graph) { leaveOut(g, func(n *node) bool { return n.kind == kindVar }) }},
-		{"no methods", "method: ", func(g *graph) {
-			leaveOut(g, func(n *node) bool { return n.obj != nil && isMember(n.obj) })
-		}},
-		{"no constants", "constant's ", func(g *graph) { leaveOut(g, func(n *node) bool { return n.kind == kindConst }) }},
-	} {
-		t.Run(hole.name, func(t *testing.T) {
-			analyze := s.with(hole.change)
-			whole := s.baseline
-			defer func() { s.baseline = whole }()
-			if s.baseline, err = analyze(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			var some []mutant
-			for _, m := range all {
-				if strings.HasPrefix(m.kind, hole.kinds) {
-					some = append(some, m)
-				}
-			}
-			for _, m := range pick(some, 12, 1) {
-				if wrong, _ := s.try(t, m, analyze, &outcome{}); len(wrong) > 0 {
-					return
-				}
-			}
-			t.Error("no mutation found the hole")
-		})
-	}
-}
-
-// leaveOut takes what declarations say, and mention, out of the graph.
-func leaveOut(g *graph, which func(*node) bool) {
-	for _, n := range g.nodes {
-		if which(n) {
-			n.full, n.setup, n.edges = digest{}, digest{}, nil
-		}
-	}
-	// A constant's value is also part of those who use it.
-	for _, n := range g.nodes {
-		if slices.ContainsFunc(n.edges, func(e edge) bool { return e.to.kind == kindConst && which(e.to) }) {
-			n.full, n.setup = digest{}, digest{}
-		}
 	}
 }

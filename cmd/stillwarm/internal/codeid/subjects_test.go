@@ -1,13 +1,11 @@
 package codeid
 
 import (
-	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -41,26 +39,117 @@ func functionLines(dir string, files []string) ([]lines, error) {
 	return all, nil
 }
 
-// subjectsInTree are the demo and the programs of testdata/soundness.
+// subjectsInTree are the demo, the examples and the programs of testdata/soundness.
 func subjectsInTree(t *testing.T) []*subject {
 	t.Helper()
-	subjects := []*subject{demoSubject(t)}
+	subjects := []*subject{demoSubject(t), exampleSubject(t)}
 	names, err := filepath.Glob("testdata/soundness/*.txtar")
 	if err != nil || len(names) == 0 {
 		t.Fatal("no programs", err)
 	}
 	for _, name := range names {
-		a, err := txtar.ParseFile(name)
+		subjects = append(subjects, subjectIn(t, strings.TrimSuffix(filepath.Base(name), ".txtar")))
+	}
+	return subjects
+}
+
+// subjectIn is a program of testdata/soundness.
+func subjectIn(t *testing.T, name string) *subject {
+	t.Helper()
+	a, err := txtar.ParseFile(filepath.Join("testdata/soundness", name+".txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &subject{name: name, dir: t.TempDir(), env: []string{"GOPROXY=off"}}
+	lay(t, s.dir, a.Files)
+	s.functions = strings.Fields(string(a.Comment)[strings.Index(string(a.Comment), "functions:")+len("functions:"):])
+	s.files = filesOf(t, s.dir)
+	return s
+}
+
+const exampleMain = `package main
+
+import (
+	"example.com/trap/handlers"
+	"example.com/trap/prices"
+	"example.com/trap/shop"
+
+	"github.com/stillwarm/stillwarm/lambda"
+)
+
+var _ = prices.ExampleCacheData
+
+var _ = handlers.ExampleCacheHandler
+
+func main() { lambda.Start(shop.Label) }
+`
+
+const exampleSample = `package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"example.com/trap/handlers"
+	"example.com/trap/prices"
+	"example.com/trap/shop"
+)
+
+type upstream struct{}
+
+func (upstream) Price(_ context.Context, item string) (int, error) { return 100 * len(item), nil }
+
+func printed(t *testing.T, example func()) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout := os.Stdout
+	os.Stdout = w
+	example()
+	os.Stdout = stdout
+	w.Close()
+	text, _ := io.ReadAll(r)
+	fmt.Println("SAMPLE", strings.ReplaceAll(string(text), "\n", " / "))
+}
+
+func TestSample(t *testing.T) {
+	t.Run("fetchPrice", func(t *testing.T) {
+		label, err := shop.Label(shop.WithUpstream(t.Context(), upstream{}), "pear")
+		fmt.Println("SAMPLE", label, err)
+	})
+	t.Run("fetchQuote", func(t *testing.T) { printed(t, prices.ExampleCacheData) })
+	t.Run("double", func(t *testing.T) { printed(t, prices.ExampleObserve) })
+	t.Run("example.handler", func(t *testing.T) { printed(t, handlers.ExampleCacheHandler) })
+}
+`
+
+// exampleSubject is a program of the examples: those of package adapter, of package lambda, and examples/testing.
+func exampleSubject(t *testing.T) *subject {
+	t.Helper()
+	s := &subject{
+		name: "examples", dir: t.TempDir(), env: []string{"GOPROXY=off"},
+		functions: []string{"fetchPrice", "fetchQuote", "double", "example.handler"},
+	}
+	files := []txtar.File{{Name: "main.go", Data: []byte(exampleMain)}, {Name: "sample_test.go", Data: []byte(exampleSample)}}
+	for name, from := range map[string]string{
+		"prices/prices.go": "adapter/example_test.go", "handlers/handlers.go": "lambda/example_test.go", "shop/shop.go": "examples/testing/shop/shop.go",
+	} {
+		data, err := os.ReadFile(filepath.Join("../../../..", from))
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &subject{name: strings.TrimSuffix(filepath.Base(name), ".txtar"), dir: t.TempDir(), env: []string{"GOPROXY=off"}}
-		lay(t, s.dir, a.Files)
-		s.functions = strings.Fields(string(a.Comment)[strings.Index(string(a.Comment), "functions:")+len("functions:"):])
-		s.files = filesOf(t, s.dir)
-		subjects = append(subjects, s)
+		_, rest, _ := strings.Cut("\n"+string(data), "\npackage ")
+		_, rest, _ = strings.Cut(rest, "\n")
+		files = append(files, txtar.File{Name: name, Data: []byte("package " + filepath.Dir(name) + "\n" + rest)})
 	}
-	return subjects
+	lay(t, s.dir, files)
+	s.files = filesOf(t, s.dir)
+	return s
 }
 
 const demoSample = `package main
@@ -139,290 +228,4 @@ func filesOf(t *testing.T, dir string) []string {
 		t.Fatal(err)
 	}
 	return files
-}
-
-// publicModule is a module from the proxy whose functions are wrapped by a program that is made for it.
-type publicModule struct {
-	path, version string
-	driver        string // main.go, without its package line
-	samples       map[string]string
-}
-
-// publicSubjects downloads the modules and lays them out as code of the user's.
-func publicSubjects(t *testing.T) []*subject {
-	t.Helper()
-	var subjects []*subject
-	for _, m := range publicModules {
-		out, err := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", m.path+"@"+m.version).Output()
-		var info struct{ Dir string }
-		if err == nil {
-			err = json.Unmarshal(out, &info)
-		}
-		if err != nil {
-			t.Fatalf("%s: %v: %s", m.path, err, out)
-		}
-		subjects = append(subjects, m.subject(t, info.Dir))
-	}
-	return subjects
-}
-
-func (m publicModule) subject(t *testing.T, from string) *subject {
-	t.Helper()
-	s := &subject{name: m.path, dir: t.TempDir()}
-	sample := "package main\n\nimport (\n\t\"encoding/json\"\n\t\"fmt\"\n\t\"testing\"\n)\n\nfunc TestSample(t *testing.T) {\n"
-	for name, call := range m.samples {
-		s.functions = append(s.functions, name)
-		sample += "\tt.Run(\"" + name + "\", func(t *testing.T) {\n\t\tv, err := " + call + "\n\t\tdata, _ := json.Marshal(v)\n" +
-			"\t\tfmt.Println(\"SAMPLE\", string(data), err)\n\t})\n"
-	}
-	files := []txtar.File{{Name: "main.go", Data: []byte("package main\n" + m.driver)}, {Name: "sample_test.go", Data: []byte(sample + "}\n")}}
-	files = append(files, txtar.File{
-		Name: "append go.mod", Data: []byte("\nrequire " + m.path + " " + m.version + "\n\nreplace " + m.path + " => ./lib\n"),
-	})
-	lay(t, s.dir, files)
-	if err := os.CopyFS(filepath.Join(s.dir, "lib"), os.DirFS(from)); err != nil {
-		t.Fatal(err)
-	}
-	makeWritable(t, s.dir)
-	if _, err := os.Stat(filepath.Join(s.dir, "lib", "go.mod")); err != nil { // from before modules
-		if err := writeFile(filepath.Join(s.dir, "lib", "go.mod"), "module "+m.path+"\n\ngo 1.21\n"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.files = s.linkedFiles(t)
-	return s
-}
-
-func makeWritable(t *testing.T, dir string) {
-	t.Helper()
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			return os.Chmod(path, 0o700)
-		}
-		return os.Chmod(path, 0o600)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// linkedFiles lists the source files that the program is made of.
-func (s *subject) linkedFiles(t *testing.T) []string {
-	t.Helper()
-	c := s.config()
-	all, err := c.list(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var files []string
-	for _, p := range all {
-		for _, f := range p.GoFiles {
-			if rel, err := filepath.Rel(s.dir, filepath.Join(p.Dir, f)); err == nil && !strings.HasPrefix(rel, "..") {
-				files = append(files, filepath.ToSlash(rel))
-			}
-		}
-	}
-	return files
-}
-
-const driverHead = `
-import (
-	"context"
-	"fmt"
-	"strings"
-	"time"
-
-	"github.com/stillwarm/stillwarm/adapter"
-	"github.com/stillwarm/stillwarm/lambda"
-`
-
-const driverTail = `
-var (
-	_ = fmt.Sprint
-	_ = strings.ToUpper
-	_ = time.Now
-)
-`
-
-// publicModules are small public libraries that many functions use.
-var publicModules = []publicModule{
-	{
-		path: "github.com/Masterminds/semver/v3", version: "v3.5.0",
-		driver: driverHead + `	"github.com/Masterminds/semver/v3"
-)
-` + driverTail + `
-var (
-	satisfied = adapter.CacheData(satisfy)
-	bumped    = adapter.CacheData(bump)
-)
-
-type question struct{ Constraint, Version string }
-
-func satisfy(ctx context.Context, q question) (bool, error) {
-	c, err := semver.NewConstraint(q.Constraint)
-	if err != nil {
-		return false, err
-	}
-	v, err := semver.NewVersion(q.Version)
-	if err != nil {
-		return false, err
-	}
-	return c.Check(v), nil
-}
-
-func bump(ctx context.Context, s string) (string, error) {
-	v, err := semver.StrictNewVersion(s)
-	if err != nil {
-		return "", err
-	}
-	next := v.IncMinor()
-	return next.String(), nil
-}
-
-func main() { lambda.Start(satisfied.Get) }
-`,
-		samples: map[string]string{
-			"satisfy": `satisfied.Get(t.Context(), question{"^1.2 || >= 3.1, < 4", "3.4.5-beta.1"})`,
-			"bump":    `bumped.Get(t.Context(), "1.2.3")`,
-		},
-	},
-	{
-		path: "github.com/BurntSushi/toml", version: "v1.6.0",
-		driver: driverHead + `	"github.com/BurntSushi/toml"
-)
-` + driverTail + `
-var (
-	read    = adapter.CacheData(decode)
-	written = adapter.CacheData(encode)
-)
-
-type document struct {
-	Title string
-	Owner struct {
-		Name string
-		Born time.Time
-	}
-	Ports []int
-}
-
-func decode(ctx context.Context, text string) (document, error) {
-	var d document
-	_, err := toml.Decode(text, &d)
-	return d, err
-}
-
-func encode(ctx context.Context, ports []int) (string, error) {
-	var b strings.Builder
-	err := toml.NewEncoder(&b).Encode(document{Title: "ports", Ports: ports})
-	return b.String(), err
-}
-
-func main() { lambda.Start(read.Get) }
-`,
-		samples: map[string]string{
-			"decode": "read.Get(t.Context(), \"Title = 'x'\\nPorts = [1, 0x2]\\n[Owner]\\nName = \\\"n\\\\u00e9\\\"\\nBorn = 1979-05-27T07:32:00Z\\n\")",
-			"encode": "written.Get(t.Context(), []int{80, 443})",
-		},
-	},
-	{
-		path: "github.com/dustin/go-humanize", version: "v1.1.0",
-		driver: driverHead + `	"github.com/dustin/go-humanize"
-)
-` + driverTail + `
-var (
-	sizes   = adapter.CacheData(size)
-	numbers = adapter.CacheData(number)
-	ages    = adapter.CacheData(age)
-)
-
-func size(ctx context.Context, s string) (string, error) {
-	n, err := humanize.ParseBytes(s)
-	return humanize.IBytes(n), err
-}
-
-func number(ctx context.Context, f float64) (string, error) {
-	return humanize.FormatFloat("#,###.##", f) + humanize.Ordinal(int(f)) + humanize.SI(f, "B"), nil
-}
-
-func age(ctx context.Context, seconds int) (string, error) {
-	then := time.Unix(0, 0)
-	return humanize.RelTime(then, then.Add(time.Duration(seconds)*time.Second), "earlier", "later"), nil
-}
-
-func main() { lambda.Start(sizes.Get) }
-`,
-		samples: map[string]string{
-			"size": `sizes.Get(t.Context(), "42.5 MB")`, "number": `numbers.Get(t.Context(), 12345.678)`, "age": `ages.Get(t.Context(), 100000)`,
-		},
-	},
-	{
-		path: "github.com/russross/blackfriday/v2", version: "v2.1.0",
-		driver: driverHead + `	blackfriday "github.com/russross/blackfriday/v2"
-)
-` + driverTail + `
-var (
-	pages    = adapter.CacheData(page)
-	outlines = adapter.CacheData(outline)
-)
-
-func page(ctx context.Context, text string) (string, error) { return string(blackfriday.Run([]byte(text))), nil }
-
-func outline(ctx context.Context, text string) ([]string, error) {
-	var kinds []string
-	blackfriday.New().Parse([]byte(text)).Walk(func(n *blackfriday.Node, entering bool) blackfriday.WalkStatus {
-		kinds = append(kinds, n.Type.String())
-		return blackfriday.GoToNext
-	})
-	return kinds, nil
-}
-
-func main() { lambda.Start(pages.Get) }
-`,
-		samples: map[string]string{
-			"page":    "pages.Get(t.Context(), \"# Title\\n\\nSome *text* with `code`, [a link](http://x.y) and\\n\\n* one\\n* two\\n\\n| a | b |\\n|---|---|\\n| 1 | 2 |\\n\")",
-			"outline": "outlines.Get(t.Context(), \"# Title\\n\\n1. one\\n2. two\\n\")",
-		},
-	},
-	{
-		path: "github.com/robfig/cron/v3", version: "v3.0.1",
-		driver: driverHead + `	"github.com/robfig/cron/v3"
-)
-` + driverTail + `
-var nexts = adapter.CacheData(next)
-
-func next(ctx context.Context, spec string) (time.Time, error) {
-	s, err := cron.ParseStandard(spec)
-	if err != nil {
-		return time.Time{}, err
-	}
-	return s.Next(time.Unix(1700000000, 0).UTC()), nil
-}
-
-func main() { lambda.Start(nexts.Get) }
-`,
-		samples: map[string]string{"next": `nexts.Get(t.Context(), "*/15 3-5 * * MON")`},
-	},
-	{
-		path: "github.com/expr-lang/expr", version: "v1.17.8",
-		driver: driverHead + `	"github.com/expr-lang/expr"
-)
-` + driverTail + `
-var values = adapter.CacheData(evaluate)
-
-func evaluate(ctx context.Context, text string) (string, error) {
-	p, err := expr.Compile(text, expr.Env(map[string]any{"xs": []int{1, 2, 3}}))
-	if err != nil {
-		return "", err
-	}
-	v, err := expr.Run(p, map[string]any{"xs": []int{1, 2, 3}})
-	return fmt.Sprint(v), err
-}
-
-func main() { lambda.Start(values.Get) }
-`,
-		samples: map[string]string{"evaluate": `values.Get(t.Context(), "sum(filter(xs, # > 1)) + len('abc') * 2")`},
-	},
 }
