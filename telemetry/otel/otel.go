@@ -1,5 +1,5 @@
 // Package otel reports cached functions to OpenTelemetry: a span for each run and each wait for another's run, a span for
-// each call of the backend, and metrics. It knows the API only; exporters, samplers and propagators are the program's.
+// each request to the backend ([Telemetry.Backend]), and metrics. It knows the API only; exporters, samplers and propagators are the program's.
 //
 //	t, err := otel.New(otel.Options{})
 //	if err != nil { ... }
@@ -99,6 +99,11 @@ func (t *Telemetry) Observe(ctx context.Context, e adapter.Event) {
 	case adapter.EventWait:
 		t.span(ctx, "wait "+e.Function, e)
 	}
+	t.flushLater(ctx)
+}
+
+// flushLater makes sure of a flush after the response.
+func (t *Telemetry) flushLater(ctx context.Context) {
 	if len(t.flushes) > 0 {
 		adapter.AfterInvocation(ctx, t, t.atEnd)
 	}
