@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stillwarm/stillwarm/internal/clone"
 )
 
 type redacted string
@@ -99,6 +101,20 @@ func TestValueOf(t *testing.T) {
 		if b, err := json.Marshal(ValueOf(big)); err != nil || len(b) > 64<<10 {
 			t.Errorf("%T: %d bytes, %v", big, len(b), err)
 		}
+	}
+}
+
+func TestValueOfWhatACacheKeeps(t *testing.T) {
+	type result struct{ City string }
+	got := ValueOf(&clone.Kept[result]{Value: result{City: "Oslo"}})
+	if !strings.HasSuffix(got.Type, ".result") || len(got.Children) != 1 || got.Children[0].Name != "City" || got.Children[0].Text != `"Oslo"` {
+		t.Errorf("%+v", got)
+	}
+	if got := ValueOf((*clone.Kept[result])(nil)); got.Text != "nil" {
+		t.Errorf("%+v", got)
+	}
+	if got := ValueOf(nil); got.Text != "nil" {
+		t.Errorf("%+v", got)
 	}
 }
 

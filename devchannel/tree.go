@@ -1,6 +1,9 @@
 package devchannel
 
-import "reflect"
+import (
+	"reflect"
+	"strings"
+)
 
 // TreeOf returns a type with the names of its fields, to a bounded depth and size.
 func TreeOf(t reflect.Type) *Tree {
@@ -34,10 +37,23 @@ func treeOf(name string, t reflect.Type, depth int, left *int) Tree {
 	return tree
 }
 
-// ValueOf returns a value with the names of its fields, bounded in depth, size and text. It hides what [Render] hides.
+// ValueOf returns a value with the names of its fields, bounded in depth, size and text. It hides what [Render] hides. A
+// value as the cache keeps it is shown as its function returned it.
 func ValueOf(v any) Value {
 	left := maxNodes
-	return valueOf("", reflect.ValueOf(v), 0, &left)
+	return valueOf("", unwrapped(reflect.ValueOf(v)), 0, &left)
+}
+
+// unwrapped returns what a *clone.Kept holds, and any other value as it is.
+func unwrapped(v reflect.Value) reflect.Value {
+	if !v.IsValid() || v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+		return v
+	}
+	t := v.Elem().Type()
+	if strings.HasSuffix(t.PkgPath(), "/internal/clone") && strings.HasPrefix(t.Name(), "Kept[") {
+		return v.Elem().FieldByName("Value")
+	}
+	return v
 }
 
 func valueOf(name string, v reflect.Value, depth int, left *int) Value {

@@ -157,7 +157,20 @@ func TestADayAtTheWorkbench(t *testing.T) {
 	}
 	t.Log("open, send a request, see the miss with its reason")
 	b.sees("main", "No invocations yet", "curl ")
-	send()
+	for _, v := range []struct{ view, says string }{
+		{"cache", "Send a request"}, {"containers", "Send a request"}, {"advice", "twenty calls"}, {"invocations", "Send a request"},
+	} {
+		b.goTo(v.view)
+		b.sees("main", v.says) // an empty view says what to do
+		b.look("empty-" + v.view)
+	}
+	b.click("button[data-new]", "Send")
+	b.sees("form.composer", "Headers")
+	if got := b.eval("document.querySelector('form.composer select').value"); got != "GET" {
+		t.Errorf("the method shows %q", got)
+	}
+	b.look("composer")
+	b.click("form.composer button[type=submit]", "Send")
 	b.sees(".waterfall", ".ask {City:\"/\" Token:[hidden]}", "miss not ", "ran ", ".open")
 	b.sees(".detail .head", "GET /", "200")
 	b.sees(".detail", "#1 cold", "billed", "memory", "handler", "Response", "first")
@@ -174,6 +187,10 @@ func TestADayAtTheWorkbench(t *testing.T) {
 	t.Log("the entry's value, then clear it, and miss")
 	b.click(".waterfall .call:last-child a", "edited-")
 	b.sees(".values", "Highs", "City")
+	if got := b.eval("document.querySelector('.values').innerText"); !strings.Contains(got, "main.weather") || strings.Contains(got, "clone") {
+		t.Errorf("the value is not shown as the function returned it: %s", got)
+	}
+	b.look("value")
 	if text := b.eval("document.querySelector('.detail').innerText"); strings.Contains(text, `Token:"hidden"`) {
 		t.Errorf("the page shows a secret: %s", text)
 	}
@@ -188,6 +205,7 @@ func TestADayAtTheWorkbench(t *testing.T) {
 	t.Log("break the code, read the error, mend it, see it answer")
 	write(t, filepath.Join(dir, "version.go"), "package main\n\nconst version = undefinedName\n")
 	b.sees(".banner.bad", "The build failed; version 1 still serves", "version.go:3", "undefined: undefinedName")
+	b.look("failed-build")
 	write(t, filepath.Join(dir, "version.go"), "package main\n\nconst version = \"second\"\n")
 	b.sees("header", "version 2")
 	send()
@@ -199,44 +217,51 @@ func TestADayAtTheWorkbench(t *testing.T) {
 	event := b.eval("document.querySelector('textarea[name=event]').value")
 	b.set("textarea[name=event]", strings.Replace(event, `"rawPath": "/"`, `"rawPath": "/edited"`, 1))
 	b.click("form.composer button[type=submit]", "Send")
-	b.sees(".detail", "/edited")
+	b.sees(".detail .head", "GET /edited")
 	t.Log("an outage at the top")
 	redis.Kill()
 	b.sees(".banner.bad", "Outage: Redis")
 	b.sees("header", "outage")
-	screenshots(b)
+	b.lookAtViews()
 }
 
-// screenshots writes a picture of each view where STILLWARM_SCREENSHOTS names a folder, and fails where something hangs
-// over the edge of the window.
-func screenshots(b *browser) {
+// look fails where something hangs over the edge of the window, wide and narrow, light and dark, and writes a picture of
+// each where STILLWARM_SCREENSHOTS names a folder. The window is as it was afterwards.
+func (b *browser) look(name string) {
+	b.t.Helper()
 	folder := os.Getenv("STILLWARM_SCREENSHOTS")
-	last := b.eval("location.hash")
-	for _, view := range []string{last, "#/invocations", "#/cache", "#/containers", "#/advice"} {
-		for _, width := range []int64{1400, 390} {
-			for _, scheme := range []string{"light", "dark"} {
-				b.do(chromedp.EmulateViewport(width, 900))
-				if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-				}); err != nil {
-					b.t.Fatal(err)
-				}
-				b.eval("location.hash = " + quoted(view))
-				b.sees("main")
-				if over := b.eval(overhanging); over != "" {
-					b.t.Errorf("%s at %d: %s hangs over the edge", view, width, over)
-				}
-				if folder == "" {
-					continue
-				}
-				picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-				if err != nil {
-					b.t.Fatal(err)
-				}
-				name := strings.Trim(strings.NewReplacer("#/", "", "/", "-").Replace(view), "-")
-				write(b.t, filepath.Join(folder, fmt.Sprintf("%.24s-%d-%s.png", name, width, scheme)), string(picture))
+	for _, width := range []int64{390, 1400} {
+		for _, scheme := range []string{"dark", "light"} {
+			b.do(chromedp.EmulateViewport(width, 900))
+			if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			}); err != nil {
+				b.t.Fatal(err)
 			}
+			if over := b.eval(overhanging); over != "" {
+				b.t.Errorf("%s at %d: %s hangs over the edge", name, width, over)
+			}
+			if folder == "" {
+				continue
+			}
+			picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			write(b.t, filepath.Join(folder, fmt.Sprintf("%s-%d-%s.png", name, width, scheme)), string(picture))
 		}
+	}
+}
+
+// lookAtViews looks at each view as the walk leaves it.
+func (b *browser) lookAtViews() {
+	b.look("invocation")
+	for _, v := range []struct{ view, has string }{
+		{"invocations", "Status"}, {"cache", "Hit rate"}, {"containers", "process"}, {"advice", "Nothing to mend"},
+	} {
+		b.goTo(v.view)
+		b.sees("main", v.has)
+		b.look(v.view)
 	}
 }
 

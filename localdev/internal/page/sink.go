@@ -63,6 +63,9 @@ func (p *Page) Finished(inv journal.Invocation) {
 	shown.Billed, shown.Peak = billed(inv), inv.PeakBytes
 	shown.Cached, shown.Cache, shown.Complete, shown.Rev = inv.Cached, inv.Cache, true, n
 	shown.event, shown.response, shown.EventSize = inv.Payload, inv.Response, len(inv.Payload)
+	if label := httpLabel(inv.Payload); shown.Kind == "event" && label != "" {
+		shown.Label = label // a request that is sent again is one
+	}
 	if r := inv.Response; r != nil {
 		shown.FirstByte, shown.LastByte = ms(r.FirstByte), ms(r.LastByte)
 	}

@@ -50,7 +50,7 @@ export function Composer({from, sent, close}) {
       <button type="button" class="quiet" onClick=${close} aria-label="Close">×</button>
     </div>
     ${mode === "http" ? html`
-      <div class="line"><select aria-label="Method" value=${method} onChange=${e => setMethod(e.target.value)}>${["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"].map(m => html`<option key=${m}>${m}</option>`)}</select>
+      <div class="line"><select aria-label="Method" value=${method} onChange=${e => setMethod(e.target.value)}>${["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"].map(m => html`<option key=${m} value=${m} selected=${m === method}>${m}</option>`)}</select>
         <input ref=${first} class="grow mono" aria-label="Path and query" value=${path} onInput=${e => setPath(e.target.value)} spellcheck="false" /></div>
       <label>Headers <textarea rows="2" class="mono" placeholder="Accept: application/json" value=${headers} onInput=${e => setHeaders(e.target.value)} spellcheck="false"></textarea></label>
       ${method !== "GET" && method !== "HEAD" && html`<label>Body <textarea rows="4" class="mono" value=${body} onInput=${e => setBody(e.target.value)} spellcheck="false"></textarea></label>`}` : html`
