@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +22,18 @@ func httpCalls(h http.Header, start, duration float64) []*call {
 	}
 	return calls
 }
+
+// toldOfHTTP reports whether an HTTP cache in the function told of this invocation itself: that is more than its answer
+// says. The lock is held.
+func (p *Page) toldOfHTTP(inv *invocation) bool {
+	return slices.ContainsFunc(inv.calls, func(c *call) bool {
+		f := p.functions[c.Function]
+		return f != nil && f.http()
+	})
+}
+
+// http reports whether events of that name are an HTTP cache's: these are not announced as functions are.
+func (f *function) http() bool { return f.Kind == "" || f.Kind == "http" }
 
 func httpCall(parameters []string, start, duration float64) *call {
 	c := &call{Function: "HTTP cache", Result: "miss", Start: start, Duration: duration, Tier: "memory"}

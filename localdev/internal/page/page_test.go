@@ -114,6 +114,30 @@ func TestHTTPCalls(t *testing.T) {
 	}
 }
 
+func TestAnHTTPCacheIsShownOnce(t *testing.T) {
+	for name, events := range map[string][]devchannel.Event{
+		"by its answer": {{Kind: "hit", Function: "shop.load", Request: "r", Call: 1}},
+		"by its events": {{Kind: "miss", Function: "pages", Request: "r", Call: 1, Arg: "https://example.com/a"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := New(nil)
+			p.Known([]devchannel.Function{{Name: "shop.load", Kind: "data"}})
+			p.Began(journal.Invocation{RequestID: "r", Started: time.Now()})
+			p.Events(1, events)
+			p.Finished(journal.Invocation{RequestID: "r", Response: &journal.Response{Header: map[string][]string{"Cache-Status": {"stillwarm; fwd=uri-miss"}}}})
+			caches := 0
+			for _, c := range p.byID["r"].calls {
+				if c.Function == "HTTP cache" || c.Function == "pages" {
+					caches++
+				}
+			}
+			if caches != 1 {
+				t.Errorf("%d calls of an HTTP cache", caches)
+			}
+		})
+	}
+}
+
 func TestCrashLoop(t *testing.T) {
 	var top topState
 	for range loopSize {

@@ -69,7 +69,7 @@ func (p *Page) Finished(inv journal.Invocation) {
 	if r := inv.Response; r != nil {
 		shown.FirstByte, shown.LastByte = ms(r.FirstByte), ms(r.LastByte)
 	}
-	if r := inv.Response; r != nil {
+	if r := inv.Response; r != nil && !p.toldOfHTTP(shown) {
 		calls := httpCalls(r.Header, shown.Delivered, max(0, shown.Duration-shown.Delivered))
 		shown.calls = append(calls, shown.calls...)
 		for _, c := range calls {

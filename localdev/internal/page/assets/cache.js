@@ -44,7 +44,7 @@ function ClearTag() {
 function FunctionRow({f, selected, entries}) {
   const open = () => go("cache", f.name);
   return html`<tr data-row tabindex=${selected ? 0 : -1} aria-selected=${selected} class=${selected ? "selected" : ""} onClick=${open} onKeyDown=${e => e.key === "Enter" && open()}>
-    <td class="label"><a href=${link("cache", f.name)} class="clip" title=${f.name} tabindex=${selected ? -1 : 0}>${short(f.name)}</a> ${f.kind === "resource" && html`<${Pill}>resource<//>`}</td>
+    <td class="label"><a href=${link("cache", f.name)} class="clip" title=${f.name} tabindex=${selected ? -1 : 0}>${short(f.name)}</a> ${f.kind !== "data" && html`<${Pill}>${f.kind === "resource" ? "resource" : "HTTP"}<//>`}</td>
     <td class="n">${f.calls}</td><td><${Rate} f=${f} /></td><td class="n late">${f.runs ? span(f.meanRun) : ""}</td><td class="n">${f.savedMs ? span(f.savedMs) : ""}</td>
     <td class="n">${entries.length || ""}</td><td class="n soft late">${entries.length ? bytes(entries.reduce((n, e) => n + e.size, 0)) : ""}</td></tr>`;
 }
