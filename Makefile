@@ -11,7 +11,7 @@ TESTFLAGS ?=
 -include build.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help run test tools test-modules test-allocs bench bench-quick simulate lint check fmt tidy release release-check test-386 test-fleet vulnerabilities soundness fuzz model clean
+.PHONY: help run test tools test-modules test-allocs bench bench-quick simulate lint check fmt tidy release release-check test-386 test-fleet vulnerabilities soundness fuzz model mutate clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-zA-Z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -95,6 +95,10 @@ soundness: ## mutated programs: no cached function may keep its code identity wr
 TIME ?= 10m
 model: ## draw schedules of several containers over one backend for TIME (10m), against an oracle
 	@cd tests && $(GO) test ./model -run Schedules -timeout 0 -v -args -model.time=$(TIME)
+
+ONLY ?=
+mutate: ## plant faults one at a time, which tests have to notice (ONLY=C5: those whose id, file, fault or tests match)
+	@cd tests && $(GO) run ./cmd/mutate -root .. -only '$(ONLY)'
 
 fuzz: ## every fuzz target for FUZZTIME (60s)
 	@.ci/fuzz $(FUZZTIME)

@@ -95,6 +95,10 @@ func OpenURL(_ context.Context, u *url.URL) (backends.PersistenceManager, error)
 	return m, nil
 }
 
+// Copy returns a manager of a place of its own, that holds what this one holds now, leases and
+// versions included: what a replica knows that takes over later, or a snapshot that is restored. It is meant for tests.
+func (m *Manager) Copy() *Manager { return &Manager{place: m.place.copy()} }
+
 // Store returns the function's store. The error is about the function's parameters or matches ErrClosed.
 func (m *Manager) Store(ctx context.Context, fn backends.Function) (backends.Store, error) {
 	if err := m.check(ctx); err != nil {

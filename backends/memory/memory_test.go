@@ -175,3 +175,45 @@ func TestPlaces(t *testing.T) {
 		})
 	}
 }
+
+func TestCopy(t *testing.T) {
+	t.Run("C1 C10 a copy goes its own way from here, with the same generation, versions and leases", func(t *testing.T) {
+		m := open(t, Options{})
+		open := func(m *Manager) backends.Store {
+			s, err := m.Store(t.Context(), backends.Function{Name: "f"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		read := func(s backends.Store) backends.Reading {
+			r, err := s.Read(t.Context(), "k", backends.ReadOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		s := open(m)
+		if _, err := s.Put(t.Context(), "k", []byte("v"), time.Time{}, backends.Absent); err != nil {
+			t.Fatal(err)
+		}
+		lease := backends.LeaseRequest{Token: "a/1", TTL: time.Minute}
+		if _, _, err := s.(backends.Leaser).Lease(t.Context(), "k", lease, backends.ReadOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		older := open(m.Copy())
+		if a, b := read(s), read(older); string(b.Entry) != "v" || a.Generation != b.Generation || a.Version != b.Version {
+			t.Error(a, b)
+		}
+		if _, err := s.Clear(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if a, b := read(s), read(older); a.Entry != nil || string(b.Entry) != "v" || a.Generation == b.Generation {
+			t.Error(a, b)
+		}
+		lease.Token = "b/1"
+		if _, _, err := older.(backends.Leaser).Lease(t.Context(), "k", lease, backends.ReadOptions{}); !errors.Is(err, backends.ErrLeased) {
+			t.Error(err)
+		}
+	})
+}

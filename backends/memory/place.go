@@ -3,6 +3,7 @@ package memory
 import (
 	"container/list"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -74,6 +75,20 @@ func newPlace(o Options) *place {
 		p.clock = time.Now
 	}
 	return p
+}
+
+// copy takes the lock.
+func (p *place) copy() *place {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := newPlace(Options{Max: p.max, MaxEntry: p.maxEntry, Clock: p.clock})
+	c.functions, c.leases, c.records = maps.Clone(p.functions), maps.Clone(p.leases), maps.Clone(p.records)
+	for el := p.recent.Front(); el != nil; el = el.Next() {
+		e := el.Value.(*entry) // never changed
+		c.entries[e.at] = c.recent.PushBack(e)
+	}
+	c.size, c.sweepAt, c.touched = p.size, p.sweepAt, p.touched
+	return c
 }
 
 // now is the wall clock: the monotonic one may stand still while a container is frozen.

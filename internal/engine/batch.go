@@ -373,6 +373,8 @@ func (b *batch) leased(ctx context.Context, it *item, got backends.LeaseResult) 
 			t.held = f.env.leases.Adopt(f.store.slot(it.l), it.call.Run())
 		case errors.As(got.Err, &busy):
 			it.busy = busy
+		case errors.As(got.Err, &marked) && f.overtaken(it.l, marked):
+			f.store.mark(ctx, it.l, backends.Mark{})
 		case errors.As(got.Err, &marked):
 			f.marks.hear(it.l.Key, marked, f.env.Now())
 		}

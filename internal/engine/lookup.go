@@ -349,7 +349,8 @@ type turn struct {
 	point invalidation.Point
 	old   *memory.Entry // what there is that is no answer any more
 
-	held *lease.Held // the lease
+	held     *lease.Held // the lease
+	unmarked bool        // a mark of before a clear was taken away
 	// beside says that the backend is asked beside the run, since its answer may come first.
 	beside bool
 	// replacing says that the result has to replace whatever the slot holds; unread is why its version is not known.

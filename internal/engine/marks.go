@@ -90,6 +90,11 @@ func (m *marks) hear(key string, e *backends.MarkedError, now int64) {
 	m.set(key, knownMark{kind: e.Mark.Kind, until: now + int64(e.Left), heard: now, took: e.Mark.TTL})
 }
 
+// overtaken reports whether everything was cleared since the mark was set: it says nothing of results of after that.
+func (f *Function) overtaken(l *Lookup, e *backends.MarkedError) bool {
+	return l.generation != 0 && e.Mark.Generation != l.generation
+}
+
 // asked notes that the backend was asked for a marked key.
 func (m *marks) asked(key string, now int64) {
 	m.mu.Lock()

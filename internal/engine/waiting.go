@@ -61,6 +61,11 @@ func (t *turn) take(ctx context.Context, from string, within time.Duration) (fou
 		return found, nil // the lease was taken, whatever became of the read behind it
 	}
 	if marked := (*backends.MarkedError)(nil); errors.As(err, &marked) {
+		if f.overtaken(l, marked) && !t.unmarked {
+			t.unmarked = true
+			f.store.mark(ctx, l, backends.Mark{})
+			return t.take(ctx, "", within)
+		}
 		f.marks.hear(l.Key, marked, f.env.Now())
 		return nil, nil
 	}

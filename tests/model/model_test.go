@@ -2,19 +2,20 @@ package model
 
 import (
 	"flag"
-	"fmt"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/stillwarm/stillwarm/backends/memory"
 )
 
-var budget = flag.Duration("model.time", 0, "how long to draw plans; zero: some rounds")
-
-// rounds of a hundred plans are drawn where no time is named.
-const fewRounds = 20
+var (
+	budget = flag.Duration("model.time", 0, "how long to draw plans; zero: some rounds")
+	// A hundred plans, unless -rapid.checks says otherwise.
+	rounds = flag.Int("model.rounds", 20, "how many rounds of plans are drawn at least")
+)
 
 // step is one number of a plan: what happens next.
 type step struct {
@@ -23,88 +24,204 @@ type step struct {
 }
 
 func plans() *rapid.Generator[[]step] {
-	one := rapid.Custom(func(t *rapid.T) step {
-		return step{Act: rapid.IntRange(0, 99).Draw(t, "act"), Pick: rapid.IntRange(0, 1<<16).Draw(t, "pick")}
-	})
+	one := rapid.Custom(func(t *rapid.T) step { return step{Act: evenly(t, 7) * 100 >> 7, Pick: evenly(t, 14)} })
 	return rapid.SliceOfN(one, 5, 120)
 }
 
-var kinds = []string{"get", "get", "get", "get", "getall", "refresh", "set", "clear", "clearfor", "clearfor", "invalidate"}
+// evenly draws a number of some bits, each as often as another: rapid's own numbers are mostly small, and a plan of them
+// does the same thing again and again.
+func evenly(t *rapid.T, bits int) (n int) {
+	for range bits {
+		if n <<= 1; rapid.Bool().Draw(t, "bit") {
+			n |= 1
+		}
+	}
+	return n
+}
 
-// TestSchedules holds C2 to C8, C10, F1, F3, I1 and law 2 in every schedule that is drawn.
+// kinds are the operations that a plan may have beside Get.
+var kinds = []string{
+	"getall", "refresh", "set", "clear", "clearfor", "invalidate", "thing", "use", "clearthing", "clearthings",
+}
+
+// drawSettings draws the options of a plan's function, and which operations and faults there are: few kinds at a time find
+// more than all of them in each plan.
+func drawSettings(t *rapid.T) (s settings) {
+	for _, set := range []*bool{&s.Soft, &s.FailSafe, &s.Ahead, &s.Coherent, &s.Single} {
+		*set = evenly(t, 2) == 0
+	}
+	s.Kinds = []string{"get"}
+	for _, kind := range kinds {
+		if evenly(t, 2) == 0 {
+			s.Kinds = append(s.Kinds, kind)
+		}
+	}
+	s.Keys = [][]string{keys[:1], keys[:2], keys, keys[2:]}[evenly(t, 2)]
+	for f := range s.Faults {
+		s.Faults[f] = evenly(t, 2) == 0
+	}
+	return s
+}
+
+// TestSchedules holds C2 to C8, C10, F1, F3, I1, R2, R3, S2, S7, S8, T4, T7 and law 2 in every schedule that is drawn.
 func TestSchedules(t *testing.T) {
-	until := time.Now().Add(*budget)
-	for rounds := 1; ; rounds++ {
+	until, tried := time.Now().Add(*budget), 0
+	for round := 1; ; round++ {
 		rapid.Check(t, func(rt *rapid.T) {
-			plan := plans().Draw(rt, "plan")
+			s, plan := drawSettings(rt), plans().Draw(rt, "plan")
+			tried++
 			var w *world
 			verdict := inBubble(t, func() string {
-				w = newWorld()
+				w = newWorld(s)
 				w.execute(plan)
 				return w.judge()
 			})
 			if verdict != "" {
-				rt.Fatalf("%s\n%s", verdict, w.history())
+				rt.Fatalf("%s\n%d steps, %+v\n%s", verdict, len(plan), s, w.history())
 			}
 		})
-		if t.Failed() || rounds >= fewRounds && !time.Now().Before(until) {
-			t.Logf("%d rounds", rounds)
+		if t.Failed() || round >= *rounds && !time.Now().Before(until) {
+			t.Logf("%d plans", tried)
 			return
 		}
 	}
 }
 
-// execute does a plan, then lets everything end, and asks fresh containers for every key.
+// execute does a plan, then lets everything end, asks fresh containers for every key, and closes all.
 func (w *world) execute(plan []step) {
-	boxes := []*box{w.container(0), w.container(1), w.container(2)}
+	boxes := []*box{w.container(), w.container(), w.container()}
 	for _, s := range plan {
 		synctest.Wait()
 		w.step(boxes, s)
 	}
 	for _, b := range boxes {
 		w.outage(b, false)
+		w.thaw(b)
 	}
 	w.drain()
 	time.Sleep(nearTTL + 3*time.Second) // a breaker that is open probes again
 	for _, key := range keys {
-		w.container(len(boxes)+1).do("probe", key)
+		w.container().do("probe", key)
 		w.drain()
 	}
 	for _, b := range boxes { // and those that have a memory: C4
-		b.do("get", "a")
-		w.drain()
-		b.do("get", "b")
-		w.drain()
+		if !b.closed.Load() {
+			b.do("get", "a")
+			w.drain()
+			b.do("get", "b")
+			w.drain()
+		}
 	}
+	w.heldLeases()
+	for _, b := range w.boxes {
+		if !b.dead.Load() && !b.closed.Load() {
+			b.do("close", "")
+		}
+	}
+	w.drain()
 }
 
 func (w *world) step(boxes []*box, s step) {
-	b := boxes[s.Pick%len(boxes)]
-	pick := s.Pick / len(boxes)
+	at := s.Pick % len(boxes)
+	b, pick := boxes[at], s.Pick/len(boxes)
 	switch {
-	case s.Act < 62:
+	case s.Act < 50:
 		w.release(s.Pick)
-	case s.Act < 90:
-		b.do(kinds[pick%len(kinds)], keys[pick/len(kinds)%len(keys)])
-	case s.Act < 93:
+	case s.Act < 75:
+		kinds, keys := w.settings.Kinds, w.settings.Keys
+		w.operate(b, kinds[pick%len(kinds)], keys[pick/len(kinds)%len(keys)])
+	case s.Act < 79:
 		time.Sleep(time.Duration(pick%1000+1) * 10 * time.Millisecond)
-	case s.Act < 95:
-		w.outage(b, pick%2 == 0)
-	case s.Act < 97:
-		w.cancel(pick)
 	default:
-		b.offset.Store(int64(pick%120-60) * int64(time.Second))
-		w.mu.Lock()
-		w.stepped[b.n] = true
-		w.mu.Unlock()
+		boxes[at] = w.fail(b, (s.Act-79)/2, s.Pick)
 	}
 }
 
-func (w *world) outage(b *box, on bool) {
-	b.down.Store(on)
-	if !on {
-		return
+// faults is how many kinds of faults there are.
+const faults = 10
+
+// fail does what goes wrong, where the plan has this kind, and returns the container that is in b's place then.
+func (w *world) fail(b *box, fault, pick int) *box {
+	if fault = min(fault, faults-1); !w.settings.Faults[fault] {
+		w.release(pick)
+		return b
 	}
+	switch pick /= 3; fault {
+	case 0:
+		w.failRun(pick)
+	case 1:
+		w.jump(time.Duration(pick%9+1) * 20 * time.Second)
+	case 2:
+		w.outage(b, pick%2 == 0)
+	case 3:
+		w.cancel(pick)
+	case 4:
+		w.setClock(b, time.Duration(pick%120-60)*time.Second)
+	case 5:
+		if pick%2 == 0 {
+			w.freeze(b)
+		} else {
+			w.thaw(b)
+		}
+	case 6:
+		if pick%2 == 0 {
+			return w.kill(b)
+		}
+	case 7:
+		w.failover(pick%2 == 0)
+	case 8:
+		if pick%2 == 0 {
+			w.operate(b, "close", "")
+		}
+	default:
+		w.breakThings(b)
+	}
+	return b
+}
+
+// operate begins an operation, unless its container cannot: one that is closed has no cache, but for what is opened.
+func (w *world) operate(b *box, kind, key string) {
+	open := kind == "thing" || kind == "use" || kind == "clearthing" || kind == "clearthings"
+	if !b.frozen.Load() && (open || !b.closed.Load()) {
+		b.do(kind, key)
+	}
+}
+
+// failRun makes one of the runs fail.
+func (w *world) failRun(n int) {
+	if g := w.choose(n, func(g *gate) bool { return !g.wire && g.isRun() }); g != nil {
+		w.opens(g, errRun)
+	}
+}
+
+// longestJump bounds the time of a plan: what is delivered later than a tombstone lasts is not held against anybody.
+const longestJump = 40 * time.Minute
+
+func (w *world) jump(d time.Duration) {
+	if w.jumped += d; w.jumped <= longestJump {
+		time.Sleep(d)
+	}
+}
+
+func (w *world) setClock(b *box, offset time.Duration) {
+	b.offset.Store(int64(offset))
+	w.note("the clock of %d is set to %v", b.n, offset)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stepped[b.n] = true
+}
+
+func (w *world) outage(b *box, on bool) {
+	if b.down.Swap(on) != on {
+		w.note("the backend of %d is down: %v", b.n, on)
+	}
+	if on {
+		w.disturb(b)
+	}
+}
+
+// disturb notes that what is under way in a container may not have been told to the backend.
+func (w *world) disturb(b *box) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, o := range w.ops {
@@ -124,6 +241,58 @@ func (w *world) cancel(n int) {
 	}
 }
 
+// freeze stops a container: none of its gates opens, and it begins nothing.
+func (w *world) freeze(b *box) {
+	if !b.frozen.Swap(true) {
+		w.note("%d is frozen", b.n)
+		b.since = time.Now()
+	}
+}
+
+// connectionsLast is how long connections outlive that nothing moves on them.
+const connectionsLast = 5 * time.Minute
+
+// thaw lets a container go on. After a long time what it had under way to the backend is lost.
+func (w *world) thaw(b *box) {
+	if !b.frozen.Swap(false) {
+		return
+	}
+	w.note("%d is thawed", b.n)
+	w.disturb(b)
+	if time.Since(b.since) > connectionsLast {
+		w.each(errDown, func(g *gate) bool { return g.b == b && g.wire })
+	}
+}
+
+// kill ends a container and returns the one that takes its place. What it has sent arrives.
+func (w *world) kill(b *box) *box {
+	w.note("%d dies", b.n)
+	b.frozen.Store(false)
+	w.disturb(b)
+	b.dead.Store(true)
+	w.mu.Lock()
+	for _, o := range w.ops {
+		o.dead = o.dead || o.box == b.n && o.end == 0
+	}
+	w.mu.Unlock()
+	w.each(errRun, func(g *gate) bool { return g.b == b && !g.wire })
+	return w.container()
+}
+
+// failover takes a snapshot of the backend, or goes back to the one that was taken.
+func (w *world) failover(snapshot bool) {
+	now := w.seq.Add(1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case snapshot:
+		w.older, w.olderAt = w.m.Copy(), now
+	case w.older != nil:
+		w.m, w.older = w.older, (*memory.Manager)(nil)
+		w.lost = append(w.lost, interval{w.olderAt, now})
+	}
+}
+
 // drain opens gates and lets time pass until every operation has ended.
 func (w *world) drain() {
 	for range 100_000 {
@@ -139,109 +308,4 @@ func (w *world) drain() {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-}
-
-// judge returns what must not have happened; "" where all is well.
-func (w *world) judge() string {
-	for _, o := range w.ops {
-		if o.end == 0 {
-			return fmt.Sprintf("operation %d never ended", o.id)
-		}
-		reads := o.kind == "get" || o.kind == "getall" || o.kind == "probe" || o.kind == "refresh"
-		if reads && o.err != nil && !o.cancelled {
-			return fmt.Sprintf("law 2: operation %d failed: %v", o.id, o.err)
-		}
-		if !reads {
-			continue
-		}
-		for key, v := range o.values {
-			if fault := w.judgeValue(o, key, v); fault != "" {
-				return fault
-			}
-		}
-	}
-	return ""
-}
-
-func (w *world) judgeValue(o *op, key string, v int64) string {
-	r, known := w.runs[v]
-	switch {
-	case !known:
-		return fmt.Sprintf("operation %d got %d, which nobody computed", o.id, v)
-	case r.key != key:
-		return fmt.Sprintf("K: operation %d asked for %s and got %s's", o.id, key, r.key)
-	case key == privateKey && r.op != o.id && w.ops[max(0, r.op)].kind != "set":
-		return fmt.Sprintf("F3: operation %d got what operation %d computed for itself", o.id, r.op)
-	case o.kind == "refresh" && r.op != o.id:
-		return fmt.Sprintf("C6: refresh %d returned what operation %d computed", o.id, r.op)
-	}
-	for _, c := range w.ops {
-		if c.end == 0 || c.end >= o.start {
-			continue
-		}
-		if fault := w.against(o, key, v, c); fault != "" {
-			return fault
-		}
-	}
-	return ""
-}
-
-// against holds a value that operation o got against an operation c that had returned before o began.
-func (w *world) against(o *op, key string, v int64, c *op) string {
-	covers := c.key == key || c.kind == "clear" || c.kind == "invalidate"
-	told := c.err == nil && !c.disturbed
-	seen := o.box == c.box || told && (o.kind == "probe" || c.kind != "set" && c.kind != "refresh" && c.kind != "clearfor" && w.near(o, c))
-	if !covers || !seen {
-		return ""
-	}
-	switch c.kind {
-	case "clear", "clearfor", "invalidate":
-		if w.latest(v) <= c.start {
-			return fmt.Sprintf("C2: operation %d got %d, from before %s %d", o.id, v, c.kind, c.id)
-		}
-	case "set", "refresh":
-		newest, ok := c.values[key]
-		if c.kind == "set" {
-			newest = c.start
-		}
-		if ok && key != privateKey && w.latest(v) < newest && (c.err == nil || c.kind == "set") {
-			return fmt.Sprintf("C6: operation %d got %d, older than the %d of %s %d", o.id, v, newest, c.kind, c.id)
-		}
-	}
-	return ""
-}
-
-// latest is the latest event at which the run of a value may have begun. A run begins with its value's event; a Set takes
-// effect at any time before it returns.
-func (w *world) latest(v int64) int64 {
-	if r := w.runs[v]; r.op >= 0 && w.ops[r.op].kind == "set" {
-		return w.ops[r.op].end
-	}
-	return v
-}
-
-// near reports whether o began long enough after c that its container must have heard of it.
-func (w *world) near(o, c *op) bool {
-	// NearTTL is measured by the container's own wall clock.
-	if o.disturbed || w.stepped[o.box] || o.began.Sub(c.done) < nearTTL+time.Second {
-		return false
-	}
-	for _, other := range w.ops { // a container that could not ask need not know
-		if other.box == o.box && other.disturbed {
-			return false
-		}
-	}
-	return true
-}
-
-func (w *world) history() string {
-	var b strings.Builder
-	for _, o := range w.ops {
-		fmt.Fprintf(&b, "%3d %-10s %-8s in %d  [%d, %d] %v %v", o.id, o.kind, o.key, o.box, o.start, o.end, o.values, o.err)
-		if o.cancelled {
-			b.WriteString(" cancelled")
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
 }

@@ -3,6 +3,7 @@ package flight_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -170,6 +171,42 @@ func TestDrop(t *testing.T) {
 }
 
 func TestDeadlock(t *testing.T) {
+	t.Run("S3 the search visits each run once, however many ways lead to it", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			const layers = 40 // with two runs in each, each of which waits for both of the next: 2^40 ways to the last
+			var g flight.Group
+			stop := make(chan struct{})
+			var ask func(ctx context.Context, layer int)
+			ask = func(ctx context.Context, layer int) {
+				var wg sync.WaitGroup
+				for i := range 2 {
+					wg.Go(func() {
+						key := fmt.Sprint(layer, " ", i)
+						if _, _, err := g.Do(ctx, key, func(ctx context.Context, _ *flight.Call) (any, error) {
+							if layer == layers {
+								<-stop
+							} else {
+								ask(ctx, layer+1)
+							}
+							return nil, nil
+						}); err != nil {
+							t.Error(key, err)
+						}
+					})
+				}
+				wg.Wait()
+			}
+			var wg sync.WaitGroup
+			wg.Go(func() { ask(t.Context(), 1) })
+			synctest.Wait()
+			wg.Go(func() {
+				_, _, _ = g.Do(t.Context(), "another", func(ctx context.Context, _ *flight.Call) (any, error) { ask(ctx, 1); return nil, nil })
+			})
+			synctest.Wait()
+			close(stop)
+			wg.Wait()
+		})
+	})
 	t.Run("a run that asks for itself", func(t *testing.T) {
 		var g flight.Group
 		_, _, err := g.Do(t.Context(), "k", func(ctx context.Context, _ *flight.Call) (any, error) {

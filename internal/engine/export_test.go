@@ -1,0 +1,7 @@
+package engine
+
+// AppendRefs and CutRefs are for tests.
+var (
+	AppendRefs = appendRefs
+	CutRefs    = cutRefs
+)

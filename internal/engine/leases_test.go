@@ -1,0 +1,166 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stillwarm/stillwarm/internal/engine"
+	"github.com/stillwarm/stillwarm/internal/invocation"
+)
+
+func TestReleases(t *testing.T) {
+	t.Run("S7 a release that failed is tried again with the next one", func(t *testing.T) {
+		bubble(t, func(t *testing.T, fl *fleet) {
+			m := newFaulty(fl.m)
+			b := fl.container(func(s *engine.Spec) { s.Manager = m })
+			compute := b.run
+			b.run = func(context.Context, string) (int64, error) { return 0, errors.New("down") }
+			m.loseRelease.Store(true)
+			if _, _, err := b.call("x", time.Minute); err == nil {
+				t.Fatal("no error")
+			}
+			m.loseRelease.Store(false)
+			b.run = compute
+			b.get("another")
+			if _, took, err := fl.container().call("x", time.Minute); err != nil || took != 0 {
+				t.Errorf("another container waits %v for a lease that nobody holds: %v", took, err)
+			}
+		})
+	})
+	t.Run("S7 an attempt without an answer counts as taken, and is given back", func(t *testing.T) {
+		bubble(t, func(t *testing.T, fl *fleet) {
+			m := newFaulty(fl.m)
+			b := fl.container(func(s *engine.Spec) { s.Manager = m })
+			compute := b.run
+			b.run = func(context.Context, string) (int64, error) { return 0, errors.New("down") }
+			m.loseLease.Store(true)
+			if _, _, err := b.call("x", time.Minute); err == nil {
+				t.Fatal("no error")
+			}
+			m.loseLease.Store(false)
+			b.run = compute
+			time.Sleep(5 * time.Second) // the breaker probes
+			b.get("another")
+			if _, took, err := fl.container().call("x", time.Minute); err != nil || took != 0 {
+				t.Errorf("another container waits %v for a lease whose answer was lost: %v", took, err)
+			}
+		})
+	})
+}
+
+func TestMarks(t *testing.T) {
+	t.Run("F3 the runs of a private key go side by side", func(t *testing.T) {
+		bubble(t, func(t *testing.T, fl *fleet) {
+			fl.took = time.Second
+			b := fl.container()
+			b.terms.Private = true
+			b.get("x")
+			start := time.Now()
+			first, second := b.begin(context.Background(), "x"), b.begin(context.Background(), "x")
+			one, other := <-first, <-second
+			if one.err != nil || other.err != nil || one.v == other.v {
+				t.Error(one, other)
+			}
+			if took := time.Since(start); took != time.Second {
+				t.Errorf("they took %v: one waited for the other", took)
+			}
+		})
+	})
+	t.Run("F3 a refused result's mark lasts as long as its run, and doubles up to 10 s", func(t *testing.T) {
+		bubble(t, func(t *testing.T, fl *fleet) {
+			fl.took = 2 * time.Second
+			m := newFaulty(fl.m)
+			b := fl.container(func(s *engine.Spec) { s.Manager = m })
+			b.terms.Refused = true
+			for range 5 {
+				b.get("x")
+			}
+			want := []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second, 10 * time.Second, 10 * time.Second}
+			if got := m.marked(); !slices.Equal(got, want) {
+				t.Errorf("marks of %v, want %v", got, want)
+			}
+		})
+	})
+	t.Run("F3 a container that knows a mark asks the backend once per NearTTL", func(t *testing.T) {
+		bubble(t, func(t *testing.T, fl *fleet) {
+			m := newFaulty(fl.m)
+			b := fl.container(func(s *engine.Spec) { s.Manager = m })
+			b.terms.Private = true
+			b.get("x")
+			m.reads.Store(0)
+			for range 20 {
+				time.Sleep(time.Second)
+				b.get("x")
+			}
+			if n := m.reads.Load(); n < 3 || n > 5 {
+				t.Errorf("%d reads in 20 s, with a NearTTL of 5 s", n)
+			}
+		})
+	})
+	t.Run("F3 a storable result ends the mark, for other containers too", func(t *testing.T) {
+		bubble(t, func(t *testing.T, fl *fleet) {
+			b := fl.container()
+			b.terms.Private = true
+			b.get("x")
+			b.terms.Private = false
+			time.Sleep(3 * time.Minute)
+			b.get("x")
+			if v := fl.container().get("x"); v != 2 {
+				t.Errorf("%d, want the stored 2", v)
+			}
+		})
+	})
+}
+
+func TestBatchesOfEachOther(t *testing.T) {
+	t.Run("B2 two batches, each of which holds what the other one wants, publish their own first", func(t *testing.T) {
+		bubble(t, func(t *testing.T, fl *fleet) {
+			m := newFaulty(fl.m)
+			var waited atomic.Bool
+			m.leaseAll = func() {
+				if waited.CompareAndSwap(false, true) {
+					time.Sleep(time.Millisecond) // the other batch takes its first lease meanwhile
+				}
+			}
+			container := func() *box {
+				b := fl.container(func(s *engine.Spec) {
+					s.Manager = m
+					s.Many = func(_ context.Context, ls []*engine.Lookup) []engine.Result {
+						time.Sleep(time.Second)
+						rs := make([]engine.Result, len(ls))
+						for i := range ls {
+							v := fl.runs.Add(1)
+							rs[i] = engine.Result{Value: &v, Terms: engine.Terms{TTL: -1}}
+						}
+						return rs
+					}
+				})
+				return b
+			}
+			a, b := container(), container()
+			start := time.Now()
+			var wg sync.WaitGroup
+			getAll := func(b *box, keys ...string) {
+				ctx, inv := invocation.Begin(context.Background(), invocation.Options{AfterResponse: true})
+				defer inv.Finish(ctx)
+				ls := []*engine.Lookup{b.lookup(keys[0]), b.lookup(keys[1])}
+				for i, answer := range b.f.GetAll(ctx, ls) {
+					if answer.Err != nil {
+						t.Error(keys[i], answer.Err)
+					}
+				}
+			}
+			wg.Go(func() { getAll(a, "x", "y") })
+			wg.Go(func() { getAll(b, "y", "x") })
+			wg.Wait()
+			if took := time.Since(start); took > 3*time.Second || fl.runs.Load() > 4 {
+				t.Errorf("%v, %d runs", took, fl.runs.Load())
+			}
+		})
+	})
+}

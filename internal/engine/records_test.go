@@ -1,0 +1,58 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/stillwarm/stillwarm/internal/engine"
+	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
+)
+
+func TestEntriesOfOthers(t *testing.T) {
+	t.Run("W4 an entry in another encoding is a miss, and is replaced", func(t *testing.T) {
+		bubble(t, func(t *testing.T, fl *fleet) {
+			fl.container().get("x")
+			b := fl.container()
+			other := func(b *box) (v int64) {
+				l := b.lookup("x")
+				l.Codec = 2
+				b.invoke(func(ctx context.Context) {
+					r, err := b.f.Get(ctx, l)
+					if err != nil {
+						t.Fatal(err)
+					}
+					v = *r.Value.(*int64)
+				})
+				return v
+			}
+			if v := other(b); v != 2 {
+				t.Errorf("%d: what the other encoding meant was believed", v)
+			}
+			if v := other(fl.container()); v != 2 {
+				t.Errorf("%d: the entry was not replaced", v)
+			}
+		})
+	})
+}
+
+// FuzzRecordsOfEntries feeds what is read before a payload with anything, and holds what is written there.
+func FuzzRecordsOfEntries(f *testing.F) {
+	f.Add([]byte{}, "tag/1", uint64(7))
+	f.Add([]byte{0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0}, "", uint64(0))
+	f.Add([]byte{0, 1, 200, 1, 2, 3}, "epoch", uint64(1))
+	f.Fuzz(func(t *testing.T, hostile []byte, name string, id uint64) {
+		if refs, rest, err := engine.CutRefs(hostile); err == nil && !bytes.Equal(engine.AppendRefs(nil, refs), hostile[:len(hostile)-len(rest)]) {
+			t.Errorf("%x was read as %v", hostile, refs)
+		}
+		if len(name) > 255 {
+			return
+		}
+		want := []invalidation.Ref{{Name: name, ID: id}, {Name: "tag/2", ID: id + 1}}
+		refs, rest, err := engine.CutRefs(append(engine.AppendRefs(nil, want), hostile...))
+		if err != nil || !slices.Equal(refs, want) || !bytes.Equal(rest, hostile) {
+			t.Errorf("%v came back as %v, %v", want, refs, err)
+		}
+	})
+}
