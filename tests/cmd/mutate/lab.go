@@ -68,7 +68,7 @@ type result struct {
 }
 
 // limit is how long the tests of a mutant may take: many faults make somebody wait for ever.
-const limit = 90 * time.Second
+const limit = 4 * time.Minute
 
 // lab tries mutants.
 type lab struct {
