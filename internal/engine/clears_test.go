@@ -198,6 +198,29 @@ func TestLateWrites(t *testing.T) {
 	})
 }
 
+func TestRefreshes(t *testing.T) {
+	t.Run("T5 stale hits of many invocations leave one refresh", func(t *testing.T) {
+		bubble(t, func(t *testing.T, fl *fleet) {
+			fl.m = nil
+			b := fl.container(func(s *engine.Spec) { s.Policy = freshness.Policy{TTL: time.Minute, Stale: time.Hour} })
+			b.get("x")
+			time.Sleep(2 * time.Minute)
+			var all []func()
+			for range 5 {
+				ctx, inv := invocation.Begin(context.Background(), invocation.Options{AfterResponse: true})
+				b.getIn(ctx, "x")
+				all = append(all, func() { inv.Finish(ctx) })
+			}
+			for _, finish := range all {
+				finish()
+			}
+			if n := fl.runs.Load(); n != 2 {
+				t.Errorf("%d runs, want the first one and one refresh", n)
+			}
+		})
+	})
+}
+
 func TestArgumentsThatMayChange(t *testing.T) {
 	t.Run("K18 a stale value is served and no refresh is left", func(t *testing.T) {
 		bubble(t, func(t *testing.T, fl *fleet) {

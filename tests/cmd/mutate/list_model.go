@@ -9,7 +9,7 @@ var planted = map[string]struct{ seed, plans int }{}
 func model(fault string) killer {
 	p, known := planted[fault]
 	if !known {
-		p.seed, p.plans = 1, 12000
+		p.seed, p.plans = 1, 8000
 	}
 	return killer{pkg: "./tests/model", run: "TestSchedules", args: []string{
 		"-rapid.nofailfile", "-rapid.shrinktime=1ms", "-model.rounds=1", "-rapid.seed=" + strconv.Itoa(p.seed), "-rapid.checks=" + strconv.Itoa(p.plans),

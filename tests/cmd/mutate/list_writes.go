@@ -69,7 +69,8 @@ func fleet() []mutant {
 		{id: "S4", fault: "on S3 a lease is believed after its time", file: s3Lease,
 			line: "if l.done || !m.now().Before(l.ends) {", with: "if l.done {", killer: in("./backends/s3", "TestLease")},
 		{id: "S4", fault: "on S3 a lease is over a second too early by the server's clock", file: s3Lease,
-			line: "return sinceModified(obj) > slotTTL(obj)+time.Second", with: "return sinceModified(obj) > slotTTL(obj)", killer: in("./backends/s3", "TestLease")},
+			line: "return sinceModified(obj) > slotTTL(obj)+time.Second", with: "return sinceModified(obj) > slotTTL(obj)",
+			killer: in("./backends/s3", "TestLease")},
 		{id: "B1", fault: "a batch hands the result of one key to another", file: "internal/engine/batch.go",
 			line: "res = results[i]", with: "res = results[0]", killer: model("batch mixes")},
 		{id: "B2", fault: "an error of a batch reaches those who joined it", file: "internal/engine/batch.go",
@@ -77,7 +78,6 @@ func fleet() []mutant {
 			with:   "if !ok {",
 			killer: inAdapter("TestBatches")},
 		{id: "B2", fault: "a batch waits for the keys of others before it runs its own", file: "internal/engine/batch.go",
-			line: "go b.lead(led)", with: "for _, it := range joined { b.wait(ctx, it, false) }; joined = nil; go b.lead(led)",
-			killer: inEngine("TestBatchesOfEachOther")},
+			line: "b.runMany(ctx, taken)", with: "defer b.runMany(ctx, taken)", killer: inEngine("TestBatchesOfEachOther")},
 	}
 }
