@@ -10,6 +10,7 @@ import (
 	"github.com/stillwarm/stillwarm/backends/memory"
 	"github.com/stillwarm/stillwarm/internal/engine"
 	"github.com/stillwarm/stillwarm/internal/engine/freshness"
+	memtier "github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/internal/invocation"
 )
 
@@ -163,6 +164,62 @@ func TestClearsDuringRuns(t *testing.T) {
 				}
 			})
 		}
+	})
+}
+
+func TestWhatTheBackendWasNotTold(t *testing.T) {
+	t.Run("C3 ClearFor that the backend could not be told is told before the slot is believed again", func(t *testing.T) {
+		bubble(t, func(t *testing.T, fl *fleet) {
+			m := newFaulty(fl.m)
+			b := fl.container(func(s *engine.Spec) { s.Manager = m })
+			b.get("x")
+			m.loseInvalidate.Store(true)
+			b.invoke(func(ctx context.Context) {
+				if b.f.ClearFor(ctx, b.lookup("x")) == nil {
+					t.Error("no error")
+				}
+			})
+			m.loseInvalidate.Store(false)
+			time.Sleep(5 * time.Second) // the breaker probes
+			if v := b.get("x"); v != 2 {
+				t.Errorf("here %d: what was cleared is believed", v)
+			}
+			if v := fl.container().get("x"); v != 2 {
+				t.Errorf("elsewhere %d", v)
+			}
+		})
+	})
+	t.Run("C6 while what a Refresh came to waits to be written, what it replaces is not read", func(t *testing.T) {
+		bubble(t, func(t *testing.T, fl *fleet) {
+			fl.container().get("x")
+			b := fl.container(func(s *engine.Spec) { s.Owner = memtier.New(1, func(any) {}).Owner(nil, 0, 0) }) // no room
+			b.invoke(func(ctx context.Context) {
+				if _, err := b.f.Refresh(ctx, b.lookup("x")); err != nil {
+					t.Error(err)
+				}
+				if v := b.get("x"); v == 1 {
+					t.Error("the replaced value is read")
+				}
+			})
+		})
+	})
+	t.Run("T7 an expired value is not returned, however long the run takes", func(t *testing.T) {
+		bubble(t, func(t *testing.T, fl *fleet) {
+			fl.took = 10 * time.Second
+			b := fl.container(func(s *engine.Spec) {
+				s.Policy, s.SoftTimeout = freshness.Policy{TTL: time.Minute, FailSafe: time.Hour}, time.Second
+			})
+			b.get("x")
+			time.Sleep(30 * time.Minute)
+			if v, took, err := b.call("x", time.Minute); v != 1 || took != time.Second || err != nil {
+				t.Errorf("within fail-safe: %d after %v, %v", v, took, err)
+			}
+			synctest.Wait()
+			time.Sleep(2 * time.Hour)
+			if v, took, err := b.call("x", time.Minute); v != 3 || took != fl.took || err != nil {
+				t.Errorf("beyond it: %d after %v, %v", v, took, err)
+			}
+		})
 	})
 }
 

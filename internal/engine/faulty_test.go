@@ -15,8 +15,10 @@ type faulty struct {
 	backends.PersistenceManager
 	loseRelease atomic.Bool // a release does not arrive
 	loseLease   atomic.Bool // a lease is taken, and the answer is lost
-	reads, puts atomic.Int64
-	marks       chan backends.Mark // what leases were released with, and what was marked without one
+
+	loseInvalidate atomic.Bool // a tombstone is not written
+	reads, puts    atomic.Int64
+	marks          chan backends.Mark // what leases were released with, and what was marked without one
 	// leaseAll, where it is set, runs between the leases of a batch.
 	leaseAll func()
 }
@@ -57,6 +59,13 @@ func (s *faultyStore) Read(ctx context.Context, key string, o backends.ReadOptio
 func (s *faultyStore) Put(ctx context.Context, key string, entry []byte, expires time.Time, seen backends.Version) (backends.Version, error) {
 	s.m.puts.Add(1)
 	return s.everything.Put(ctx, key, entry, expires, seen)
+}
+
+func (s *faultyStore) Invalidate(ctx context.Context, key string) error {
+	if s.m.loseInvalidate.Load() {
+		return errLost
+	}
+	return s.everything.Invalidate(ctx, key)
 }
 
 func (s *faultyStore) Lease(ctx context.Context, key string, r backends.LeaseRequest, o backends.ReadOptions) (backends.Lease, backends.Reading, error) {
