@@ -48,7 +48,7 @@ var kinds = []string{
 // drawSettings draws the options of a plan's function, and which operations and faults there are: few kinds at a time find
 // more than all of them in each plan.
 func drawSettings(t *rapid.T) (s settings) {
-	for _, set := range []*bool{&s.Soft, &s.FailSafe, &s.Ahead, &s.Coherent, &s.Single} {
+	for _, set := range []*bool{&s.Soft, &s.FailSafe, &s.Ahead, &s.Coherent, &s.Single, &s.NoRoom} {
 		*set = evenly(t, 2) == 0
 	}
 	s.Kinds = []string{"get"}
@@ -57,7 +57,8 @@ func drawSettings(t *rapid.T) (s settings) {
 			s.Kinds = append(s.Kinds, kind)
 		}
 	}
-	s.Keys = [][]string{keys[:1], keys[:2], keys, keys[2:]}[evenly(t, 2)]
+	s.Keys = [][]string{keys[:1], keys[:1], keys[1:2], keys[:1], keys[:2], keys[:2], keys, keys[2:]}[evenly(t, 3)]
+	s.Boxes = []int{1, 2, 2, 3}[evenly(t, 2)]
 	for f := range s.Faults {
 		s.Faults[f] = evenly(t, 2) == 0
 	}
@@ -98,7 +99,10 @@ func TestSchedules(t *testing.T) {
 
 // execute does a plan, then lets everything end, asks fresh containers for every key, and closes all.
 func (w *world) execute(plan []step) {
-	boxes := []*box{w.container(), w.container(), w.container()}
+	var boxes []*box
+	for range w.settings.Boxes {
+		boxes = append(boxes, w.container())
+	}
 	for _, s := range plan {
 		synctest.Wait()
 		w.step(boxes, s)

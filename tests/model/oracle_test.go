@@ -169,7 +169,8 @@ func (w *world) knows(o, c *op) bool {
 	case "set", "clearfor":
 		return o.kind == "probe" || w.settings.Coherent && w.near(o, c)
 	}
-	return o.kind == "probe"
+	// A Refresh is written after the response: not where its container has died.
+	return o.kind == "probe" && !w.boxes[c.box].dead.Load()
 }
 
 // isLost reports whether a failover may have gone back over what an operation has told the backend.
