@@ -71,9 +71,6 @@ func (w *world) container() *box {
 	if !w.settings.Single {
 		spec.Many = b.many
 	}
-	if w.settings.NoRoom {
-		spec.Owner = memtier.New(1, func(any) {}, memtier.WithClock(b.env.Now)).Owner(nil, 0, 0)
-	}
 	b.f = engine.New(b.env, spec)
 	b.pool = b.newPool()
 	return b

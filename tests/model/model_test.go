@@ -25,19 +25,10 @@ type step struct {
 }
 
 func plans() *rapid.Generator[[]step] {
-	one := rapid.Custom(func(t *rapid.T) step { return step{Act: evenly(t, 7) * 100 >> 7, Pick: evenly(t, 14)} })
+	one := rapid.Custom(func(t *rapid.T) step {
+		return step{Act: rapid.IntRange(0, 99).Draw(t, "act"), Pick: rapid.IntRange(0, 1<<16).Draw(t, "pick")}
+	})
 	return rapid.SliceOfN(one, 5, 120)
-}
-
-// evenly draws a number of some bits, each as often as another: rapid's own numbers are mostly small, and a plan of them
-// does the same thing again and again.
-func evenly(t *rapid.T, bits int) (n int) {
-	for range bits {
-		if n <<= 1; rapid.Bool().Draw(t, "bit") {
-			n |= 1
-		}
-	}
-	return n
 }
 
 // kinds are the operations that a plan may have beside Get.
@@ -48,19 +39,21 @@ var kinds = []string{
 // drawSettings draws the options of a plan's function, and which operations and faults there are: few kinds at a time find
 // more than all of them in each plan.
 func drawSettings(t *rapid.T) (s settings) {
-	for _, set := range []*bool{&s.Soft, &s.FailSafe, &s.Ahead, &s.Coherent, &s.Single, &s.NoRoom} {
-		*set = evenly(t, 2) == 0
+	for _, set := range []*bool{&s.Soft, &s.FailSafe, &s.Ahead, &s.Coherent, &s.Single} {
+		*set = rapid.IntRange(0, 2).Draw(t, "setting") == 0
 	}
 	s.Kinds = []string{"get"}
 	for _, kind := range kinds {
-		if evenly(t, 2) == 0 {
+		if rapid.IntRange(0, 2).Draw(t, kind) == 0 {
 			s.Kinds = append(s.Kinds, kind)
 		}
 	}
-	s.Keys = [][]string{keys[:1], keys[:1], keys[1:2], keys[:1], keys[:2], keys[:2], keys, keys[2:]}[evenly(t, 3)]
-	s.Boxes = []int{1, 2, 2, 3}[evenly(t, 2)]
+	s.Keys = keys[:1+rapid.IntRange(0, len(keys)-1).Draw(t, "keys")]
+	if rapid.IntRange(0, 3).Draw(t, "private only") == 0 {
+		s.Keys = keys[2:]
+	}
 	for f := range s.Faults {
-		s.Faults[f] = evenly(t, 2) == 0
+		s.Faults[f] = rapid.Bool().Draw(t, "fault")
 	}
 	return s
 }
@@ -99,10 +92,7 @@ func TestSchedules(t *testing.T) {
 
 // execute does a plan, then lets everything end, asks fresh containers for every key, and closes all.
 func (w *world) execute(plan []step) {
-	var boxes []*box
-	for range w.settings.Boxes {
-		boxes = append(boxes, w.container())
-	}
+	boxes := []*box{w.container(), w.container(), w.container()}
 	for _, s := range plan {
 		synctest.Wait()
 		w.step(boxes, s)

@@ -41,8 +41,6 @@ var keys = []string{"a", deafKey, privateKey}
 // settings are the options of a plan's function, and what its plan has.
 type settings struct {
 	Soft, FailSafe, Ahead, Coherent, Single bool
-	NoRoom                                  bool // in memory
-	Boxes                                   int
 
 	Kinds, Keys []string
 	Faults      [faults]bool

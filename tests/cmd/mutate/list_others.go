@@ -25,7 +25,7 @@ func resources() []mutant {
 		{id: "R3", fault: "an object that a clear met while it was opened stays in the pool", file: openGo,
 			line:   "ready, evicted := p.enter(o, !a.Alone && !p.clears.Void(a.Key, since) && !p.env.Closed())",
 			with:   "ready, evicted := p.enter(o, !a.Alone && !p.env.Closed())",
-			killer: model("opened before a clear")},
+			killer: races},
 		{id: "R3", fault: "an object that Close met while it was opened stays in the pool", file: openGo,
 			line:   "ready, evicted := p.enter(o, !a.Alone && !p.clears.Void(a.Key, since) && !p.env.Closed())",
 			with:   "ready, evicted := p.enter(o, !a.Alone && !p.clears.Void(a.Key, since))",

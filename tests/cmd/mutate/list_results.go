@@ -70,10 +70,10 @@ func times() []mutant {
 		{id: "T6", fault: "a key does not rest after a failure", file: runGo,
 			line: "f.rests.begin(t.l.Key, now+int64(coolDown))", killer: inAdapter("TestFailSafe|TestResultsThatDecide")},
 		{id: "T7", fault: "a run that took too long is given up", file: lookupGo,
-			line: "f.env.Defer(ctx, func(context.Context) { _, _ = call.Wait(ctx, leader, nil) })", with: "call.Leave(ctx)", killer: model("soft timeout")},
+			line: "f.env.Defer(ctx, func(context.Context) { _, _ = call.Wait(ctx, leader, nil) })", with: "call.Leave(ctx)", killer: inAdapter("TestResultsThatDecide")},
 		{id: "T7", fault: "an expired value is returned after the soft timeout", file: lookupGo,
 			line: "if soft <= 0 || old == nil || inline != nil || !f.env.Defers(ctx) || !f.spec.Policy.MayStandIn(times(old), f.env.Now()) {",
-			with: "if soft <= 0 || old == nil || inline != nil || !f.env.Defers(ctx) {", killer: model("soft timeout too old")},
+			with: "if soft <= 0 || old == nil || inline != nil || !f.env.Defers(ctx) {", killer: inEngine("TestWhatTheBackend")},
 		{id: "T8", fault: "no hit is ever due for a refresh", file: freshnessGo,
 			line: "case over < 0 && p.ahead(t, now):", with: "case false:", killer: inEngine("TestStaleAndAhead")},
 	}
