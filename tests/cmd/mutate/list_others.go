@@ -44,8 +44,6 @@ func keys() []mutant {
 	return []mutant{
 		{id: "K4 K10", fault: "unexported fields do not show", file: "internal/key/beside.go",
 			after: "if !readable(f) {", line: "return shownPart", with: "continue", killer: in(pkg, "Test")},
-		{id: "K4", fault: "nothing is left for a form to say, since all fields are held to be plain", file: "internal/key/beside.go",
-			after: "case reflect.Func, reflect.Chan, reflect.UnsafePointer:", line: "return shownPart", with: "return shownAll", killer: in(pkg, "Test")},
 		{id: "K9", fault: "zones are told apart by name alone", file: "internal/key/timekey.go",
 			line: "return append(appendText(append(dst, zoneChanging), loc.String()), rules[:]...)", with: "_ = rules; return appendText(append(dst, zoneChanging), loc.String())", killer: in(pkg, "Test")},
 		{id: "K9", fault: "two fixed zones of one name are one", file: "internal/key/timekey.go",
