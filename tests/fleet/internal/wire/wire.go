@@ -14,7 +14,7 @@ const Env = "STILLWARM_FLEET_SETUP"
 
 // Setup is how a worker caches and what its function does. Zero durations leave the library's defaults.
 type Setup struct {
-	Backend, Namespace                                     string
+	Backend, Namespace, Version                            string
 	BackendTimeout, LeaseTTL, MaxWait, TTL, Stale, NearTTL time.Duration
 	MaxEntries                                             int
 	// Run is how long the function takes.
@@ -27,7 +27,7 @@ type Setup struct {
 
 // What a Command can ask for.
 const (
-	Get   = "get"   // Callers calls for Key at the wall-clock time At; the reply has one Call for each
+	Get   = "get"   // Callers calls for Key at the wall-clock time At, each within Timeout; the reply has one Call for each
 	Fill  = "fill"  // Count entries, whatever is cached
 	Clear = "clear" // clears the function
 	Load  = "load"  // Callers call in a loop over Keys keys each, with Pause in between, until the worker ends
@@ -42,7 +42,8 @@ type Command struct {
 	Callers, Count int
 	Keys           int
 	Pause          time.Duration
-	At             int64 // nanoseconds since 1970; zero for at once
+	Timeout        time.Duration // Get: each call's; zero for none
+	At             int64         // nanoseconds since 1970; zero for at once
 }
 
 // Reply is one line of a worker's standard output.

@@ -22,6 +22,9 @@ type function struct {
 
 func (f *function) options(rt *adapter.Runtime) []adapter.DataOption {
 	o := []adapter.DataOption{adapter.Name("fleet"), adapter.WithRuntime(rt), adapter.Spinner(false)}
+	if f.setup.Version != "" {
+		o = append(o, adapter.Version(f.setup.Version))
+	}
 	if f.setup.TTL > 0 {
 		o = append(o, adapter.TTL(f.setup.TTL))
 	}
@@ -77,7 +80,7 @@ func (w *worker) get(ctx context.Context, c wire.Command) []wire.Call {
 	for i := range calls {
 		wg.Go(func() {
 			<-start
-			calls[i] = call(ctx, w.data, c.Key)
+			calls[i] = within(ctx, c.Timeout, w.data, c.Key)
 		})
 	}
 	if c.At > 0 {
@@ -86,6 +89,16 @@ func (w *worker) get(ctx context.Context, c wire.Command) []wire.Call {
 	close(start)
 	wg.Wait()
 	return calls
+}
+
+// within is call for an invocation that has only so much time.
+func within(ctx context.Context, timeout time.Duration, data *adapter.Data[string, wire.Answer], key string) wire.Call {
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	return call(ctx, data, key)
 }
 
 // call asks once and checks the answer.

@@ -51,12 +51,17 @@ func (w watched) Store(ctx context.Context, fn backends.Function) (backends.Stor
 	if !ok {
 		return nil, errors.New("the store has no leases: a fleet needs them")
 	}
-	return store{Store: s, Leaser: l}, nil
+	r, ok := s.(backends.Records)
+	if !ok {
+		return nil, errors.New("the store has no records: a fleet learns from them how long a run takes")
+	}
+	return store{Store: s, Leaser: l, Records: r}, nil
 }
 
 type store struct {
 	backends.Store
 	backends.Leaser
+	backends.Records
 }
 
 func (s store) Read(ctx context.Context, key string, o backends.ReadOptions) (backends.Reading, error) {
