@@ -2,8 +2,13 @@
 // processes may share a folder.
 //
 // As a URL it is "disk:///tmp/stillwarm", or "disk:relative/folder". Parameters: max, the bound in bytes over all
-// entries ("256MiB"; default 512 MiB), and fsync ("false" to leave it to the system when files reach the medium; an
-// entry is then still whole or absent when the process is killed, and at worst a miss after a loss of power).
+// entries ("256MiB"; default 512 MiB); max-entry, that of one entry; fsync ("false" to leave it to the system when files
+// reach the medium; an entry is then still whole or absent when the process is killed, and at worst a miss after a loss of
+// power); and owner, see below.
+//
+// Whoever may write into the folder may put results into it. So a folder that belongs to another user than this process's
+// or root, or that others may write to, is not used: each operation fails with an error that says so. On EFS the access
+// point's user owns all files: name it, "disk:///mnt/cache?owner=1000".
 //
 // An entry is one file. It is written under a temporary name in the folder where it will live, synced and renamed, so
 // that readers and killed writers never leave half an entry. Its name is a hash; the whole address stands in its header
@@ -48,6 +53,9 @@ type Options struct {
 	MaxEntry int64
 	// NoSync leaves out fsync.
 	NoSync bool
+	// Owner is the user whose folder it may be, beside this process's own and root, by its id: an EFS access point gives
+	// all files the user that it was made with. Nil: nobody else's.
+	Owner *int
 	// Clock is the time that expiry and leases follow; nil is time.Now.
 	Clock func() time.Time
 }
@@ -60,8 +68,10 @@ type Manager struct {
 	max      int64
 	maxEntry int64
 	sync     bool
+	owner    *int
 	clock    func() time.Time
 	closed   atomic.Bool
+	trusted  atomic.Bool // the folder was looked at
 
 	// written counts bytes put since this process last looked at the folder's size. It begins at a random share of
 	// the interval: processes that each write little and end soon would otherwise never look, and the folder would
@@ -84,7 +94,7 @@ func New(o Options) (*Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("disk: folder %q: %w", o.Dir, err)
 	}
-	m := &Manager{dir: dir, place: "disk://" + filepath.ToSlash(dir), max: o.Max, maxEntry: o.MaxEntry, sync: !o.NoSync, clock: o.Clock}
+	m := &Manager{dir: dir, place: "disk://" + filepath.ToSlash(dir), max: o.Max, maxEntry: o.MaxEntry, sync: !o.NoSync, owner: o.Owner, clock: o.Clock}
 	if m.max == 0 {
 		m.max = DefaultMax
 	}
@@ -97,23 +107,9 @@ func New(o Options) (*Manager, error) {
 
 // OpenURL is the opener behind the scheme "disk". It does not change u.
 func OpenURL(_ context.Context, u *url.URL) (backends.PersistenceManager, error) {
-	q := backends.NewQuery(u)
-	o := Options{Dir: filepath.FromSlash(u.Path), Max: q.Size("max", DefaultMax), NoSync: !q.Bool("fsync", true)}
-	if o.Max == 0 {
-		q.Reject("max", "more than zero")
-	}
-	if err := q.Err(); err != nil {
+	o, err := ParseURL(u)
+	if err != nil {
 		return nil, err
-	}
-	if u.Host != "" || u.User != nil {
-		return nil, fmt.Errorf("disk: a folder has no host; write disk:///%s%s", u.Host, u.Path)
-	}
-	if u.Opaque != "" {
-		rel, err := url.PathUnescape(u.Opaque)
-		if err != nil {
-			return nil, fmt.Errorf("disk: folder %q: %w", u.Opaque, err)
-		}
-		o.Dir = filepath.FromSlash(rel)
 	}
 	m, err := New(o)
 	if err != nil {
@@ -122,10 +118,42 @@ func OpenURL(_ context.Context, u *url.URL) (backends.PersistenceManager, error)
 	return m, nil
 }
 
+// ParseURL returns the options that a URL describes.
+func ParseURL(u *url.URL) (Options, error) {
+	q := backends.NewQuery(u)
+	o := Options{
+		Dir: filepath.FromSlash(u.Path), Max: q.Size("max", DefaultMax), MaxEntry: q.Size("max-entry", 0), NoSync: !q.Bool("fsync", true),
+	}
+	if q.Has("owner") {
+		uid := q.Int("owner", 0)
+		if uid < 0 {
+			q.Reject("owner", "a user id, for example 1000")
+		}
+		o.Owner = &uid
+	}
+	if o.Max == 0 {
+		q.Reject("max", "more than zero")
+	}
+	if err := q.Err(); err != nil {
+		return o, err
+	}
+	if u.Host != "" || u.User != nil {
+		return o, fmt.Errorf("disk: a folder has no host; write disk:///%s%s", u.Host, u.Path)
+	}
+	if u.Opaque != "" {
+		rel, err := url.PathUnescape(u.Opaque)
+		if err != nil {
+			return o, fmt.Errorf("disk: folder %q: %w", u.Opaque, err)
+		}
+		o.Dir = filepath.FromSlash(rel)
+	}
+	return o, nil
+}
+
 // Store returns the function's store without touching the disk. The error is about the function's parameters or
 // matches ErrClosed.
 func (m *Manager) Store(ctx context.Context, fn backends.Function) (backends.Store, error) {
-	if err := m.check(ctx); err != nil {
+	if err := m.open(ctx); err != nil {
 		return nil, err
 	}
 	if err := backends.CheckFunction(fn); err != nil {
@@ -152,7 +180,15 @@ func (m *Manager) Close() error {
 	return nil
 }
 
+// check is what every operation asks first.
 func (m *Manager) check(ctx context.Context) error {
+	if err := m.open(ctx); err != nil {
+		return err
+	}
+	return m.trust()
+}
+
+func (m *Manager) open(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

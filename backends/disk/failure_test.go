@@ -209,7 +209,7 @@ func TestOptions(t *testing.T) {
 	for url, want := range map[string]string{
 		"disk://tmp/x":          "disk:///tmp/x",
 		"disk:///tmp/x?max=0":   `"max"`,
-		"disk:///tmp/x?size=1":  "known: fsync, max",
+		"disk:///tmp/x?size=1":  "known: fsync, max, max-entry, owner",
 		"disk:":                 "no folder",
 		"disk:///tmp/x?fsync=2": "true or false",
 	} {
