@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -71,6 +73,9 @@ func unknownScheme(scheme string) error {
 		return fmt.Errorf("backends: the backend URL has no scheme; linked schemes: %s", linked())
 	}
 	home, known := homes[strings.ToLower(scheme)]
+	if meant := nearest(scheme, slices.Sorted(maps.Keys(homes))); !known && meant != "" {
+		return fmt.Errorf("backends: unknown scheme %q; did you mean %s? (linked schemes: %s)", scheme, meant, linked())
+	}
 	if !known {
 		return fmt.Errorf("backends: unknown scheme %q; linked schemes: %s", scheme, linked())
 	}

@@ -130,7 +130,11 @@ func (q *Query) Err() error {
 	var unknown []string
 	for name := range q.values {
 		if !slices.Contains(known, name) {
-			unknown = append(unknown, strconv.Quote(name))
+			meant := nearest(name, known)
+			if meant != "" {
+				meant = " (did you mean " + meant + "?)"
+			}
+			unknown = append(unknown, strconv.Quote(name)+meant)
 		}
 	}
 	slices.Sort(unknown)

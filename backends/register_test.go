@@ -67,15 +67,16 @@ func TestOpenErrors(t *testing.T) {
 		url  string
 		want []string
 	}{
-		"an empty URL lists the schemes":                     {" ", []string{"empty", "mutating, plain"}},
-		"no scheme lists the schemes":                        {"/tmp/x", []string{"no scheme", "mutating, plain"}},
-		"an unknown scheme lists the schemes":                {"mongo://h", []string{`"mongo"`, "mutating, plain"}},
-		"a scheme that is not linked comes with its import":  {"redis://h", []string{`"redis"`, `import _ "github.com/stillwarm/stillwarm/backends/redis"`}},
-		"rediss comes with redis":                            {"rediss://h", []string{`"rediss"`, `backends/redis"`}},
-		"several URLs need the import of tiers":              {"plain://a plain://b", []string{`backends/tiered"`}},
-		"an unknown parameter is named with the known ones":  {"plain://a?mux=1", []string{"plain://a", `"mux"`, "known: max"}},
-		"a bad value is named with what is accepted":         {"plain://a?max=big", []string{`"max"`, `"big"`, "64KiB"}},
-		"a URL that does not parse is shown without secrets": {"plain://a\x7f", []string{"plain", "control character"}},
+		"an empty URL lists the schemes":                      {" ", []string{"empty", "mutating, plain"}},
+		"no scheme lists the schemes":                         {"/tmp/x", []string{"no scheme", "mutating, plain"}},
+		"an unknown scheme lists the schemes":                 {"mongo://h", []string{`"mongo"`, "mutating, plain"}},
+		"a mistyped scheme comes with the one that was meant": {"reids://h", []string{`"reids"`, "did you mean redis?", "mutating, plain"}},
+		"a scheme that is not linked comes with its import":   {"redis://h", []string{`"redis"`, `import _ "github.com/stillwarm/stillwarm/backends/redis"`}},
+		"rediss comes with redis":                             {"rediss://h", []string{`"rediss"`, `backends/redis"`}},
+		"several URLs need the import of tiers":               {"plain://a plain://b", []string{`backends/tiered"`}},
+		"an unknown parameter is named with the known ones":   {"plain://a?mux=1", []string{"plain://a", `"mux"`, "known: max"}},
+		"a bad value is named with what is accepted":          {"plain://a?max=big", []string{`"max"`, `"big"`, "64KiB"}},
+		"a URL that does not parse is shown without secrets":  {"plain://a\x7f", []string{"plain", "control character"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := backends.Open(t.Context(), c.url)

@@ -3,7 +3,7 @@
 //
 // As a URL it is "memory:" (a place of its own at each Open) or "memory:name" (one place for every manager that opens
 // that name in this process, for its whole life, as a server would be). The parameter max bounds what it holds,
-// "memory:?max=128MiB"; the default is 64 MiB. What was used least recently goes first.
+// "memory:?max=128MiB"; the default is 64 MiB. What was used least recently goes first. max-entry bounds one entry.
 package memory
 
 import (
@@ -77,16 +77,9 @@ func New(o Options) (*Manager, error) {
 
 // OpenURL is the opener behind the scheme "memory". It does not change u.
 func OpenURL(_ context.Context, u *url.URL) (backends.PersistenceManager, error) {
-	q := backends.NewQuery(u)
-	o := Options{Name: u.Opaque, Max: q.Size("max", 0)}
-	if u.Host != "" {
-		o.Name = u.Host
-	}
-	if err := q.Err(); err != nil {
+	o, err := ParseURL(u)
+	if err != nil {
 		return nil, err
-	}
-	if u.Path != "" || u.User != nil {
-		return nil, fmt.Errorf(`memory: a place is named "memory:name", without user and path`)
 	}
 	m, err := New(o)
 	if err != nil {
@@ -98,6 +91,22 @@ func OpenURL(_ context.Context, u *url.URL) (backends.PersistenceManager, error)
 // Copy returns a manager of a place of its own, that holds what this one holds now, leases and
 // versions included: what a replica knows that takes over later, or a snapshot that is restored. It is meant for tests.
 func (m *Manager) Copy() *Manager { return &Manager{place: m.place.copy()} }
+
+// ParseURL returns the options that a URL describes.
+func ParseURL(u *url.URL) (Options, error) {
+	q := backends.NewQuery(u)
+	o := Options{Name: u.Opaque, Max: q.Size("max", 0), MaxEntry: q.Size("max-entry", 0)}
+	if u.Host != "" {
+		o.Name = u.Host
+	}
+	if err := q.Err(); err != nil {
+		return o, err
+	}
+	if u.Path != "" || u.User != nil {
+		return o, fmt.Errorf(`memory: a place is named "memory:name", without user and path`)
+	}
+	return o, nil
+}
 
 // Store returns the function's store. The error is about the function's parameters or matches ErrClosed.
 func (m *Manager) Store(ctx context.Context, fn backends.Function) (backends.Store, error) {

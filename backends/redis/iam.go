@@ -31,8 +31,8 @@ type IAM struct {
 	Serverless bool
 	// Region is the cache's region; empty means AWS_REGION or AWS_DEFAULT_REGION.
 	Region string
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock is the clock; nil means time.Now.
+	Clock func() time.Time
 }
 
 // Credentials returns the user and a token that a connection may be opened with during the next 15 minutes. It returns
@@ -54,8 +54,8 @@ func (i *IAM) Credentials(context.Context) (username, password string, err error
 		return "", "", errors.New("redis: IAM needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	}
 	now := time.Now
-	if i.Now != nil {
-		now = i.Now
+	if i.Clock != nil {
+		now = i.Clock
 	}
 	return i.User, i.token(now().UTC(), region, id, secret, os.Getenv("AWS_SESSION_TOKEN")), nil
 }

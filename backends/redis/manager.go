@@ -104,7 +104,7 @@ func (m *Manager) Close() error {
 // one: the container may have been frozen, and a connection that a network has forgotten costs a read timeout.
 // The gap is measured by the wall clock, since the monotonic one may have stood still.
 func (m *Manager) get() (*liveness, error) {
-	now := m.opts.Now().UnixNano()
+	now := m.opts.Clock().UnixNano()
 	last := m.used.Load()
 	if l := m.live.Load(); l != nil && now-last < int64(m.opts.Idle) {
 		if now > last {

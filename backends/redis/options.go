@@ -64,8 +64,8 @@ type Options struct {
 	// Idle is how long, by the wall clock, connections may rest before they are replaced instead of used again.
 	// Zero means [DefaultIdle]: shorter than the 350 s after which AWS's networks forget a connection.
 	Idle time.Duration
-	// Now is the wall clock; nil means time.Now.
-	Now func() time.Time
+	// Clock is the wall clock; nil means time.Now.
+	Clock func() time.Time
 }
 
 // complete returns the options with defaults filled in, or an error that names the option, its value and what is
@@ -99,8 +99,8 @@ func (o Options) complete() (Options, error) {
 	o.ReadTimeout = or(o.ReadTimeout, DefaultReadTimeout)
 	o.WriteTimeout = or(o.WriteTimeout, DefaultWriteTimeout)
 	o.Idle = or(o.Idle, DefaultIdle)
-	if o.Now == nil {
-		o.Now = time.Now
+	if o.Clock == nil {
+		o.Clock = time.Now
 	}
 	return o, o.check()
 }

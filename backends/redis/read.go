@@ -103,7 +103,7 @@ func (s *Store) judge(key string, b []byte, r *backends.Reading) {
 
 // expired reports whether the time has come, to the millisecond.
 func (m *Manager) expired(at time.Time) bool {
-	return !at.IsZero() && m.opts.Now().UnixMilli() >= at.UnixMilli()
+	return !at.IsZero() && m.opts.Clock().UnixMilli() >= at.UnixMilli()
 }
 
 // storedLimit is the size of the largest string that an entry of the allowed size can have become.

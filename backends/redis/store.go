@@ -94,7 +94,7 @@ func (s *Store) replace(ctx context.Context, c client, key string, value []byte,
 	switch {
 	case seen == foreign:
 		also = strconv.Itoa(s.m.storedLimit())
-	case version.Lapsed(seen, s.m.opts.Now()):
+	case version.Lapsed(seen, s.m.opts.Clock()):
 		also = "empty"
 	}
 	cmd := goredis.NewIntCmd(ctx, "eval", putScript, 1, s.entryKey(key), value, string(v), string(seen), also, px)
@@ -123,7 +123,7 @@ func (m *Manager) px(expires time.Time) (string, bool) {
 	if expires.IsZero() {
 		return "", true
 	}
-	rest := version.Millis(expires) - m.opts.Now().UnixMilli()
+	rest := version.Millis(expires) - m.opts.Clock().UnixMilli()
 	if rest >= maxMillis {
 		return "", true
 	}
@@ -135,7 +135,7 @@ const maxMillis = 1000 * 365 * 24 * 3600 * 1000
 
 // Invalidate replaces what the slot holds by a tombstone.
 func (s *Store) Invalidate(ctx context.Context, key string) error {
-	v := version.New(s.m.opts.Now().Add(backends.TombstoneTTL))
+	v := version.New(s.m.opts.Clock().Add(backends.TombstoneTTL))
 	value := encodeSlot(kindTombstone, nil, storedKey(key), v)
 	ms := strconv.FormatInt(backends.TombstoneTTL.Milliseconds(), 10)
 	return s.m.do(ctx, "invalidate", func(c client) error {

@@ -15,13 +15,13 @@ import (
 )
 
 func init() {
-	backends.Register("redis", Open)
-	backends.Register("rediss", Open)
+	backends.Register("redis", OpenURL)
+	backends.Register("rediss", OpenURL)
 }
 
-// Open returns the manager that a URL describes: redis:// in clear, rediss:// with TLS. It does not connect and does
+// OpenURL returns the manager that a URL describes: redis:// in clear, rediss:// with TLS. It does not connect and does
 // not change the URL. docs/redis.md lists the parameters.
-func Open(_ context.Context, u *url.URL) (backends.PersistenceManager, error) {
+func OpenURL(_ context.Context, u *url.URL) (backends.PersistenceManager, error) {
 	o, err := ParseURL(u)
 	if err != nil {
 		return nil, err

@@ -89,7 +89,7 @@ func TestLeaseThatIsOverIsLostWithoutAsking(t *testing.T) {
 		}
 		fine(w, r)
 	})
-	s := f.store(t, func(o *Options) { o.Now = func() time.Time { return now } })
+	s := f.store(t, func(o *Options) { o.Clock = func() time.Time { return now } })
 	l, err := backendstest.Lease(t.Context(), s, "k", time.Minute)
 	if err != nil {
 		t.Fatal(err)

@@ -101,7 +101,7 @@ func (m *Manager) stateOf(function string) *genstate.State {
 func (m *Manager) concurrency() int { return concurrency(m.o.Concurrency) }
 
 // now is the wall clock: without the monotonic reading, which may stand still while a container is frozen.
-func (m *Manager) now() time.Time { return m.o.Now().Round(0) }
+func (m *Manager) now() time.Time { return m.o.Clock().Round(0) }
 
 // sdk returns the client, and builds it at the first call. A failure is not kept: a laptop's login may come later.
 func (m *Manager) sdk(ctx context.Context) (*awss3.Client, error) {

@@ -108,7 +108,7 @@ func TestReadOfHostileAnswers(t *testing.T) {
 		{"more than is accepted is a miss", answer(nil, strings.Repeat("x", 200)), "", backendstest.ErrNone},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newFake(t, c.answer).store(t, func(o *Options) { o.MaxSize = 100 })
+			s := newFake(t, c.answer).store(t, func(o *Options) { o.MaxEntry = 100 })
 			got, gen, err := backendstest.Get(t.Context(), s, "k")
 			switch {
 			case c.want != "":

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	defaultMaxSize        = 64 << 20
+	defaultMaxEntry       = 64 << 20
 	defaultAttemptTimeout = 2 * time.Second
 	maxPrefix             = 700 // S3 allows 1024 bytes a key; what follows the prefix takes 100
 )
@@ -48,9 +48,9 @@ type Options struct {
 	// NoExpressSession signs each request to a directory bucket by itself instead of using the SDK's session.
 	NoExpressSession bool
 
-	// MaxSize is the size of the largest entry in bytes, refused beyond that on the way in and on the way out, before
+	// MaxEntry is the size of the largest entry in bytes, refused beyond that on the way in and on the way out, before
 	// anything is allocated. Zero: 64 MiB.
-	MaxSize int64
+	MaxEntry int64
 	// AttemptTimeout bounds one attempt of a request while nothing moves. Zero: 2 s. An attempt never takes more than
 	// half of what the context's deadline leaves, so that there is time for another.
 	AttemptTimeout time.Duration
@@ -67,8 +67,8 @@ type Options struct {
 	// aws.ResponseChecksumValidationWhenSupported: it is off in a client that the config module did not make.
 	Client *awss3.Client
 
-	// Now is the wall clock; nil: time.Now. It decides what has expired and how old a kept generation is.
-	Now func() time.Time
+	// Clock is the wall clock; nil: time.Now. It decides what has expired and how old a kept generation is.
+	Clock func() time.Time
 	// OnPrune is called after each page of objects that Prune has looked at, with the counts so far. May be nil.
 	OnPrune func(PruneProgress)
 }
@@ -84,14 +84,14 @@ type PruneProgress struct {
 func (o Options) complete() (Options, error) {
 	o.Prefix = strings.Trim(o.Prefix, "/")
 	o.StorageClass = strings.ToUpper(o.StorageClass)
-	if o.MaxSize == 0 {
-		o.MaxSize = defaultMaxSize
+	if o.MaxEntry == 0 {
+		o.MaxEntry = defaultMaxEntry
 	}
 	if o.AttemptTimeout == 0 {
 		o.AttemptTimeout = defaultAttemptTimeout
 	}
-	if o.Now == nil {
-		o.Now = time.Now
+	if o.Clock == nil {
+		o.Clock = time.Now
 	}
 	return o, errors.Join(o.checkPlace(), o.checkStorage(), o.checkLimits())
 }
@@ -150,8 +150,8 @@ func (o Options) checkStorage() error {
 
 func (o Options) checkLimits() error {
 	switch {
-	case o.MaxSize < 0 || o.MaxSize > 5<<30:
-		return fmt.Errorf("s3: max size %d is not accepted; from 1 byte to 5 GiB, which is S3's own limit for one PUT", o.MaxSize)
+	case o.MaxEntry < 0 || o.MaxEntry > 5<<30:
+		return fmt.Errorf("s3: max entry %d is not accepted; from 1 byte to 5 GiB, which is S3's own limit for one PUT", o.MaxEntry)
 	case o.AttemptTimeout < 0:
 		return fmt.Errorf("s3: attempt timeout %v is negative", o.AttemptTimeout)
 	case o.Concurrency < 0:

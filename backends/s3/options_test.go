@@ -12,12 +12,12 @@ import (
 func TestURL(t *testing.T) {
 	u, err := url.Parse("s3://my-bucket/some/prefix/?region=eu-west-1&endpoint=https://minio.example.com:9000&path-style" +
 		"&storage-class=standard_ia&sse=aws:kms&kms-key=alias/cache&bucket-key=false&express-session=false" +
-		"&max-size=8MiB&attempt-timeout=500ms&concurrency=7")
+		"&max-entry=8MiB&attempt-timeout=500ms&concurrency=7")
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := u.String()
-	got, err := parseURL(u)
+	got, err := ParseURL(u)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,9 +28,9 @@ func TestURL(t *testing.T) {
 	want := Options{
 		Bucket: "my-bucket", Prefix: "some/prefix", Region: "eu-west-1", Endpoint: "https://minio.example.com:9000", PathStyle: true,
 		StorageClass: "STANDARD_IA", SSE: "aws:kms", KMSKey: "alias/cache", NoBucketKey: true, NoExpressSession: true,
-		MaxSize: 8 << 20, AttemptTimeout: 500 * time.Millisecond, Concurrency: 7,
+		MaxEntry: 8 << 20, AttemptTimeout: 500 * time.Millisecond, Concurrency: 7,
 	}
-	m.o.Now = nil // functions do not compare
+	m.o.Clock = nil // functions do not compare
 	if a, b := printed(m.o), printed(want); a != b {
 		t.Errorf("options\n%s, want\n%s", a, b)
 	}
@@ -48,7 +48,7 @@ func TestURLDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := pm.(*Manager).o
-	if o.MaxSize != 64<<20 || o.AttemptTimeout != 2*time.Second || o.NoBucketKey || o.NoExpressSession || o.PathStyle {
+	if o.MaxEntry != 64<<20 || o.AttemptTimeout != 2*time.Second || o.NoBucketKey || o.NoExpressSession || o.PathStyle {
 		t.Errorf("defaults %s", printed(o))
 	}
 	if got := pm.(*Manager).layout.entries(); got != "e/" {
@@ -68,7 +68,7 @@ func TestRefusedURLs(t *testing.T) {
 		{"an archive", "s3://b/p?storage-class=GLACIER", "storage class"},
 		{"an unknown encryption", "s3://b/p?sse=rot13", "aws:kms"},
 		{"a key without its encryption", "s3://b/p?kms-key=k", "needs sse"},
-		{"a size of 6 GiB", "s3://b/p?max-size=6GiB", "5 GiB"},
+		{"a size of 6 GiB", "s3://b/p?max-entry=6GiB", "5 GiB"},
 		{"a negative concurrency", "s3://b/p?concurrency=-1", "negative"},
 		{"a prefix that proxies rewrite", "s3://b/a/../c", "not accepted"},
 		{"a prefix that leaves no room", "s3://b/" + strings.Repeat("x", 701), "701"},
@@ -91,7 +91,7 @@ func TestRefusedURLs(t *testing.T) {
 func printed(o Options) string {
 	return strings.Join([]string{
 		o.Bucket, o.Prefix, o.Region, o.Endpoint, o.StorageClass, o.SSE, o.KMSKey, o.AttemptTimeout.String(),
-		flags(o.PathStyle, o.NoBucketKey, o.NoExpressSession), time.Duration(o.MaxSize).String(), time.Duration(o.Concurrency).String(),
+		flags(o.PathStyle, o.NoBucketKey, o.NoExpressSession), time.Duration(o.MaxEntry).String(), time.Duration(o.Concurrency).String(),
 	}, " ")
 }
 

@@ -172,7 +172,7 @@ func (p *pruner) read(ctx context.Context, name string, first int64) (object, er
 	p.mu.Lock()
 	p.progress.Read++
 	p.mu.Unlock()
-	obj, err := p.m.read(ctx, name, readOptions{limit: max(p.m.o.MaxSize, pruneFirst) + 1<<20, first: first})
+	obj, err := p.m.read(ctx, name, readOptions{limit: max(p.m.o.MaxEntry, pruneFirst) + 1<<20, first: first})
 	if isNotFound(err) {
 		return object{}, errLost
 	}

@@ -33,7 +33,7 @@ func (s *store) readRecords(ctx context.Context, names []string) ([]backends.Rec
 	var mu sync.Mutex
 	var clock time.Time
 	err := parallel(ctx, len(names), s.m.concurrency(), func(ctx context.Context, i int) error {
-		obj, err := s.m.read(ctx, s.m.layout.record(s.namespace, names[i]), readOptions{limit: s.m.o.MaxSize + int64(len(names[i])) + nonceLen})
+		obj, err := s.m.read(ctx, s.m.layout.record(s.namespace, names[i]), readOptions{limit: s.m.o.MaxEntry + int64(len(names[i])) + nonceLen})
 		if isNotFound(err) {
 			err = nil
 		} else if err == nil {
@@ -64,7 +64,7 @@ func (m *Manager) recordOf(obj object) backends.Record {
 
 // WriteRecord implements [backends.Records] with one request.
 func (s *store) WriteRecord(ctx context.Context, name string, value []byte, expires time.Time, seen backends.Version) (backends.Record, error) {
-	if int64(len(value)) > s.m.o.MaxSize {
+	if int64(len(value)) > s.m.o.MaxEntry {
 		return backends.Record{}, backends.ErrTooLarge
 	}
 	w := slotWrite{kind: kindRecord, key: name, body: value, expires: expires, meta: map[string]string{
@@ -124,7 +124,7 @@ func (m *Manager) Functions(ctx context.Context, yield func(backends.FunctionInf
 	err := m.pages(ctx, m.layout.described(), func(page []types.Object) (bool, error) {
 		infos := make([]*backends.FunctionInfo, len(page))
 		err := parallel(ctx, len(page), m.concurrency(), func(ctx context.Context, i int) error {
-			obj, err := m.read(ctx, aws.ToString(page[i].Key), readOptions{limit: m.o.MaxSize + 1<<20})
+			obj, err := m.read(ctx, aws.ToString(page[i].Key), readOptions{limit: m.o.MaxEntry + 1<<20})
 			if err == nil {
 				infos[i] = m.functionInfo(obj)
 			}

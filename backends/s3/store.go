@@ -109,7 +109,7 @@ func (s *store) beside(ctx context.Context, o backends.ReadOptions, f func()) (c
 
 // slot reads one slot. Whatever is at its place but is no entry of this key, or one that is too large to take, is no entry.
 func (s *store) slot(ctx context.Context, key, known string) (backends.Reading, error) {
-	limit := s.m.o.MaxSize + int64(len(key)) + nonceLen
+	limit := s.m.o.MaxEntry + int64(len(key)) + nonceLen
 	asked := s.m.now()
 	obj, err := s.m.read(ctx, s.m.layout.entry(entryID(s.function, key)), readOptions{limit: limit, changed: known})
 	r := backends.Reading{Version: backends.Version(obj.etag), Clock: obj.served}
@@ -172,9 +172,9 @@ func (s *store) ReadAll(ctx context.Context, keys []string, o backends.ReadOptio
 
 // Put implements [backends.Store] with one request.
 func (s *store) Put(ctx context.Context, key string, entry []byte, expires time.Time, seen backends.Version) (backends.Version, error) {
-	if int64(len(entry)) > s.m.o.MaxSize {
-		return backends.Absent, fmt.Errorf("%s: put: %d bytes, at most %d are accepted (max-size): %w",
-			s.m.place, len(entry), s.m.o.MaxSize, backends.ErrTooLarge)
+	if int64(len(entry)) > s.m.o.MaxEntry {
+		return backends.Absent, fmt.Errorf("%s: put: %d bytes, at most %d are accepted (max-entry): %w",
+			s.m.place, len(entry), s.m.o.MaxEntry, backends.ErrTooLarge)
 	}
 	v, err := s.m.writeSlot(ctx, s.m.layout.entry(entryID(s.function, key)), slotWrite{
 		kind: kindEntry, key: key, body: entry, expires: expires,

@@ -41,7 +41,7 @@ func newHTTPClient(o Options) *httpClient {
 	}
 	return &httpClient{
 		client:  http.Client{Transport: transport, CheckRedirect: redirect},
-		now:     o.Now,
+		now:     o.Clock,
 		timeout: o.AttemptTimeout,
 	}
 }

@@ -33,7 +33,7 @@ func get(ctx context.Context, body io.Reader) *http.Request {
 }
 
 func clientWith(w *wire, now func() time.Time) *httpClient {
-	return newHTTPClient(Options{Transport: w, Now: now, AttemptTimeout: 2 * time.Second})
+	return newHTTPClient(Options{Transport: w, Clock: now, AttemptTimeout: 2 * time.Second})
 }
 
 func TestAttempts(t *testing.T) {

@@ -8,11 +8,11 @@ import (
 	"github.com/stillwarm/stillwarm/backends"
 )
 
-func init() { backends.Register("s3", open) }
+func init() { backends.Register("s3", OpenURL) }
 
-// open reads s3://bucket/prefix?parameters; docs/s3.md lists the parameters.
-func open(_ context.Context, u *url.URL) (backends.PersistenceManager, error) {
-	o, err := parseURL(u)
+// OpenURL returns the manager that a URL describes, s3://bucket/prefix?parameters, without connecting. It does not change u.
+func OpenURL(_ context.Context, u *url.URL) (backends.PersistenceManager, error) {
+	o, err := ParseURL(u)
 	if err != nil {
 		return nil, err
 	}
@@ -23,7 +23,8 @@ func open(_ context.Context, u *url.URL) (backends.PersistenceManager, error) {
 	return m, nil
 }
 
-func parseURL(u *url.URL) (Options, error) {
+// ParseURL returns the options that a URL describes; docs/s3.md lists the parameters.
+func ParseURL(u *url.URL) (Options, error) {
 	if u.User != nil {
 		return Options{}, errors.New("s3: credentials do not belong into the URL; use AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	}
@@ -42,7 +43,7 @@ func parseURL(u *url.URL) (Options, error) {
 		KMSKey:           q.String("kms-key", ""),
 		NoBucketKey:      !q.Bool("bucket-key", true),
 		NoExpressSession: !q.Bool("express-session", true),
-		MaxSize:          q.Size("max-size", 0),
+		MaxEntry:         q.Size("max-entry", 0),
 		AttemptTimeout:   q.Duration("attempt-timeout", 0),
 		Concurrency:      q.Int("concurrency", 0),
 	}

@@ -93,7 +93,7 @@ func hostileS3(t *testing.T, s *servers.S3, seal string, n int) {
 	t.Helper()
 	url := s3URL(t, s, "")
 	bucket, _, _ := strings.Cut(strings.TrimPrefix(url, "s3://"), "/")
-	h := &hostile{t: t, raw: newRawS3(s, bucket), seal: seal, backend: url + "&max-size=1MiB", noLeases: !heavy()}
+	h := &hostile{t: t, raw: newRawS3(s, bucket), seal: seal, backend: url + "&max-entry=1MiB", noLeases: !heavy()}
 	h.run(n)
 }
 

@@ -14,4 +14,4 @@ func newClock() *clock { return &clock{} }
 
 func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.offset.Load())) }
 func (c *clock) advance(d time.Duration) { c.offset.Add(int64(d)) }
-func (c *clock) use(o *redis.Options)    { o.Now = c.now }
+func (c *clock) use(o *redis.Options)    { o.Clock = c.now }

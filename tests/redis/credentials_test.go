@@ -43,7 +43,7 @@ func TestIAMTokensEqualThoseOfTheSDK(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cred := awsEnv(t, tc.session)
-			tc.iam.Now = func() time.Time { return at }
+			tc.iam.Clock = func() time.Time { return at }
 			user, token, err := tc.iam.Credentials(t.Context())
 			must(t, err)
 			if user != tc.iam.User {

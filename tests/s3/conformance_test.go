@@ -27,7 +27,7 @@ func harness(server *servers.S3, bucket string, count *counter) backendstest.Har
 	n := 0
 	open := func(t *testing.T) backends.PersistenceManager {
 		m, err := s3backend.New(s3backend.Options{
-			Bucket: bucket, Prefix: prefix, Endpoint: server.URL, PathStyle: true, Transport: count, MaxSize: 8 << 20,
+			Bucket: bucket, Prefix: prefix, Endpoint: server.URL, PathStyle: true, Transport: count, MaxEntry: 8 << 20,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -153,7 +153,7 @@ func TestConnectionsDeadAfterAThaw(t *testing.T) {
 		proxy := servers.NewProxy(t, p.server.Addr)
 		clock := newClock()
 		s := storeOf(t, p.open(t, func(o *s3backend.Options) {
-			o.Endpoint, o.Now, o.AttemptTimeout = "http://"+proxy.Addr, clock.now, 10*time.Second
+			o.Endpoint, o.Clock, o.AttemptTimeout = "http://"+proxy.Addr, clock.now, 10*time.Second
 		}), 0)
 		if err := backendstest.Put(t.Context(), s, "k", []byte("v"), time.Time{}); err != nil {
 			t.Fatal(err)

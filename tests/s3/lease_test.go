@@ -68,14 +68,14 @@ func TestTakeover(t *testing.T) {
 		t.Run("a container whose clock is a day ahead does not take a live lease", func(t *testing.T) {
 			ahead := newClock()
 			ahead.advance(24 * time.Hour)
-			s := storeOf(t, p.open(t, func(o *s3backend.Options) { o.Now = ahead.now }), 0).(backends.Leaser)
+			s := storeOf(t, p.open(t, func(o *s3backend.Options) { o.Clock = ahead.now }), 0).(backends.Leaser)
 			held, err := backendstest.Lease(t.Context(), s, "live", time.Minute)
 			if err != nil {
 				t.Fatal(err)
 			}
 			other := newClock()
 			other.advance(48 * time.Hour)
-			s2 := storeOf(t, p.open(t, func(o *s3backend.Options) { o.Now = other.now }), 0).(backends.Leaser)
+			s2 := storeOf(t, p.open(t, func(o *s3backend.Options) { o.Clock = other.now }), 0).(backends.Leaser)
 			for range 2 {
 				if _, err := backendstest.Lease(t.Context(), s2, "live", time.Minute); !errors.Is(err, backends.ErrLeased) {
 					t.Fatalf("Lease: %v, want ErrLeased", err)
@@ -87,7 +87,7 @@ func TestTakeover(t *testing.T) {
 		})
 		t.Run("a container that watched an unchanged lease for its ttl takes it", func(t *testing.T) {
 			clock := newClock()
-			s := storeOf(t, p.open(t, func(o *s3backend.Options) { o.Now = clock.now }), 0).(backends.Leaser)
+			s := storeOf(t, p.open(t, func(o *s3backend.Options) { o.Clock = clock.now }), 0).(backends.Leaser)
 			if _, err := backendstest.Lease(t.Context(), dead, "watched", time.Hour); err != nil {
 				t.Fatal(err)
 			}

@@ -19,7 +19,7 @@ func TestPrune(t *testing.T) {
 		clock := newClock()
 		var progress []s3backend.PruneProgress
 		m := p.open(t, func(o *s3backend.Options) {
-			o.Now = clock.now
+			o.Clock = clock.now
 			o.OnPrune = func(pp s3backend.PruneProgress) { progress = append(progress, pp) }
 		})
 		s := storeOf(t, m, 0)

@@ -19,7 +19,7 @@ func TestRequests(t *testing.T) {
 	eachProduct(t, func(t *testing.T, p *place) {
 		clock := newClock()
 		count := newCounter()
-		m := p.open(t, func(o *s3backend.Options) { o.Transport, o.Now = count, clock.now })
+		m := p.open(t, func(o *s3backend.Options) { o.Transport, o.Clock = count, clock.now })
 		s := storeOf(t, m, 10*time.Second)
 		var version backends.Version
 		steps := []struct {

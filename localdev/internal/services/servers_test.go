@@ -242,7 +242,7 @@ func TestStandIns(t *testing.T) {
 				Open: func(t *testing.T) backends.PersistenceManager {
 					n++
 					if word == "s3" {
-						at = strings.Replace(base, "/"+prefix+"?", "/"+prefix+strconv.Itoa(n)+"?", 1) + separator + "max-size=8MiB"
+						at = strings.Replace(base, "/"+prefix+"?", "/"+prefix+strconv.Itoa(n)+"?", 1) + separator + "max-entry=8MiB"
 					} else {
 						at = base + separator + "prefix=t" + strconv.Itoa(n) + "&max-entry=8MiB&read-timeout=5s"
 					}
