@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
@@ -37,25 +38,9 @@ func TestADeadFastTier(t *testing.T) {
 			}
 		}
 	})
-	t.Run("is left alone by reads after three failures, and tried by one when it has rested", func(t *testing.T) {
-		before := p.fast.count("Read")
-		for range 10 {
-			p.want("k", "v")
-		}
-		if n := p.fast.count("Read") - before; n != 0 {
-			t.Fatalf("asked %d times while it rests", n)
-		}
-		p.clock.advance(openFor)
-		for range 10 {
-			p.want("k", "v")
-		}
-		if n := p.fast.count("Read") - before; n != 1 {
-			t.Fatalf("asked %d times after the rest, want 1", n)
-		}
-	})
 	t.Run("is used again when it is back", func(t *testing.T) {
 		p.fast.down.Store(false)
-		p.clock.advance(openFor)
+		p.rested()
 		p.want("k", "v")
 		slow := p.slow.count("Read")
 		p.want("k", "v")
@@ -69,7 +54,7 @@ func TestADeadFastTier(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.fast.down.Store(false)
-		p.clock.advance(openFor)
+		p.rested()
 		if _, got, _ := backendstest.Get(t.Context(), p.store, "k"); got == g || got == 0 {
 			t.Fatalf("generation %x after Clear, was %x", got, g)
 		}
@@ -85,6 +70,49 @@ func TestADeadFastTier(t *testing.T) {
 			t.Fatal("the slow tier kept the entry")
 		}
 	})
+}
+
+func TestADeadFastTierIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t, nil)
+		p.put("k", "v", time.Time{})
+		p.fast.down.Store(true)
+		for range 10 {
+			p.want("k", "v")
+		}
+		if n := p.fast.count("Read"); n > 4 { // one was for the write
+			t.Fatalf("asked %d times; three failures are enough", n)
+		}
+		before := p.fast.count("Read")
+		time.Sleep(2100 * time.Millisecond)
+		for range 10 {
+			p.want("k", "v")
+		}
+		if n := p.fast.count("Read") - before; n != 1 {
+			t.Fatalf("asked %d times after the rest, want 1", n)
+		}
+		p.fast.down.Store(false)
+		time.Sleep(2100 * time.Millisecond)
+		p.want("k", "v")
+		slow := p.slow.count("Read")
+		p.want("k", "v")
+		if p.slow.count("Read") != slow {
+			t.Fatal("the slow tier was asked although the fast one is back")
+		}
+	})
+}
+
+func TestAFastTierThatPanicsIsPassedOver(t *testing.T) {
+	p := newPair(t, nil)
+	p.put("k", "v", time.Time{})
+	p.fast.panics.Store(true)
+	p.want("k", "v")
+	for _, f := range p.observed() {
+		if f.Tier == "fast" && f.Op == "read" {
+			return
+		}
+	}
+	t.Fatal("nobody heard of it")
 }
 
 func TestAHangingFastTierLeavesTimeForTheSlowOne(t *testing.T) {

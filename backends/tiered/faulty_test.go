@@ -21,7 +21,9 @@ type faulty struct {
 	rich  bool // stores are Leaser and Lister
 	down  atomic.Bool
 	hangs atomic.Bool
-	calls sync.Map // op -> *atomic.Int64
+	// panics makes operations panic.
+	panics atomic.Bool
+	calls  sync.Map // op -> *atomic.Int64
 	// during runs in the middle of an operation: after a Read has read, before a Put writes.
 	during   atomic.Pointer[func(op string)]
 	closeErr error
@@ -40,6 +42,9 @@ func (f *faulty) count(op string) int64 {
 func (f *faulty) enter(ctx context.Context, op string) error {
 	n, _ := f.calls.LoadOrStore(op, new(atomic.Int64))
 	n.(*atomic.Int64).Add(1)
+	if f.panics.Load() {
+		panic("a fault of the backend")
+	}
 	if f.hangs.Load() {
 		<-ctx.Done()
 		return ctx.Err()
@@ -205,6 +210,17 @@ func (p *pair) wantNone(key string) uint64 {
 	}
 	return g
 }
+
+// rested lets reads ask the fast tier again at once.
+func (p *pair) rested() {
+	m, ok := p.pm.(interface{ tier(int) *tier })
+	if !ok {
+		p.Fatalf("%T", p.pm)
+	}
+	m.tier(0).reads.Reset()
+}
+
+func (m *manager) tier(i int) *tier { return m.tiers[i] }
 
 // in looks into one tier, past its faults.
 func (p *pair) in(f *faulty, key string) (value string, expires time.Time, ok bool) {

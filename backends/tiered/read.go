@@ -2,10 +2,12 @@ package tiered
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/internal/breaker"
 )
 
 // reading is what the tiers have under one key, as far as they were asked.
@@ -148,21 +150,24 @@ func missing(xs []*reading, forWrite bool) (rest []*reading) {
 // readFaster asks one of the faster tiers. What goes wrong is no caller's business: the slower ones are asked then.
 func (s *store) readFaster(ctx context.Context, i int, l *level, xs []*reading, o backends.ReadOptions, known []slotVersion) {
 	rest := missing(xs, o.ForWrite)
-	if len(rest) == 0 || !l.awake() {
+	if len(rest) == 0 {
 		return
 	}
-	if rest, _ = s.believed(ctx, i, l, rest); len(rest) == 0 {
-		return
-	}
-	// Its own generation, records and clock are never looked at.
-	own := backends.ReadOptions{Deadline: earlier(o.Deadline, time.Now().Add(l.Timeout)), ForWrite: o.ForWrite}
-	rs, errs, err := l.read(ctx, rest, own, known, i)
-	if err != nil && over(ctx, o) != nil {
-		return // that says nothing about the tier
-	}
-	l.learn(ctx, err)
+	var rs []backends.Reading
+	var errs []error
+	err := l.reads.Before(ctx, func(ctx context.Context, deadline time.Time) (err error) {
+		if rest, _ = s.believed(ctx, i, l, rest); len(rest) == 0 {
+			return nil
+		}
+		// Its own generation, records and clock are never looked at.
+		own := backends.ReadOptions{Deadline: earlier(o.Deadline, deadline), ForWrite: o.ForWrite}
+		rs, errs, err = l.read(ctx, rest, own, known, i)
+		return err
+	})
 	if err != nil {
-		l.report(ctx, "read", err)
+		if !errors.Is(err, breaker.ErrOpen) {
+			l.report(ctx, "read", err)
+		}
 		return
 	}
 	for j, x := range rest {
@@ -249,7 +254,7 @@ func (s *store) finish(ctx context.Context, x *reading, common backends.Reading)
 // a copy that was overtaken by a replacement or an invalidation is refused there.
 func (s *store) copyTo(ctx context.Context, x *reading, r *backends.Reading) {
 	for i, l := range s.levels[:x.hit] {
-		if !x.versions[i].known || l.MaxEntry > 0 && int64(len(r.Entry)) > l.MaxEntry || !l.awake() {
+		if !x.versions[i].known || l.MaxEntry > 0 && int64(len(r.Entry)) > l.MaxEntry {
 			continue
 		}
 		var v backends.Version

@@ -3,15 +3,10 @@ package tiered
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
-)
-
-const (
-	failuresToOpen = 3
-	openFor        = 5 * time.Second
+	"github.com/stillwarm/stillwarm/internal/breaker"
 )
 
 // tier is one backend with what the manager knows about its health.
@@ -19,10 +14,8 @@ type tier struct {
 	Tier
 	m    *manager
 	last bool
-
-	mu       sync.Mutex
-	failures int       // in a row
-	resting  time.Time // reads leave it alone until then
+	// reads bounds what is asked of a faster tier, and stops asking while it fails.
+	reads *breaker.Breaker
 }
 
 // level is a tier's store of one function.
@@ -91,39 +84,5 @@ func (t *tier) report(ctx context.Context, op string, err error) {
 func (t *tier) reportCopy(ctx context.Context, err error) {
 	if !errors.Is(err, backends.ErrConflict) && !errors.Is(err, backends.ErrTooLarge) {
 		t.report(ctx, "copy", err)
-	}
-}
-
-// awake reports whether a read may ask this tier. After a rest one read tries while the others still pass it over.
-func (t *tier) awake() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.failures < failuresToOpen {
-		return true
-	}
-	now := t.m.now()
-	// A clock that stepped back must not lengthen the rest.
-	if now.Before(t.resting) && t.resting.Sub(now) <= openFor {
-		return false
-	}
-	t.resting = now.Add(openFor)
-	return true
-}
-
-// learn notes how a read from this tier went.
-func (t *tier) learn(ctx context.Context, err error) {
-	failed := err != nil
-	if failed && ctx.Err() != nil {
-		return // the caller left; that says nothing about the tier
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !failed {
-		t.failures = 0
-		return
-	}
-	t.failures = min(t.failures+1, failuresToOpen)
-	if t.failures == failuresToOpen {
-		t.resting = t.m.now().Add(openFor)
 	}
 }

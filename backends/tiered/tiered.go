@@ -21,20 +21,24 @@
 //
 // # When a tier fails
 //
-// A faster tier that fails, or does not answer within its timeout, is passed over; after three failures in a row reads
-// leave it alone for five seconds. A Put has succeeded when one tier took the entry. A tier that finds an entry too
-// large, or whose MaxEntry says so, loses the older entry of that key, so that it does not hide the new one; where a
-// tier is unreachable it may do so until that older entry expires. Delete returns an error when any tier failed: the
-// entry could come back from it. Failures that no caller sees go to [Options.Observe].
+// A faster tier that fails, or does not answer within its timeout, is passed over. After three failures in a row reads
+// leave it alone, and one of them tries it again after two seconds (after half a minute where the failure does not pass by
+// itself). Failures that no caller sees go to [Options.Observe].
+//
+// A Put goes to the last tier first, and its result is that tier's: what the authority refuses is in no faster tier either.
+// A faster tier that cannot take the entry (it fails, it finds the entry too large, or its MaxEntry says so, or its slot was
+// changed by somebody else) gets a tombstone in place of the older entry. Where even that fails, this process remembers the
+// key and believes that tier for it again only once it could be told; beyond 256 such keys the function is cleared. Other
+// processes may see the older entry in that tier until it expires. Invalidate returns an error when any tier failed, for
+// the same reason. Unfenced is true where it is for one tier.
 //
 // # Copies
 //
-// An entry that a slower tier returned is copied to the faster ones for the rest of its life where the slower store is
-// a [backends.ExpiryGetter], else for one minute: the library checks ttl itself, so a copy that stays too long is no
-// wrong answer, only wasted room. A copy is dropped when a Put or Delete of this process ran meanwhile. A Delete in
-// another container can be overtaken by a copy that is under way; give the tier a Hold where that matters. Tiers other
-// than the last should be shared by the same containers as the last; a private one (memory, /tmp) does not hear of
-// deletions and replacements elsewhere, and needs a Hold.
+// An entry that a slower tier returned is copied to the faster ones, for the rest of its life or as long as Hold. The copy
+// is a write that depends on the version which the faster tier had before the slower one was read, so a replacement or
+// tombstone that came meanwhile refuses it, whichever container made it. Tiers other than the last should be shared by the
+// same containers as the last; a private one (memory, /tmp) does not hear of invalidations and replacements elsewhere, and
+// needs a Hold.
 //
 // # Leases
 //
@@ -50,11 +54,13 @@
 package tiered
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/internal/breaker"
 )
 
 // DefaultTimeout bounds one read from a faster tier where [Tier] sets nothing.
@@ -138,7 +144,10 @@ func NewTiers(o Options) (backends.PersistenceManager, error) {
 			}
 			m.leaseTier = i
 		}
-		m.tiers = append(m.tiers, &tier{Tier: t, m: m, last: i == len(o.Tiers)-1})
+		m.tiers = append(m.tiers, &tier{
+			Tier: t, m: m, last: i == len(o.Tiers)-1,
+			reads: breaker.New(t.Timeout, func(context.Context, error) {}), // each failure is reported by itself
+		})
 	}
 	if p, ok := m.authority().Manager.(backends.Pruner); ok {
 		return &pruningManager{m, p}, nil
