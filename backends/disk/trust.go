@@ -17,9 +17,7 @@ func (m *Manager) trust() error {
 	}
 	info, err := os.Lstat(m.dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		if os.MkdirAll(m.dir, dirMode) != nil {
-			return nil // the operation tells why, in its own words
-		}
+		_ = os.MkdirAll(m.dir, dirMode) // where that fails the operation tells why, in its own words
 		info, err = os.Lstat(m.dir)
 	}
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
