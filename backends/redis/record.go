@@ -132,7 +132,7 @@ func (s *Store) recordCommand(ctx context.Context, name string, r backends.Recor
 		compare = "0"
 	}
 	return goredis.NewCmd(ctx, "eval", recordScript, 1, s.names.records+tag(name),
-		r.Value, string(r.Version), string(seen), compare, px, s.m.opts.Now().UnixMilli())
+		r.Value, string(r.Version), string(seen), compare, px, s.m.opts.Clock().UnixMilli())
 }
 
 // WriteRecords replaces records in one round trip.
