@@ -121,7 +121,7 @@ func TestRequestsToS3(t *testing.T) {
 		var c *caller
 		m, err := s3backend.New(s3backend.Options{
 			Bucket: bucket, Endpoint: server.URL, PathStyle: true, Transport: requests,
-			Now: func() time.Time {
+			Clock: func() time.Time {
 				if c == nil {
 					return time.Now()
 				}
