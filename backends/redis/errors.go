@@ -39,7 +39,7 @@ var answers = []struct {
 	{"MISCONF", "the server cannot save to its disk and refuses writes", false},
 	{"MASTERDOWN", "the replica has lost its primary", false},
 	{"CLUSTERDOWN", "the cluster does not serve all slots: check its nodes", false},
-	{"ERR max number of clients", "too many connections: lower the pool parameter or the function's concurrency", false},
+	{"ERR max number of clients", "the server has no connection left (maxclients): lower the pool parameter or the function's concurrency, or raise its maxclients", false},
 }
 
 // wrap turns what an attempt returned into what callers of this package see.
@@ -138,7 +138,7 @@ func (m *Manager) explainNetwork(err error) (hint string, permanent bool) {
 	case timedOut(err):
 		return "no answer within " + m.opts.ReadTimeout.String() + ": see the read-timeout parameter", false
 	case m.opts.TLS == nil && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)):
-		return "the connection was closed; where the server expects TLS, use rediss://", false
+		return "the server closed the connection: it may be out of connections (maxclients), or expect TLS, then use rediss://", false
 	}
 	return "", false
 }

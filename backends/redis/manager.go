@@ -14,6 +14,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/internal/logs"
 )
 
 // Manager keeps the entries of cached functions in Redis. It implements [backends.PersistenceManager] and
@@ -27,7 +28,8 @@ type Manager struct {
 	used   atomic.Int64             // wall clock of the last use, in nanoseconds
 	live   atomic.Pointer[liveness] // nil until the first use
 
-	mu sync.Mutex // guards replacing live
+	mu     sync.Mutex // guards replacing live
+	warned bool       // of certificates that are not verified
 }
 
 // liveness is one client, for an atomic pointer.
@@ -81,7 +83,7 @@ func (m *Manager) Check(fn backends.Function) error {
 
 // ClearAll makes every entry below the prefix a miss, by one write.
 func (m *Manager) ClearAll(ctx context.Context) error {
-	return m.do(ctx, "clear all", func(c client) error {
+	return m.doOnce(ctx, "clear all", func(c client) error {
 		return c.Process(ctx, once{goredis.NewCmd(ctx, "set", m.epoch, newGeneration())})
 	})
 }
@@ -123,6 +125,11 @@ func (m *Manager) get() (*liveness, error) {
 		l = nil
 	}
 	if l == nil {
+		if m.opts.TLS != nil && m.opts.TLS.InsecureSkipVerify && !m.warned {
+			m.warned = true
+			logs.Or(m.opts.Logger).Warn("TLS certificates are not verified: whoever is on the way to the server can read and change entries; "+
+				"outside of tests give the authority with tls-ca, and remove tls-insecure", "backend", m.place)
+		}
 		l = &liveness{connect(m.opts)}
 		m.live.Store(l)
 	}
@@ -132,6 +139,16 @@ func (m *Manager) get() (*liveness, error) {
 
 // do runs f, a second time where that may help, and returns its error as callers see it. f must be safe to run twice.
 func (m *Manager) do(ctx context.Context, op string, f func(client) error) error {
+	return m.try(ctx, op, m.opts.Cluster, f)
+}
+
+// doOnce is do for commands that the client itself must not repeat: see [once].
+func (m *Manager) doOnce(ctx context.Context, op string, f func(client) error) error {
+	return m.try(ctx, op, false, f)
+}
+
+// try is do. retried says that the client has tried again by itself what is worth trying again.
+func (m *Manager) try(ctx context.Context, op string, retried bool, f func(client) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -144,7 +161,7 @@ func (m *Manager) do(ctx context.Context, op string, f func(client) error) error
 		if err = f(l.client); err == nil || errors.Is(err, goredis.Nil) {
 			return err
 		}
-		if ended(ctx, err) != nil || !m.again(err) {
+		if ended(ctx, err) != nil || !m.again(err, retried) {
 			break
 		}
 	}
@@ -153,14 +170,14 @@ func (m *Manager) do(ctx context.Context, op string, f func(client) error) error
 
 // again reports whether a second try may help: the connection was an old one that has died, the client was replaced
 // by another call, or the server has changed roles. A server that cannot be reached is not tried twice.
-func (m *Manager) again(err error) bool {
+func (m *Manager) again(err error, retried bool) bool {
 	switch {
 	case isDial(err):
 		return false
 	case errors.Is(err, goredis.ErrClosed):
 		return true
-	case m.opts.Cluster:
-		return false // it has retried itself
+	case retried:
+		return false
 	case goredis.IsReadOnlyError(err), goredis.IsMasterDownError(err):
 		return true
 	case errors.Is(err, goredis.ErrPoolTimeout):

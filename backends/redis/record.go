@@ -103,7 +103,7 @@ func (s *Store) WriteRecord(ctx context.Context, name string, value []byte, expi
 	}
 	r := backends.Record{Value: append([]byte{}, value...), Version: version.New(expires)}
 	conflict := false
-	err := s.m.do(ctx, "write record", func(c client) error {
+	err := s.m.doOnce(ctx, "write record", func(c client) error {
 		if seen == backends.AnyVersion {
 			r.Version = version.New(expires) // anew for each try: a late one must not pass for another's
 		}
@@ -149,7 +149,7 @@ func (s *Store) WriteRecords(ctx context.Context, names []string, values [][]byt
 	if !ok {
 		px = "1"
 	}
-	return s.m.do(ctx, "write records", func(c client) error {
+	return s.m.doOnce(ctx, "write records", func(c client) error {
 		cmds := make([]goredis.Cmder, len(names))
 		for i, name := range names {
 			cmds[i] = once{s.recordCommand(ctx, name, backends.Record{Value: values[i], Version: version.New(expires)}, backends.AnyVersion, px)}

@@ -197,7 +197,7 @@ func (s *Store) Clear(ctx context.Context) (uint64, error) {
 // what both give.
 func (s *Store) writeGeneration(ctx context.Context, op string, conditions ...any) (uint64, error) {
 	var g uint64
-	err := s.m.do(ctx, op, func(c client) error {
+	err := s.m.doOnce(ctx, op, func(c client) error {
 		epoch := goredis.NewStringCmd(ctx, "get", s.m.epoch)
 		own := goredis.NewStringCmd(ctx, "get", s.generation)
 		mine := newGeneration() // anew for each try: a late one must not bring back what a later Clear removed

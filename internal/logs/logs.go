@@ -36,6 +36,14 @@ func Default(w io.Writer, json bool) *slog.Logger {
 	return slog.New(&follower{own: own})
 }
 
+// Or returns l, or where it is nil a logger of the process's own: see [Default]. In Lambda it writes JSON.
+func Or(l *slog.Logger) *slog.Logger {
+	if l != nil {
+		return l
+	}
+	return Default(os.Stderr, os.Getenv("AWS_LAMBDA_FUNCTION_NAME") != "")
+}
+
 // follower is a handler that passes records on to the program's default handler, which may be set after it was made.
 type follower struct {
 	own  slog.Handler

@@ -1,11 +1,17 @@
 package redis_test
 
 import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/backends/backendstest"
+	"github.com/stillwarm/stillwarm/backends/redis"
 	"github.com/stillwarm/stillwarm/tests/servers"
 )
 
@@ -46,12 +52,57 @@ func TestErrorsSayWhatToDoAndNeverShowThePassword(t *testing.T) {
 			if e.Permanent != tc.permanent || !strings.Contains(e.Hint, tc.hint) {
 				t.Errorf("permanent %v, error %v; want permanent %v and the hint %q", e.Permanent, e, tc.permanent, tc.hint)
 			}
+			if _, err := s.Read(t.Context(), "k", backends.ReadOptions{}); err == nil && tc.hint != "docs/redis.md" ||
+				err != nil && !strings.Contains(failure(t, err).Hint, tc.hint) {
+				t.Errorf("Read: %v; want the hint %q", err, tc.hint)
+			}
 			for _, secret := range []string{password, secured.Password} {
 				if strings.Contains(err.Error(), secret) {
 					t.Errorf("error %v shows the password", err)
 				}
 			}
 		})
+	}
+}
+
+func TestAServerWithoutAConnectionLeftSaysSo(t *testing.T) {
+	r := servers.Redis(t, servers.WithArgs("--maxclients", "8"))
+	s := store(t, open(t, r.URL()))
+	var taken []net.Conn
+	for range 9 { // the last one is refused
+		c, err := net.Dial("tcp", r.Addr)
+		must(t, err)
+		taken = append(taken, c)
+	}
+	_, _ = taken[8].Read(make([]byte, 100)) // so the others were accepted
+	_, _, err := backendstest.Get(t.Context(), s, "k")
+	if e := failure(t, err); e.Permanent || !strings.Contains(e.Hint, "maxclients") {
+		t.Errorf("permanent %v, error %v; want a passing one about maxclients", e.Permanent, e)
+	}
+	for _, c := range taken {
+		c.Close()
+	}
+	eventually(t, "the server is used once there is room", func() bool {
+		_, _, err := backendstest.Get(t.Context(), s, "k")
+		return errors.Is(err, backendstest.ErrNone)
+	})
+}
+
+func TestCertificatesThatAreNotVerifiedAreSaidOnce(t *testing.T) {
+	r := servers.Redis(t, servers.WithTLS())
+	var log bytes.Buffer
+	m := with(t, "rediss://"+r.Addr+"?tls-insecure=true&read-timeout=5s", func(o *redis.Options) {
+		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	s := store(t, m)
+	if log.Len() != 0 {
+		t.Errorf("said before anything connects: %s", log.String())
+	}
+	for range 3 {
+		put(t, s, "k", "v")
+	}
+	if n := strings.Count(log.String(), "TLS certificates are not verified"); n != 1 || !strings.Contains(log.String(), "level=WARN") {
+		t.Errorf("said %d times: %s", n, log.String())
 	}
 }
 
