@@ -34,6 +34,10 @@ func build(ctx context.Context, o Options) (*awss3.Client, *httpClient, error) {
 		return nil, nil, errNoRegion
 	}
 	conns := newHTTPClient(o)
+	sum, validation := aws.RequestChecksumCalculationWhenSupported, aws.ResponseChecksumValidationWhenSupported
+	if o.NoChecksum {
+		sum, validation = aws.RequestChecksumCalculationWhenRequired, aws.ResponseChecksumValidationWhenRequired
+	}
 	client := awss3.New(awss3.Options{
 		Region:       region,
 		Credentials:  login,
@@ -42,8 +46,8 @@ func build(ctx context.Context, o Options) (*awss3.Client, *httpClient, error) {
 		HTTPClient:   conns,
 		Retryer:      newRetryer(),
 		// Without the config module these are unset, which means off.
-		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported,
-		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
+		RequestChecksumCalculation: sum,
+		ResponseChecksumValidation: validation,
 		// A server without checksums is not worth a line in the log at each read: entries have their own.
 		DisableLogOutputChecksumValidationSkipped: true,
 		DisableS3ExpressSessionAuth:               aws.Bool(o.NoExpressSession),

@@ -151,6 +151,9 @@ func (m *Manager) advise(err error) (hint string, permanent bool) {
 func (m *Manager) adviseCode(code string, err error) (hint string, permanent bool) {
 	switch code {
 	case "AccessDenied", "Forbidden", "AllAccessDisabled", "AccountProblem", "MethodNotAllowed":
+		if m.o.BucketOwner != "" {
+			return "the bucket may belong to another account than bucket-owner says; else " + m.neededPermissions(), true
+		}
 		return m.neededPermissions(), true
 	case "InvalidAccessKeyId", "XAdminUserNotFound", "SignatureDoesNotMatch", "AuthFailure", "InvalidToken", "InvalidSecurity", "NotSignedUp":
 		return "the server does not know these credentials: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and " +
@@ -173,7 +176,8 @@ func (m *Manager) adviseCode(code string, err error) (hint string, permanent boo
 	case "InvalidObjectState":
 		return "a lifecycle rule moved the object into an archive; entries must stay in classes that can be read at once", true
 	case "NotImplemented":
-		return "the server does not know a part of the protocol that is needed, such as conditional writes", true
+		return "the server does not know a part of the protocol that is used, such as conditional writes: try conditional-writes=false or checksum=false; " +
+			"docs/s3.md says what each costs", true
 	}
 	if strings.HasPrefix(code, "KMS") {
 		return "check the KMS key, and kms:Decrypt and kms:GenerateDataKey on it", true

@@ -68,6 +68,7 @@ func (f *fake) manager(t *testing.T, change func(*Options)) *Manager {
 func (f *fake) store(t *testing.T, change func(*Options)) *store {
 	t.Helper()
 	m := f.manager(t, change)
+	m.conditions.Store(conditionsHeeded)
 	bs, err := m.Store(t.Context(), backends.Function{Name: "f", NearTTL: 4 * maxKeep})
 	if err != nil {
 		t.Fatal(err)

@@ -28,6 +28,7 @@ const (
 	recordFolder     = "r/"
 	describedFolder  = "f/"
 	epochName        = "epoch"
+	conditionsName   = "conditions" // what the server's heed of conditions is tried on
 
 	hashLen     = 2 * sha256.Size // in hex
 	functionLen = 32              // in hex: 128 bits of a SHA-256
@@ -111,3 +112,5 @@ func isHex(s string) bool {
 	}
 	return true
 }
+
+func (l layout) conditions() string { return l.root + conditionsName }

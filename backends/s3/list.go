@@ -53,7 +53,9 @@ func (s *store) info(ctx context.Context, name string) (backends.Info, error) {
 	if err != nil {
 		return backends.Info{}, err
 	}
-	out, err := client.HeadObject(ctx, &awss3.HeadObjectInput{Bucket: &s.m.o.Bucket, Key: &name})
+	out, err := client.HeadObject(ctx, &awss3.HeadObjectInput{
+		Bucket: &s.m.o.Bucket, Key: &name, ExpectedBucketOwner: nonEmpty(s.m.o.BucketOwner),
+	})
 	if isNotFound(err) {
 		return backends.Info{}, nil
 	}
@@ -87,7 +89,8 @@ func (s *store) longInfo(ctx context.Context, name, text string, info backends.I
 		return backends.Info{}, err
 	}
 	out, err := client.GetObject(ctx, &awss3.GetObjectInput{
-		Bucket: &s.m.o.Bucket, Key: &name, Range: aws.String(fmt.Sprintf("bytes=%d-%d", info.Size-n, info.Size-1)),
+		Bucket: &s.m.o.Bucket, Key: &name, ExpectedBucketOwner: nonEmpty(s.m.o.BucketOwner),
+		Range: aws.String(fmt.Sprintf("bytes=%d-%d", info.Size-n, info.Size-1)),
 	})
 	if isNotFound(err) {
 		return backends.Info{}, nil
@@ -109,7 +112,7 @@ func (m *Manager) pages(ctx context.Context, folder string, f func([]types.Objec
 	if err != nil {
 		return err
 	}
-	in := &awss3.ListObjectsV2Input{Bucket: &m.o.Bucket, Prefix: &folder}
+	in := &awss3.ListObjectsV2Input{Bucket: &m.o.Bucket, Prefix: &folder, ExpectedBucketOwner: nonEmpty(m.o.BucketOwner)}
 	for {
 		out, err := client.ListObjectsV2(ctx, in)
 		if err != nil {

@@ -22,6 +22,9 @@ type Manager struct {
 	closed atomic.Bool
 	seen   sightings
 
+	conditions atomic.Int32 // whether the server heeds them
+	trial      sync.Mutex   // held by who finds out
+
 	mu     sync.Mutex
 	client *awss3.Client
 	conns  *httpClient                // nil where the client was injected
@@ -48,8 +51,8 @@ func New(o Options) (*Manager, error) {
 	return &Manager{o: o, place: place, layout: newLayout(o.Prefix), gens: map[string]*genstate.State{}, client: o.Client}, nil
 }
 
-// Store implements [backends.PersistenceManager]. The store has every capability of package backends
-// but [backends.BatchLeaser].
+// Store implements [backends.PersistenceManager]. The store has every capability of package backends; without conditions
+// it has no leases.
 func (m *Manager) Store(ctx context.Context, fn backends.Function) (backends.Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -61,7 +64,11 @@ func (m *Manager) Store(ctx context.Context, fn backends.Function) (backends.Sto
 		return nil, m.wrap(ctx, "open store", backends.ErrClosed)
 	}
 	id := functionID(fn.Namespace, fn.Name)
-	return &store{m: m, namespace: fn.Namespace, function: id, gen: m.stateOf(id), keep: keepFor(fn.NearTTL)}, nil
+	s := &store{m: m, namespace: fn.Namespace, function: id, gen: m.stateOf(id), keep: keepFor(fn.NearTTL)}
+	if m.o.NoConditions {
+		return unconditional{s, s, s, s, s, s}, nil
+	}
+	return s, nil
 }
 
 // Check implements [backends.PersistenceManager]: S3 sets no bound to ttl or number of entries.

@@ -49,7 +49,7 @@ func (m *Manager) read(ctx context.Context, name string, o readOptions) (object,
 	if err != nil {
 		return object{}, err
 	}
-	in := &awss3.GetObjectInput{Bucket: &m.o.Bucket, Key: &name}
+	in := &awss3.GetObjectInput{Bucket: &m.o.Bucket, Key: &name, ExpectedBucketOwner: nonEmpty(m.o.BucketOwner)}
 	if o.first > 0 {
 		in.Range = aws.String(fmt.Sprintf("bytes=0-%d", o.first-1))
 	}
@@ -146,8 +146,14 @@ func (m *Manager) write(ctx context.Context, name string, body []byte, o writeOp
 	}
 	in := &awss3.PutObjectInput{
 		Bucket: &m.o.Bucket, Key: &name, Body: bytes.NewReader(body), ContentLength: aws.Int64(int64(len(body))),
-		ContentType: aws.String("application/octet-stream"), ChecksumCRC32: aws.String(crc(body)),
+		ContentType: aws.String("application/octet-stream"), ExpectedBucketOwner: nonEmpty(m.o.BucketOwner),
 		Metadata: o.meta, StorageClass: o.class,
+	}
+	if !m.o.NoChecksum {
+		in.ChecksumCRC32 = aws.String(crc(body))
+	}
+	if m.o.NoConditions {
+		o.condition = condition{}
 	}
 	if o.ifNew {
 		in.IfNoneMatch = aws.String("*")
@@ -187,7 +193,9 @@ func (m *Manager) head(ctx context.Context, name string) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	out, err := client.HeadObject(ctx, &awss3.HeadObjectInput{Bucket: &m.o.Bucket, Key: &name})
+	out, err := client.HeadObject(ctx, &awss3.HeadObjectInput{
+		Bucket: &m.o.Bucket, Key: &name, ExpectedBucketOwner: nonEmpty(m.o.BucketOwner),
+	})
 	if err != nil {
 		return object{}, err
 	}
@@ -216,7 +224,7 @@ func (m *Manager) encrypt(in *awss3.PutObjectInput) {
 // does the same with the checksum it sends by itself. Directory buckets keep the signed body.
 func (m *Manager) unsignedOverTLS(o *awss3.Options) {
 	plain := strings.HasPrefix(strings.ToLower(aws.ToString(o.BaseEndpoint)), "http://")
-	if m.o.Client != nil || plain || isDirectoryBucket(m.o.Bucket) {
+	if m.o.Client != nil || plain || m.o.NoChecksum || isDirectoryBucket(m.o.Bucket) {
 		return
 	}
 	o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)

@@ -3,6 +3,7 @@ package s3
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -37,6 +38,16 @@ type Options struct {
 	// PathStyle puts the bucket into the path instead of the host name, which most servers besides Amazon's need.
 	PathStyle bool
 
+	// BucketOwner is the account that the bucket must belong to, 12 digits: every request to somebody else's bucket of that
+	// name is refused. Empty: not checked.
+	BucketOwner string
+	// NoChecksum leaves checksums out of requests and does not ask for them, for servers that refuse them. Entries have
+	// their own all the same.
+	NoChecksum bool
+	// NoConditions leaves conditions out of writes, for servers that refuse them. It costs what docs/s3.md says: there are no
+	// leases, and ClearFor clears the whole function.
+	NoConditions bool
+
 	// StorageClass of entries; empty: the bucket's default. Classes that must be restored before reading are refused.
 	StorageClass string
 	// SSE is the encryption to ask for: "AES256", "aws:kms", "aws:kms:dsse"; empty: the bucket's default.
@@ -67,6 +78,9 @@ type Options struct {
 	// aws.ResponseChecksumValidationWhenSupported: it is off in a client that the config module did not make.
 	Client *awss3.Client
 
+	// Logger receives what operators should know and no error says. Nil: slog.Default where the program has set one, else
+	// standard error.
+	Logger *slog.Logger
 	// Clock is the wall clock; nil: time.Now. It decides what has expired and how old a kept generation is.
 	Clock func() time.Time
 	// OnPrune is called after each page of objects that Prune has looked at, with the counts so far. May be nil.
@@ -111,6 +125,9 @@ func (o Options) checkPlace() error {
 		if part == "." || part == ".." || (part == "" && o.Prefix != "") {
 			return fmt.Errorf("s3: prefix %q: empty parts, . and .. are not accepted", o.Prefix)
 		}
+	}
+	if o.BucketOwner != "" && (len(o.BucketOwner) != 12 || strings.Trim(o.BucketOwner, "0123456789") != "") {
+		return fmt.Errorf("s3: bucket owner %q is not accepted; it is an account id of 12 digits", o.BucketOwner)
 	}
 	return checkEndpoint(o.Endpoint)
 }

@@ -12,7 +12,7 @@ import (
 func TestURL(t *testing.T) {
 	u, err := url.Parse("s3://my-bucket/some/prefix/?region=eu-west-1&endpoint=https://minio.example.com:9000&path-style" +
 		"&storage-class=standard_ia&sse=aws:kms&kms-key=alias/cache&bucket-key=false&express-session=false" +
-		"&max-entry=8MiB&attempt-timeout=500ms&concurrency=7")
+		"&bucket-owner=123456789012&checksum=false&conditional-writes=false&max-entry=8MiB&attempt-timeout=500ms&concurrency=7")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestURL(t *testing.T) {
 	want := Options{
 		Bucket: "my-bucket", Prefix: "some/prefix", Region: "eu-west-1", Endpoint: "https://minio.example.com:9000", PathStyle: true,
 		StorageClass: "STANDARD_IA", SSE: "aws:kms", KMSKey: "alias/cache", NoBucketKey: true, NoExpressSession: true,
-		MaxEntry: 8 << 20, AttemptTimeout: 500 * time.Millisecond, Concurrency: 7,
+		BucketOwner: "123456789012", NoChecksum: true, NoConditions: true, MaxEntry: 8 << 20, AttemptTimeout: 500 * time.Millisecond, Concurrency: 7,
 	}
 	m.o.Clock = nil // functions do not compare
 	if a, b := printed(m.o), printed(want); a != b {
@@ -68,6 +68,7 @@ func TestRefusedURLs(t *testing.T) {
 		{"an archive", "s3://b/p?storage-class=GLACIER", "storage class"},
 		{"an unknown encryption", "s3://b/p?sse=rot13", "aws:kms"},
 		{"a key without its encryption", "s3://b/p?kms-key=k", "needs sse"},
+		{"an owner that is no account id", "s3://b/p?bucket-owner=me", "12 digits"},
 		{"a size of 6 GiB", "s3://b/p?max-entry=6GiB", "5 GiB"},
 		{"a negative concurrency", "s3://b/p?concurrency=-1", "negative"},
 		{"a prefix that proxies rewrite", "s3://b/a/../c", "not accepted"},

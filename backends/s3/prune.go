@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -221,8 +222,12 @@ func (p *pruner) remove(ctx context.Context, doomed []types.ObjectIdentifier) (i
 	if err != nil {
 		return 0, err
 	}
+	if p.m.o.NoChecksum { // a request for many needs one
+		return p.removeEach(ctx, client, doomed)
+	}
 	out, err := client.DeleteObjects(ctx, &awss3.DeleteObjectsInput{
-		Bucket: &p.m.o.Bucket, Delete: &types.Delete{Objects: doomed, Quiet: aws.Bool(true)},
+		Bucket: &p.m.o.Bucket, ExpectedBucketOwner: nonEmpty(p.m.o.BucketOwner),
+		Delete: &types.Delete{Objects: doomed, Quiet: aws.Bool(true)},
 	})
 	if err != nil {
 		return 0, err
@@ -236,4 +241,24 @@ func (p *pruner) remove(ctx context.Context, doomed []types.ObjectIdentifier) (i
 		}
 	}
 	return removed, nil
+}
+
+// removeEach deletes with a request each.
+func (p *pruner) removeEach(ctx context.Context, client *awss3.Client, doomed []types.ObjectIdentifier) (int, error) {
+	var removed atomic.Int64
+	err := parallel(ctx, len(doomed), sideBySide, func(ctx context.Context, i int) error {
+		in := &awss3.DeleteObjectInput{Bucket: &p.m.o.Bucket, Key: doomed[i].Key, ExpectedBucketOwner: nonEmpty(p.m.o.BucketOwner)}
+		if !p.m.o.NoConditions {
+			in.IfMatch = doomed[i].ETag
+		}
+		_, err := client.DeleteObject(ctx, in)
+		if err == nil {
+			removed.Add(1)
+		}
+		if isLostRace(err) || isNotFound(err) {
+			return nil
+		}
+		return err
+	})
+	return int(removed.Load()), err
 }

@@ -56,6 +56,8 @@ var (
 	_ backends.Store          = (*store)(nil)
 	_ backends.BatchReader    = (*store)(nil)
 	_ backends.Leaser         = (*store)(nil)
+	_ backends.BatchLeaser    = (*store)(nil)
+	_ backends.Unfenced       = (*store)(nil)
 	_ backends.Records        = (*store)(nil)
 	_ backends.Lister         = (*store)(nil)
 	_ backends.DeadlineKeeper = (*store)(nil)
@@ -170,15 +172,19 @@ func (s *store) ReadAll(ctx context.Context, keys []string, o backends.ReadOptio
 	return rs, errs, nil
 }
 
-// Put implements [backends.Store] with one request.
+// Put implements [backends.Store] with one request. The first one finds out, beside it, whether the server heeds conditions.
 func (s *store) Put(ctx context.Context, key string, entry []byte, expires time.Time, seen backends.Version) (backends.Version, error) {
 	if int64(len(entry)) > s.m.o.MaxEntry {
 		return backends.Absent, fmt.Errorf("%s: put: %d bytes, at most %d are accepted (max-entry): %w",
 			s.m.place, len(entry), s.m.o.MaxEntry, backends.ErrTooLarge)
 	}
-	v, err := s.m.writeSlot(ctx, s.m.layout.entry(entryID(s.function, key)), slotWrite{
-		kind: kindEntry, key: key, body: entry, expires: expires,
-	}, seenCondition(seen))
+	var v written
+	var err error
+	s.m.besideTrial(ctx, func() {
+		v, err = s.m.writeSlot(ctx, s.m.layout.entry(entryID(s.function, key)), slotWrite{
+			kind: kindEntry, key: key, body: entry, expires: expires,
+		}, seenCondition(seen))
+	})
 	return backends.Version(v.etag), s.m.wrap(ctx, "put", err)
 }
 
@@ -243,8 +249,15 @@ func (m *Manager) writeSlot(ctx context.Context, name string, w slotWrite, cond 
 	}
 }
 
-// Invalidate implements [backends.Store] with one request.
+// Invalidate implements [backends.Store] with one request. Where the server turns out to ignore conditions the tombstone
+// would keep nobody off, and the function is cleared.
 func (s *store) Invalidate(ctx context.Context, key string) error {
+	if s.m.tryConditions(ctx); s.m.unfenced() {
+		_, err := s.m.clearFunction(ctx, s.function, s.gen)
+		if err != nil {
+			return s.m.wrap(ctx, "invalidate", err)
+		}
+	}
 	body, o, _ := s.m.slotObject(slotWrite{kind: kindTombstone, key: key, expires: s.m.now().Add(backends.TombstoneTTL)})
 	_, err := s.m.write(ctx, s.m.layout.entry(entryID(s.function, key)), body, o)
 	return s.m.wrap(ctx, "invalidate", err)
@@ -255,6 +268,9 @@ func (s *store) Invalidate(ctx context.Context, key string) error {
 func (s *store) Delete(ctx context.Context, key string, seen backends.Version) error {
 	if seen == backends.Absent {
 		return ctx.Err()
+	}
+	if changed, err := s.m.changed(ctx, s.m.layout.entry(entryID(s.function, key)), seen); changed || err != nil {
+		return s.m.wrap(ctx, "delete", err)
 	}
 	_, err := s.m.writeSlot(ctx, s.m.layout.entry(entryID(s.function, key)), slotWrite{
 		kind: kindTombstone, key: key, expires: s.m.now(),
@@ -273,7 +289,9 @@ func (s *store) Generation(ctx context.Context) (uint64, error) {
 
 // Clear implements [backends.Store] with one PUT.
 func (s *store) Clear(ctx context.Context) (uint64, error) {
-	g, err := s.m.clearFunction(ctx, s.function, s.gen)
+	var g uint64
+	var err error
+	s.m.besideTrial(ctx, func() { g, err = s.m.clearFunction(ctx, s.function, s.gen) })
 	return g, s.m.wrap(ctx, "clear", err)
 }
 

@@ -6,8 +6,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -68,16 +70,34 @@ func concurrency(asked int) int {
 	return max(16, 3*n)
 }
 
-// redirect follows what S3 sends while a new bucket's name spreads; others are answers that the SDK reads.
+// redirect follows what S3 sends while a new bucket's name spreads; others are answers that the SDK reads. A redirection
+// to somewhere else than the same service is not followed: entries would go there.
 func redirect(req *http.Request, via []*http.Request) error {
 	if len(via) > 2 {
 		return http.ErrUseLastResponse
 	}
 	switch req.Response.StatusCode {
 	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		return nil
+		if sameService(via[0].URL, req.URL) {
+			return nil
+		}
 	}
 	return http.ErrUseLastResponse
+}
+
+// sameService reports whether a redirection stays with the server: the same host or one below it, or another one of
+// Amazon's, and never from TLS to clear text.
+func sameService(from, to *url.URL) bool {
+	if from.Scheme != to.Scheme || from.Port() != to.Port() {
+		return false
+	}
+	a, b := strings.ToLower(from.Hostname()), strings.ToLower(to.Hostname())
+	for _, amazon := range []string{".amazonaws.com", ".amazonaws.com.cn"} {
+		if strings.HasSuffix(a, amazon) && strings.HasSuffix(b, amazon) {
+			return true
+		}
+	}
+	return a == b || strings.HasSuffix(b, "."+a)
 }
 
 func (c *httpClient) closeIdle() { c.client.CloseIdleConnections() }
