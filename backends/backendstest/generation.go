@@ -59,6 +59,7 @@ var generationTests = []subtest{
 		}
 	}},
 	{"callers that race for the first generation agree", func(e *env) {
+		e.fenced()
 		const racers = 16
 		stores := []backends.Store{e.store()}
 		if e.h.Reopen != nil {

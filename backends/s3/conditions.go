@@ -112,8 +112,16 @@ type unconditional struct {
 	backends.Records
 	backends.Lister
 	backends.DeadlineKeeper
-	backends.Unfenced
+	fenceless
 }
+
+// fenceless says of a store that it writes without conditions. (The interface's own name would hide its method.)
+type fenceless struct{}
+
+// Unfenced implements [backends.Unfenced].
+func (fenceless) Unfenced() bool { return true }
+
+var _ backends.Unfenced = unconditional{}
 
 // changed reports whether an object has another version than a writer saw, where the server is not asked to compare: what
 // comes between is not noticed.

@@ -66,7 +66,7 @@ func (m *Manager) Store(ctx context.Context, fn backends.Function) (backends.Sto
 	id := functionID(fn.Namespace, fn.Name)
 	s := &store{m: m, namespace: fn.Namespace, function: id, gen: m.stateOf(id), keep: keepFor(fn.NearTTL)}
 	if m.o.NoConditions {
-		return unconditional{s, s, s, s, s, s}, nil
+		return unconditional{s, s, s, s, s, fenceless{}}, nil
 	}
 	return s, nil
 }

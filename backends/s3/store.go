@@ -252,7 +252,8 @@ func (m *Manager) writeSlot(ctx context.Context, name string, w slotWrite, cond 
 // Invalidate implements [backends.Store] with one request. Where the server turns out to ignore conditions the tombstone
 // would keep nobody off, and the function is cleared.
 func (s *store) Invalidate(ctx context.Context, key string) error {
-	if s.m.tryConditions(ctx); s.m.unfenced() {
+	known := s.m.unfenced() // then the library has cleared the function by itself
+	if s.m.tryConditions(ctx); s.m.unfenced() && !known {
 		_, err := s.m.clearFunction(ctx, s.function, s.gen)
 		if err != nil {
 			return s.m.wrap(ctx, "invalidate", err)

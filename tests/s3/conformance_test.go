@@ -23,12 +23,18 @@ func TestConformance(t *testing.T) {
 
 // harness gives each subtest a prefix of its own in one bucket.
 func harness(server *servers.S3, bucket string, count *counter) backendstest.Harness {
+	return harnessWith(server, bucket, count, func(*s3backend.Options) {})
+}
+
+func harnessWith(server *servers.S3, bucket string, count *counter, change func(*s3backend.Options)) backendstest.Harness {
 	var prefix string
 	n := 0
 	open := func(t *testing.T) backends.PersistenceManager {
-		m, err := s3backend.New(s3backend.Options{
+		o := s3backend.Options{
 			Bucket: bucket, Prefix: prefix, Endpoint: server.URL, PathStyle: true, Transport: count, MaxEntry: 8 << 20,
-		})
+		}
+		change(&o)
+		m, err := s3backend.New(o)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,12 +22,19 @@ func TestRequests(t *testing.T) {
 		m := p.open(t, func(o *s3backend.Options) { o.Transport, o.Clock = count, clock.now })
 		s := storeOf(t, m, 10*time.Second)
 		var version backends.Version
+		settled := func() error { // that the server heeds conditions, which the first write finds out
+			if err := backendstest.Put(t.Context(), s, "first", []byte("v"), time.Time{}); err != nil {
+				return err
+			}
+			return nil
+		}
 		steps := []struct {
 			promise string
 			do      func() error
 			want    requests
 		}{
 			{"the very first get makes epoch and generation", func() error { return missing(s, t, "k") }, requests{"GET": 3, "PUT": 2}},
+			{"the very first put finds out whether the server heeds conditions", settled, requests{"PUT": 4, "GET": 1}},
 			{"a put is one request", func() (err error) {
 				version, err = s.Put(t.Context(), "k", []byte("v"), time.Time{}, backends.Absent)
 				return err
