@@ -139,20 +139,16 @@ func TestAServerThatHeedsConditionsIsAskedOnce(t *testing.T) {
 	})
 }
 
-// TestWithoutConditionsAndChecksums runs the suite against servers that refuse what the switches leave out.
+// TestWithoutConditionsAndChecksums runs the suite against a server that refuses what the switches leave out.
 func TestWithoutConditionsAndChecksums(t *testing.T) {
-	for _, product := range products {
-		t.Run(product.name, func(t *testing.T) {
-			server := product.start(t)
-			server.Setenv(t)
-			count := newCounter()
-			h := harnessWith(server, server.Bucket(t), count, func(o *s3backend.Options) {
-				o.Transport, o.NoConditions, o.NoChecksum = picky{count}, true, true
-			})
-			h.Unfenced = true
-			backendstest.Run(t, h)
-		})
-	}
+	server := servers.SharedMinIO(t)
+	server.Setenv(t)
+	count := newCounter()
+	h := harnessWith(server, server.Bucket(t), count, func(o *s3backend.Options) {
+		o.Transport, o.NoConditions, o.NoChecksum = picky{count}, true, true
+	})
+	h.Unfenced = true
+	backendstest.Run(t, h)
 }
 
 // picky is a server that refuses conditions in writes, and checksums.
