@@ -178,6 +178,7 @@ func (s *store) Put(ctx context.Context, key string, entry []byte, expires time.
 		return backends.Absent, fmt.Errorf("%s: put: %d bytes, at most %d are accepted (max-entry): %w",
 			s.m.place, len(entry), s.m.o.MaxEntry, backends.ErrTooLarge)
 	}
+	s.absent.take(key, s.m.now()) // from now on there may be one, so a lease has to look
 	var v written
 	var err error
 	s.m.besideTrial(ctx, func() {
@@ -252,6 +253,7 @@ func (m *Manager) writeSlot(ctx context.Context, name string, w slotWrite, cond 
 // Invalidate implements [backends.Store] with one request. Where the server turns out to ignore conditions the tombstone
 // would keep nobody off, and the function is cleared.
 func (s *store) Invalidate(ctx context.Context, key string) error {
+	s.absent.take(key, s.m.now())
 	known := s.m.unfenced() // then the library has cleared the function by itself
 	if s.m.tryConditions(ctx); s.m.unfenced() && !known {
 		_, err := s.m.clearFunction(ctx, s.function, s.gen)
