@@ -2,6 +2,8 @@ package adapter
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 
 	"github.com/stillwarm/stillwarm/internal/invocation"
 )
@@ -12,8 +14,17 @@ import (
 //
 // The context that do gets ends when the invocation has to be over; it carries the values of the handler's. do runs on a
 // goroutine that the next invocation waits for, so it must respect that end. AfterInvocation reports false, and do is
-// never called, where ctx belongs to no invocation that package lambda runs, or to one that is over.
+// never called, where ctx belongs to no invocation that package lambda runs, or to one that is over. A panic of do is
+// logged.
 func AfterInvocation(ctx context.Context, key any, do func(context.Context)) bool {
-	_, ok := invocation.From(ctx).AtEnd(key, do)
+	rt := runtimeIn(ctx)
+	_, ok := invocation.From(ctx).AtEnd(key, func(ctx context.Context) {
+		defer func() {
+			if r := recover(); r != nil {
+				rt.log(ctx, slog.LevelError, "work at the end of the invocation panicked", "panic", fmt.Sprint(r))
+			}
+		}()
+		do(ctx)
+	})
 	return ok
 }

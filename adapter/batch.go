@@ -75,6 +75,7 @@ func (d *Data[In, Out]) callMany(ctx context.Context, ins []In) ([]Out, []error)
 	var failed *BatchError
 	switch {
 	case err == nil:
+	case errors.As(err, &failed) && failed == nil: // a nil pointer in an error: none failed
 	case errors.As(err, &failed):
 		for i, e := range failed.Errs {
 			if i >= 0 && i < len(errs) {
@@ -174,7 +175,13 @@ func (d *Data[In, Out]) batchOf(ctx context.Context, s *dataState, scope callSco
 		if !there {
 			n = len(b.lookups)
 			index[string(buf.local())] = n
-			b.lookups = append(b.lookups, newCall(d, s, scope, buf, ins[i]))
+			l := newCall(d, s, scope, buf, ins[i])
+			if d.untagged(l) {
+				delete(index, string(buf.local()))
+				b.unkeyed = append(b.unkeyed, i)
+				continue
+			}
+			b.lookups = append(b.lookups, l)
 			b.users = append(b.users, nil)
 		}
 		b.users[n] = append(b.users[n], i)

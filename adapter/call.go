@@ -68,6 +68,8 @@ type call[In, Out any] struct {
 	arg  *In             // what the run works on: in itself where nobody else can change it
 	pass clone.Kept[Out] // a result that memory has no room for, on its way to the caller
 	room [128]byte
+
+	untagged bool // the function given to Tags panicked
 }
 
 // newCall returns the lookup of a call. It keeps nothing of the buffer.
@@ -84,14 +86,14 @@ func newCall[In, Out any](d *Data[In, Out], s *dataState, scope callScope, b *ke
 		c.Arg = engine.Own
 	}
 	if d.terms.tags != nil {
-		c.Tags = d.tagsOf(&c.in)
+		c.untagged = !s.rt.asked(context.Background(), "Tags", d.id.name, func() { c.Tags = d.terms.tags(c.in) })
 	}
 	return &c.Lookup
 }
 
-// tagsOf calls the option's function; one that panics gives no tags, which would be lost invalidations, so the panic is
-// the caller's.
-func (d *Data[In, Out]) tagsOf(in *In) []string { return d.terms.tags(*in) }
+// untagged reports whether it is not known which tags the lookup's entry would have. It must not be stored then: an
+// invalidation would not find it.
+func (d *Data[In, Out]) untagged(l *engine.Lookup) bool { return l.Ops.(*call[In, Out]).untagged }
 
 // Run calls the function for the engine.
 func (c *call[In, Out]) Run(ctx context.Context) engine.Result {

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -89,8 +90,34 @@ func (c *options) scopeOf(ctx context.Context, rt *Runtime) (scope callScope, ca
 			return scope, false
 		}
 	}
-	if c.scope != nil {
-		scope.own = c.scope(ctx)
+	if c.scope == nil {
+		return scope, true
 	}
-	return scope, true
+	cached = rt.asked(ctx, "Scope", c.place, func() { scope.own = c.scope(ctx) })
+	return scope, cached
+}
+
+// knowsScope returns an error where it is not known what of a call's context is part of its key: what is cached under that
+// cannot be cleared.
+func (c *options) knowsScope(ctx context.Context, rt *Runtime) error {
+	if _, known := c.scopeOf(ctx, rt); !known {
+		return errNoScope
+	}
+	return nil
+}
+
+var errNoScope = errors.New("the call's tenant or scope is not known, so neither is its entry; use Clear")
+
+// asked calls a function that an option was given and that says what a call belongs to. Where it panics it reports false:
+// the call then runs without the cache.
+func (rt *Runtime) asked(ctx context.Context, option, what string, ask func()) (ok bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			ok = false
+			rt.logOnce(ctx, "option "+option+what, slog.LevelWarn, "an option's function panicked; running the call without the cache",
+				"option", option, "for", what, "panic", fmt.Sprint(r))
+		}
+	}()
+	ask()
+	return true
 }

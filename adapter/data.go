@@ -3,6 +3,7 @@ package adapter
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"reflect"
 	"time"
 
@@ -143,6 +144,9 @@ func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
 	}
 	l := newCall(d, s, scope, buf, in)
 	buf.giveBack()
+	if d.untagged(l) {
+		return d.uncached(ctx, s, in)
+	}
 	return d.ask(ctx, s, l, in, s.f.Get)
 }
 
@@ -215,6 +219,12 @@ func (d *Data[In, Out]) Refresh(ctx context.Context, in In) (Out, error) {
 		var zero Out
 		return zero, err
 	}
+	if d.untagged(l) {
+		if err := d.cleared(s.f.ClearFor(ctx, l)); err != nil {
+			s.rt.logOnce(ctx, "refresh "+d.id.name, slog.LevelWarn, "could not clear the older result", "function", d.id.name, "error", err.Error())
+		}
+		return d.uncached(ctx, s, in)
+	}
 	return d.ask(ctx, s, l, in, s.f.Refresh)
 }
 
@@ -229,7 +239,7 @@ func (d *Data[In, Out]) Set(ctx context.Context, in In, out Out) error {
 	}
 	defer s.rt.end()
 	res := d.result(ctx, s, in, &out, nil)
-	if res.Terms.Private || res.Terms.Lossy || res.Terms.Refused || res.Terms.Failed || res.Terms.TTL == 0 {
+	if d.untagged(l) || res.Terms.Private || res.Terms.Lossy || res.Terms.Refused || res.Terms.Failed || res.Terms.TTL == 0 {
 		return d.cleared(s.f.ClearFor(ctx, l))
 	}
 	return d.cleared(s.f.Set(ctx, l, res))
@@ -273,6 +283,9 @@ func (d *Data[In, Out]) Clear(ctx context.Context) error {
 func (d *Data[In, Out]) ClearFor(ctx context.Context, in In) error {
 	s, l, err := d.lookup(ctx, in)
 	if l == nil {
+		if err == nil && !s.rt.off() {
+			err = d.cleared(d.opts.knowsScope(ctx, s.rt))
+		}
 		return err
 	}
 	d.opts.warnAtClear(ctx, s.rt)

@@ -2,6 +2,8 @@ package adapter
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/stillwarm/stillwarm/devchannel"
@@ -69,13 +71,23 @@ func (rt *Runtime) observed(ctx context.Context) bool {
 	return rt.config.Observer != nil || devchannel.Linked && rt.dev != nil || ctx.Value(observerKey{}) != nil
 }
 
+// tellObserver calls an observer. Its panic is logged, once: events come from goroutines, too, that nobody waits for.
+func (rt *Runtime) tellObserver(ctx context.Context, tell func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			rt.logOnce(ctx, "observer", slog.LevelWarn, "an observer panicked", "panic", fmt.Sprint(r))
+		}
+	}()
+	tell()
+}
+
 // emit tells the runtime's observer, and the context's, of an event.
 func (rt *Runtime) emit(ctx context.Context, e Event) {
 	if rt.config.Observer != nil {
-		rt.config.Observer(ctx, e)
+		rt.tellObserver(ctx, func() { rt.config.Observer(ctx, e) })
 	}
 	if fn, _ := ctx.Value(observerKey{}).(func(Event)); fn != nil {
-		fn(e)
+		rt.tellObserver(ctx, func() { fn(e) })
 	}
 	if devchannel.Linked && rt.dev != nil {
 		rt.dev.tell(ctx, e)

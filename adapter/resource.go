@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"sync"
 
 	"github.com/stillwarm/stillwarm/devchannel"
+	"github.com/stillwarm/stillwarm/internal/clone"
 	"github.com/stillwarm/stillwarm/internal/engine/flight"
 	"github.com/stillwarm/stillwarm/internal/engine/resource"
 )
@@ -18,6 +20,7 @@ type Resource[In, Out any] struct {
 	pools *perRuntime[resourceState]
 	open  func(context.Context, In) (Out, error)
 	keys  *argumentKey[In]
+	args  *clone.ArgumentPlan
 	valid func(context.Context, In, Out) error // nil: always
 }
 
@@ -65,7 +68,7 @@ func newResource[In, Out any](open func(context.Context, In) (Out, error), o *op
 	if err != nil {
 		return nil, err
 	}
-	r := &Resource[In, Out]{open: open}
+	r := &Resource[In, Out]{open: open, args: clone.ForArgument(reflect.TypeFor[In]())}
 	if r.keys, err = compileArgument[In](o, id, true); err != nil {
 		return nil, err
 	}
@@ -139,10 +142,11 @@ func (r *Resource[In, Out]) Get(ctx context.Context, in In) (Out, error) {
 	if devchannel.Linked && p.rt.dev != nil {
 		ctx = p.rt.dev.enter(ctx, nil, in, nil)
 	}
-	a, err := r.access(ctx, p, in)
+	a, opening, err := r.access(ctx, p, in)
 	if err != nil {
 		return zero, err
 	}
+	defer opening.end()
 	v, err := p.Get(ctx, a)
 	if err != nil {
 		return zero, recursive(err)
@@ -155,10 +159,11 @@ func (r *Resource[In, Out]) Get(ctx context.Context, in In) (Out, error) {
 // is that of Get, or that of use. The object must not be kept beyond use.
 func (r *Resource[In, Out]) Use(ctx context.Context, in In, use func(Out) error) error {
 	p := r.pools.of(ctx)
-	a, err := r.access(ctx, p, in)
+	a, opening, err := r.access(ctx, p, in)
 	if err != nil {
 		return err
 	}
+	defer opening.end()
 	used := false
 	err = p.Use(ctx, a, func(v any) error {
 		used = true
@@ -178,12 +183,67 @@ func recursive(err error) error {
 	return err
 }
 
-// access is what the pool needs to know of a call.
-func (r *Resource[In, Out]) access(ctx context.Context, p *resourceState, in In) (resource.Access, error) {
-	a := resource.Access{Open: func(ctx context.Context) (any, error) {
+// opening keeps an open function from working on an argument that its owner may change: it begins before the call ends
+// or not at all, and the call ends when it has returned. It is nil for an argument that nobody can change.
+type opening struct {
+	mu    sync.Mutex
+	over  bool
+	stop  context.CancelFunc // of the open function under way
+	under sync.WaitGroup
+}
+
+// begin returns the context of an open function that begins now; ok is false where the call is over.
+func (o *opening) begin(ctx context.Context) (_ context.Context, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.over {
+		return ctx, false
+	}
+	o.under.Add(1)
+	ctx, o.stop = context.WithCancel(ctx)
+	return ctx, true
+}
+
+// end ends the call: what it opens is stopped, and waited for. Others who wait for that open for themselves.
+func (o *opening) end() {
+	if o == nil {
+		return
+	}
+	o.mu.Lock()
+	o.over = true
+	if o.stop != nil {
+		o.stop()
+	}
+	o.mu.Unlock()
+	o.under.Wait()
+}
+
+// access is what the pool needs to know of a call, and what ends with it.
+func (r *Resource[In, Out]) access(ctx context.Context, p *resourceState, in In) (resource.Access, *opening, error) {
+	open := func(ctx context.Context, in In) (any, error) {
 		out, err := r.open(ctx, in)
 		return &out, err
-	}}
+	}
+	a := resource.Access{Open: func(ctx context.Context) (any, error) { return open(ctx, in) }}
+	var own *opening
+	if r.args.ByType() != clone.Immutable {
+		own = new(opening)
+		a.Open = func(ctx context.Context) (any, error) {
+			ctx, ok := own.begin(ctx)
+			if !ok {
+				return nil, context.Canceled
+			}
+			defer own.under.Done()
+			return open(ctx, in)
+		}
+		a.Later = func() func(context.Context) (any, error) {
+			arg, custody := clone.TakeArgument(r.args, &in)
+			if custody == clone.Borrowed || r.keys.plan.MayHoldAddresses() {
+				return nil
+			}
+			return func(ctx context.Context) (any, error) { return open(ctx, *arg) }
+		}
+	}
 	if r.valid != nil {
 		a.Valid = func(ctx context.Context, v any) error { return r.valid(ctx, in, *v.(*Out)) }
 		if devchannel.Linked && p.rt.dev != nil {
@@ -192,7 +252,7 @@ func (r *Resource[In, Out]) access(ctx context.Context, p *resourceState, in In)
 	}
 	k, cached, pinned, err := r.key(ctx, p, in)
 	a.Key, a.Alone, a.Pinned = k, !cached, pinned
-	return a, err
+	return a, own, err
 }
 
 // key returns the key of a call, and what must stay in memory as long as an object is kept under it: what the key holds
@@ -238,8 +298,11 @@ func (r *Resource[In, Out]) ClearFor(ctx context.Context, in In) error {
 	p := r.pools.of(ctx)
 	p.opts.warnAtClear(ctx, p.rt)
 	k, cached, _, err := r.key(ctx, p, in)
-	if err != nil || !cached {
+	if err != nil {
 		return err
+	}
+	if !cached {
+		return p.opts.knowsScope(ctx, p.rt)
 	}
 	p.ClearFor(ctx, k)
 	return nil

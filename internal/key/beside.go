@@ -131,8 +131,21 @@ func isSync(t reflect.Type) bool {
 	return false
 }
 
-// standard reports whether the package belongs to the standard library, whose paths have no dot in their first element.
+// standard reports whether the package belongs to the standard library. That its path has no dot in its first element does
+// not tell: a program's own module may be called "shop".
 func standard(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
-	return path != "" && path != "main" && !strings.Contains(first, ".")
+	return standardRoots[first]
 }
+
+// standardRoots are the first elements of the paths of the standard library's packages.
+var standardRoots = func() map[string]bool {
+	roots := map[string]bool{}
+	for name := range strings.FieldsSeq(`archive arena bufio bytes cmp compress container context crypto database debug embed
+		encoding errors expvar flag fmt go hash html image index internal io iter log maps math mime net os path plugin
+		reflect regexp runtime simd slices sort strconv strings structs sync syscall testing text time unicode unique unsafe
+		vendor weak`) {
+		roots[name] = true
+	}
+	return roots
+}()

@@ -63,6 +63,9 @@ func (p *Pool) reopen(ctx context.Context, a Access) (*object, error) {
 	if cause == nil {
 		return o, nil
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	p.discard(ctx, o)
 	return nil, fmt.Errorf("%w: '%s' was opened again after it had failed its validation: %w", ErrInvalid, p.spec.Name, cause)
 }
@@ -142,6 +145,12 @@ func (p *Pool) run(ctx context.Context, a Access, kind Kind) (v any, err error) 
 func (p *Pool) refreshLater(ctx context.Context, a Access, o *object) {
 	if p.env.Now() < o.retryAt.Load() || !o.refreshing.CompareAndSwap(false, true) {
 		return
+	}
+	if a.Later != nil {
+		if a.Open = a.Later(); a.Open == nil {
+			o.refreshing.Store(false)
+			return
+		}
 	}
 	rest := func() { o.refreshing.Store(false) }
 	p.env.DeferRefresh(ctx, func(ctx context.Context) {

@@ -77,6 +77,9 @@ type Access struct {
 	// Alone asks for an object of the call's own, which is not kept.
 	Alone bool
 	Open  func(context.Context) (any, error)
+	// Later returns what opens after the call, when the owner of the call's argument may have changed it, or nil: nothing
+	// does. Where Later is nil that is Open.
+	Later func() func(context.Context) (any, error)
 	Valid func(context.Context, any) error // nil: always
 	// Pinned is what must stay in memory as long as the object is kept, because the key holds its address.
 	Pinned any
@@ -146,6 +149,9 @@ func (p *Pool) acquire(ctx context.Context, a Access, h *hold) (*object, error) 
 	if cause == nil {
 		p.hit(ctx, a, o, state)
 		return o, nil
+	}
+	if err := ctx.Err(); err != nil { // the call's time is over: that says nothing about the object
+		return nil, err
 	}
 	p.discard(ctx, o)
 	return p.reopen(ctx, a)

@@ -1,0 +1,182 @@
+package adapter_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stillwarm/stillwarm/adapter"
+	"github.com/stillwarm/stillwarm/internal/invocation"
+)
+
+type hostileConfig struct{ Host string }
+
+func openHost(_ context.Context, c *hostileConfig) (*hostileConfig, error) {
+	return &hostileConfig{Host: c.Host}, nil
+}
+
+// slowHosts is a resource whose open function says when it has begun and goes on when it may, whatever its context says.
+type slowHosts struct {
+	began, mayEnd chan struct{}
+	once          sync.Once
+}
+
+func (s *slowHosts) open(_ context.Context, c *hostileConfig) (*hostileConfig, error) {
+	s.once.Do(func() { close(s.began) })
+	<-s.mayEnd
+	return &hostileConfig{Host: c.Host}, nil
+}
+
+func TestArgumentsOfResources(t *testing.T) {
+	t.Run("K18 a refresh opens nothing from an argument that its owner has changed since", func(t *testing.T) {
+		w := newWorld(t)
+		c := w.alone()
+		r := adapter.CacheResource(openHost, adapter.WithRuntime(c.Runtime), adapter.TTL("1m"), adapter.StaleFor("1m"))
+		config := &hostileConfig{Host: "a"}
+		c.invoke(func(ctx context.Context) { get(t, ctx, r, config) })
+		w.clock.Advance(90 * time.Second)
+		c.invoke(func(ctx context.Context) {
+			if got := get(t, ctx, r, config); got.Host != "a" {
+				t.Error("stale:", got.Host)
+			}
+			config.Host = "b"
+		})
+		c.settle()
+		c.invoke(func(ctx context.Context) {
+			if got := get(t, ctx, r, &hostileConfig{Host: "a"}); got.Host != "a" {
+				t.Error("opened for a:", got.Host)
+			}
+		})
+	})
+	t.Run("K18 an open function that its caller has left works on the argument that the key was taken from", func(t *testing.T) {
+		c := newWorld(t).alone()
+		slow := &slowHosts{began: make(chan struct{}), mayEnd: make(chan struct{})}
+		r := adapter.CacheResource(slow.open, adapter.WithRuntime(c.Runtime), adapter.Name("hosts"))
+		config := &hostileConfig{Host: "a"}
+		ctx, cancel := context.WithCancel(t.Context())
+		left := make(chan struct{})
+		go func() {
+			defer close(left)
+			_, _ = r.Get(ctx, config)
+			config.Host = "b"
+		}()
+		<-slow.began
+		cancel()
+		select {
+		case <-left:
+		case <-time.After(50 * time.Millisecond): // it may as well stay until its run is over
+		}
+		close(slow.mayEnd)
+		<-left
+		eventually(t, "the open function returns", func() bool { return r.Stats().Opens == 1 })
+		if got := get(t, t.Context(), r, &hostileConfig{Host: "a"}); got.Host != "a" {
+			t.Error("opened for a:", got.Host)
+		}
+	})
+}
+
+func TestHealthyResources(t *testing.T) {
+	t.Run("R2 a validation that the caller's own deadline cut off says nothing about the object", func(t *testing.T) {
+		c := newWorld(t).alone()
+		released := 0
+		r := adapter.CacheResource(openHost, adapter.WithRuntime(c.Runtime),
+			adapter.ValidateErr(func(ctx context.Context, _ *hostileConfig) error { return ctx.Err() }),
+			adapter.OnRelease(func(context.Context, *hostileConfig) error { released++; return nil }))
+		var first *hostileConfig
+		c.invoke(func(ctx context.Context) { first = get(t, ctx, r, &hostileConfig{Host: "a"}) })
+		c.invoke(func(ctx context.Context) {
+			ctx, cancel := context.WithCancel(ctx)
+			cancel()
+			if _, err := r.Get(ctx, &hostileConfig{Host: "a"}); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+		c.invoke(func(ctx context.Context) {
+			if get(t, ctx, r, &hostileConfig{Host: "a"}) != first || released != 0 {
+				t.Error("the object was discarded; released:", released)
+			}
+		})
+	})
+}
+
+func TestObserversThatPanic(t *testing.T) {
+	t.Run("F4 an observer that panics fails no call, and no work after the response", func(t *testing.T) {
+		w := newWorld(t)
+		c := w.container(func(cfg *adapter.Config) {
+			cfg.Observer = func(context.Context, adapter.Event) { panic("observer") }
+		})
+		var n counter
+		d := adapter.CacheData(n.compute, adapter.WithRuntime(c.Runtime), adapter.Name("f"))
+		for range 2 {
+			c.invoke(func(ctx context.Context) {
+				ctx = adapter.Observe(ctx, func(adapter.Event) { panic("observer") })
+				if got := get(t, ctx, d, 1); got.Run != 1 {
+					t.Error("run", got.Run)
+				}
+			})
+		}
+		r := adapter.CacheResource(openHost, adapter.WithRuntime(c.Runtime), adapter.OnRelease(func(context.Context, *hostileConfig) error { return nil }))
+		c.invoke(func(ctx context.Context) { get(t, ctx, r, &hostileConfig{}) })
+		_ = r.Clear(t.Context())
+		if len(c.logs.with("WARN", "observer panicked")) != 1 {
+			t.Error("said so", len(c.logs.with("WARN", "observer panicked")), "times")
+		}
+	})
+	t.Run("F4 a function for the end of an invocation that panics takes nothing with it", func(t *testing.T) {
+		ctx, inv := invocation.Begin(t.Context(), invocation.Options{AfterResponse: true})
+		called := false
+		adapter.AfterInvocation(ctx, "a", func(context.Context) { panic("a") })
+		adapter.AfterInvocation(ctx, "b", func(context.Context) { called = true })
+		inv.Finish(ctx)
+		if !called {
+			t.Error("the other one was not called")
+		}
+	})
+}
+
+func TestOptionsThatPanic(t *testing.T) {
+	t.Run("C8 a call whose tags cannot be told runs uncached", func(t *testing.T) {
+		c := newWorld(t).container()
+		var n counter
+		d := adapter.CacheData(n.compute, adapter.WithRuntime(c.Runtime), adapter.Name("f"),
+			adapter.Tags(func(int) []string { panic("tags") }))
+		for i := range int64(2) {
+			c.invoke(func(ctx context.Context) {
+				if got := get(t, ctx, d, 1); got.Run != i+1 {
+					t.Error("run", got.Run)
+				}
+				if all, err := d.GetAll(ctx, []int{1, 2}); err != nil || len(all) != 2 {
+					t.Error(all, err)
+				}
+			})
+			n.runs.Store(i + 1)
+		}
+	})
+	t.Run("K20 a call whose scope cannot be told runs uncached", func(t *testing.T) {
+		c := newWorld(t).container()
+		var n counter
+		d := adapter.CacheData(n.compute, adapter.WithRuntime(c.Runtime), adapter.Name("f"),
+			adapter.Scope(func(context.Context) string { panic("scope") }))
+		for i := range int64(2) {
+			c.invoke(func(ctx context.Context) {
+				if got := get(t, ctx, d, 1); got.Run != i+1 {
+					t.Error("run", got.Run)
+				}
+			})
+		}
+	})
+	t.Run("B2 a nil *BatchError is no error", func(t *testing.T) {
+		c := newWorld(t).container()
+		d := adapter.CacheBatch(func(_ context.Context, ins []int) ([]int, error) {
+			var failed *adapter.BatchError
+			return ins, failed
+		}, adapter.WithRuntime(c.Runtime), adapter.Name("f"))
+		c.invoke(func(ctx context.Context) {
+			if all, err := d.GetAll(ctx, []int{1, 2}); err != nil || all[1] != 2 {
+				t.Error(all, err)
+			}
+		})
+	})
+}
