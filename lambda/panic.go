@@ -22,7 +22,11 @@ func describePanic() {
 	if _, ok := r.(messages.InvokeResponse_Error); ok {
 		panic(r) // it is a document already
 	}
-	panic(panicDocument(panics.Capture(r)))
+	c := panics.Capture(r)
+	if document, ok := c.PanicValue().(messages.InvokeResponse_Error); ok { // from a cached function
+		panic(document)
+	}
+	panic(panicDocument(c))
 }
 
 // stackFrames is how many frames aws-lambda-go puts into an error document.

@@ -159,7 +159,8 @@ func withPort(addr, port string) (string, error) {
 		host = "localhost"
 	}
 	if n, err := strconv.Atoi(given); err != nil || n < 1 || n > 65535 {
-		return "", fmt.Errorf("redis: address %q: host:port is accepted, for example %q", addr, DefaultAddr)
+		// What stands for the port is not shown: in user:password without a host it is the password.
+		return "", fmt.Errorf("redis: host %q: its port must be 1 to 65535, for example %q", host[strings.LastIndexByte(host, '@')+1:], DefaultAddr)
 	}
 	return net.JoinHostPort(host, given), nil
 }

@@ -49,7 +49,8 @@ func ParseURL(u *url.URL) (Options, error) {
 	if path := strings.Trim(u.Path, "/"); path != "" {
 		n, err := strconv.Atoi(path)
 		if err != nil || n < 0 {
-			return o, fmt.Errorf("redis: path %q: it is the number of the database, for example /0", u.Path)
+			// The path is not shown: with a slash too many it is the user, the password and the host.
+			return o, errors.New("redis: the path of the URL must be the number of the database, for example /0; user and host stand behind two slashes")
 		}
 		o.DB = n
 	}
