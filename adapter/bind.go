@@ -19,7 +19,7 @@ func (d *Data[In, Out]) bind(rt *Runtime) (*dataState, func(context.Context)) {
 	manager, why := rt.backendFor(o.persist)
 	spec := engine.Spec{
 		Name: d.id.name, Code: func() (string, error) { return d.code(rt) }, In: d.keys.fingerprint(), Out: key.Fingerprint(reflect.TypeFor[Out]()),
-		Manager: manager, Owner: rt.tier.Owner(s.evicted, o.maxEntries, o.maxSize),
+		Manager: manager, Tags: rt.manager, Owner: rt.tier.Owner(s.evicted, o.maxEntries, o.maxSize),
 		Policy: freshness.Policy{
 			TTL: o.ttl, Stale: o.staleFor, FailSafe: o.failSafe, Jitter: o.jitter, Ahead: o.refreshAhead,
 		},

@@ -83,6 +83,9 @@ type Spec struct {
 	Code    func() (string, error)
 	In, Out [32]byte // fingerprints of the types
 	Manager backends.PersistenceManager
+	// Tags is the backend whose invalidation records a function without a Manager asks: results that it was made of may
+	// be there. Nil: this container alone.
+	Tags    backends.PersistenceManager
 	Owner   *memory.Owner
 	Policy  freshness.Policy
 	NearTTL time.Duration
@@ -128,7 +131,9 @@ func New(env *Env, spec Spec) *Function {
 	if spec.Manager != nil {
 		f.store = &store{f: f}
 	}
-	f.records = env.recordsOf(spec.Manager)
+	if f.records = env.recordsOf(spec.Manager); spec.Manager == nil {
+		f.records = env.recordsOf(spec.Tags)
+	}
 	return f
 }
 
