@@ -85,6 +85,11 @@ func (w *workbench) announce() {
 	}
 }
 
+// request notes the address of a request to an HTTP cache, for the event about it.
+func (w *workbench) request(ctx context.Context, address string) context.Context {
+	return context.WithValue(ctx, devCallKey{}, &devCall{began: time.Now(), arg: address})
+}
+
 // tell passes an event on.
 func (w *workbench) tell(ctx context.Context, e Event) {
 	request, _ := caller(ctx)
@@ -234,7 +239,24 @@ func (w *workbench) Entries(limit int) []devchannel.Entry {
 			})
 		}
 	}
-	return list
+	return append(list, w.rt.httpEntries(limit-len(list))...)
+}
+
+// httpEntries lists what memory holds of HTTP caches, for the workbench.
+func (rt *Runtime) httpEntries(limit int) []devchannel.Entry {
+	rt.mu.Lock()
+	listings := rt.listings
+	rt.mu.Unlock()
+	var all []devchannel.Entry
+	for _, list := range listings {
+		for _, e := range list(limit - len(all)) {
+			all = append(all, devchannel.Entry{
+				Ref: devchannel.Ref{Function: e.Cache, Key: e.Key}, Tier: TierMemory, Created: e.Created, Fresh: e.Fresh, End: e.End,
+				Size: e.Size, RunTime: e.RunTime, URL: e.URL, Variant: e.Variant,
+			})
+		}
+	}
+	return all
 }
 
 // limited returns 0 for a time that never comes.

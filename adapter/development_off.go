@@ -18,6 +18,8 @@ func (w *workbench) enter(ctx context.Context, _ *dataState, _ any, _ func() *en
 	return ctx
 }
 
+func (w *workbench) request(ctx context.Context, _ string) context.Context { return ctx }
+
 func (w *workbench) tell(context.Context, Event) {}
 
 func (w *workbench) validating(_ string, valid func(context.Context, any) error) func(context.Context, any) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/devchannel"
 	"github.com/stillwarm/stillwarm/internal/runtimeport"
 )
 
@@ -25,10 +26,38 @@ func (rt *Runtime) portEnv() *runtimeport.Env {
 			defer rt.mu.Unlock()
 			rt.tagged = append(rt.tagged, f)
 		},
-		Claim: rt.claimCache,
-		Tier:  rt.tier, Reads: rt.reads, Writes: rt.writes, Sealer: rt.sealer, Namespace: rt.config.Namespace,
+		Claim:    rt.claimCache,
+		Observed: rt.observedHTTP, Emit: rt.emitHTTP, OnEntries: rt.listHTTP,
+		Tier: rt.tier, Reads: rt.reads, Writes: rt.writes, Sealer: rt.sealer, Namespace: rt.config.Namespace,
 		BackendTimeout: rt.config.BackendTimeout, LeaseTTL: rt.config.LeaseTTL, Leases: rt.env.Leases(), Development: rt.development(),
 	}
+}
+
+// observedHTTP reports whether anybody is told of events of HTTP caches. A context's observer (see [Observe]) is not: it is
+// told of cached calls, and a request to a cache is none.
+func (rt *Runtime) observedHTTP(context.Context) bool {
+	return rt.config.Observer != nil || devchannel.Linked && rt.dev != nil
+}
+
+// emitHTTP tells of an event of an HTTP cache. Only the workbench is told the address: events carry no arguments.
+func (rt *Runtime) emitHTTP(ctx context.Context, h runtimeport.Event) {
+	e := Event{
+		Kind: EventKind(h.Kind), Function: h.Cache, Key: h.Key, Tier: h.Tier, Reason: h.Reason, Age: h.Age, TTL: h.TTL,
+		Expires: h.Kind == string(EventHit) || h.Kind == string(EventStale), Size: h.Size, Duration: h.Duration, Err: h.Err,
+	}
+	if rt.config.Observer != nil {
+		rt.config.Observer(ctx, e)
+	}
+	if devchannel.Linked && rt.dev != nil {
+		rt.dev.tell(rt.dev.request(ctx, h.URL), e)
+	}
+}
+
+// listHTTP notes how to list what memory holds of an HTTP cache.
+func (rt *Runtime) listHTTP(list func(limit int) []runtimeport.Entry) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	rt.listings = append(rt.listings, list)
 }
 
 // claimCache takes the name of an HTTP cache: two of one name would answer each other's requests.

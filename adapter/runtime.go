@@ -20,6 +20,7 @@ import (
 	"github.com/stillwarm/stillwarm/internal/host"
 	"github.com/stillwarm/stillwarm/internal/invocation"
 	"github.com/stillwarm/stillwarm/internal/pending"
+	"github.com/stillwarm/stillwarm/internal/runtimeport"
 	"github.com/stillwarm/stillwarm/serialize"
 )
 
@@ -51,6 +52,7 @@ type Runtime struct {
 	singles  map[string]backends.PersistenceManager // of several configured backends, those that a function asked for by name
 	once     map[string]struct{}
 	caches   map[string]struct{}                              // names of HTTP caches
+	listings []func(limit int) []runtimeport.Entry            // of what memory holds of HTTP caches
 	tagged   []func(ctx context.Context, tags []string) error // what else has tags
 	closed   atomic.Bool
 	backlog  pending.Counter

@@ -24,14 +24,16 @@ type Cache struct {
 	config *config
 	rules  *rule.Options
 
-	binding sync.Once
-	env     *runtimeport.Env
-	engine  port.Engine
+	binding  sync.Once
+	fullName string
+	env      *runtimeport.Env
+	engine   port.Engine
 
 	flights flights
 	routes  routes
 	reasons reasons
 	cooling cooling
+	warned  warned
 	stats   counters
 }
 
@@ -108,7 +110,8 @@ func (c *Cache) bind(rt *adapter.Runtime) (free bool) {
 		}
 		engine := slots.New(c.env, spec)
 		c.env.OnInvalidateTags(func(ctx context.Context, tags []string) error { return engine.InvalidateTags(ctx, tags...) })
-		c.engine = engine
+		c.engine, c.fullName = engine, spec.Name
+		c.env.OnEntries(engine.Entries)
 	})
 	return free
 }

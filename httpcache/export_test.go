@@ -4,3 +4,6 @@ package httpcache
 func (c *Cache) Internals() int {
 	return len(c.routes.all) + len(c.reasons.all) + len(c.cooling.keys) + len(c.flights.runs)
 }
+
+// Warned returns how many routes a warning was given for.
+func (c *Cache) Warned() int { return len(c.warned.routes) }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stillwarm/stillwarm/adapter"
 	"github.com/stillwarm/stillwarm/httpcache/internal/port"
 	"github.com/stillwarm/stillwarm/httpcache/internal/rule"
 	flightroom "github.com/stillwarm/stillwarm/internal/engine/flight"
@@ -75,6 +76,7 @@ type outcome struct {
 	resp   *rule.Response // the whole answer; nil: it was streamed, or there is none
 	hit    bool           // it was there
 	from   found          // where
+	renew  bool           // it is stale, and a refresh is due
 	status rule.Status
 	failed error // the handler returned an error
 	panic  any
@@ -226,7 +228,7 @@ func (fl *flight) answers(v rule.Verdict) bool { return v.Do == rule.Serve || v.
 
 // adopt makes what was found the answer.
 func (fl *flight) adopt(f found, v rule.Verdict) {
-	fl.outcome = outcome{resp: f.resp, hit: true, from: f, status: f.resp.StatusOf(v, fl.x.engine.Now())}
+	fl.outcome = outcome{resp: f.resp, hit: true, from: f, renew: v.Refresh, status: f.resp.StatusOf(v, fl.x.engine.Now())}
 }
 
 // execute runs the handler, a second time where a 304 was about an answer that is not the stored one.
@@ -235,6 +237,7 @@ func (fl *flight) execute() {
 		fl.validating = fl.found.resp
 	}
 	fl.x.c.stats.misses.Add(1)
+	fl.x.emitMiss(fl.ctx, fl.key, fl.verdict)
 	for range 2 {
 		fl.begin()
 		if fl.again = false; !fl.callHandler() {
@@ -268,9 +271,13 @@ func (fl *flight) callHandler() (ours bool) {
 	x := fl.x
 	r := forRun(fl.ctx, x.r, fl.validating)
 	x.c.stats.runs.Add(1)
-	returned := false
+	returned, kind, start := false, adapter.EventRun, time.Now()
+	if fl.refreshing {
+		kind = adapter.EventRefresh
+	}
 	defer func() {
 		p := recover()
+		x.emitRun(fl.ctx, fl.key, kind, start, fl.rec.failed, !returned)
 		if ours = fl.claim(byRun); !ours {
 			return
 		}

@@ -6,10 +6,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stillwarm/stillwarm/adapter"
 	"github.com/stillwarm/stillwarm/httpcache/internal/field"
 	"github.com/stillwarm/stillwarm/httpcache/internal/port"
 	"github.com/stillwarm/stillwarm/httpcache/internal/rule"
 	"github.com/stillwarm/stillwarm/internal/httpreq"
+	"github.com/stillwarm/stillwarm/internal/runtimeport"
 )
 
 // joinTries bounds how often a waiter looks for another flight: of its own variant, or in place of one that has stalled.
@@ -143,8 +145,12 @@ func (x *exchange) conclude(fl *flight, headed bool, offset int64) {
 	case o.resp != nil:
 		if o.hit {
 			x.c.stats.hitOf(o.from, o.status)
+			x.emitHit(o.from, o.status.TTL < 0, o.status.Detail)
 		}
 		x.answerWhole(o.resp, o.status)
+		if o.renew {
+			x.refresh(o.from, rule.Verdict{})
+		}
 	default:
 		panic(http.ErrAbortHandler) // the run was cut off before it said anything
 	}
@@ -190,6 +196,9 @@ func (x *exchange) wait(fl *flight) (next *port.Key, answered bool) {
 	}
 	defer stop()
 	x.c.stats.waits.Add(1)
+	defer func(start time.Time) {
+		x.emit(x.r.Context(), adapter.EventWait, fl.key, runtimeport.Event{Tier: adapter.TierMemory, Duration: time.Since(start)})
+	}(time.Now())
 	patience := x.patience()
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -265,6 +274,9 @@ func (x *exchange) alone(f found, v rule.Verdict, detail string) {
 	t := &tap{ResponseWriter: x.w}
 	x.c.stats.misses.Add(1)
 	x.c.stats.runs.Add(1)
+	x.emitMiss(x.r.Context(), x.keys.Public, v)
+	start, returned := time.Now(), false
+	defer func() { x.emitRun(x.r.Context(), x.keys.Public, adapter.EventRun, start, nil, !returned) }()
 	t.onHeader = func(status int, h http.Header) {
 		now := x.engine.Now()
 		canonical := rule.Canonical(h)
@@ -287,6 +299,7 @@ func (x *exchange) alone(f found, v rule.Verdict, detail string) {
 	}
 	x.h.ServeHTTP(t, x.r)
 	t.finish()
+	returned = true
 }
 
 // headSeen lets the answer to a HEAD freshen the stored answer to the GET, or invalidate it (RFC 9111, 4.3.5).

@@ -85,8 +85,33 @@ func (c *cooling) end(k port.Key, now int64, ok bool) {
 	}
 }
 
+// maxWarned bounds the routes that are warned of: paths that clients think up must not grow memory or the log.
+const maxWarned = 64
+
+// warned are the routes that a warning was given for.
+type warned struct {
+	mu     sync.Mutex
+	routes map[string]struct{}
+}
+
+func (w *warned) first(route string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, there := w.routes[route]; there || len(w.routes) >= maxWarned {
+		return false
+	}
+	if w.routes == nil {
+		w.routes = map[string]struct{}{}
+	}
+	w.routes[route] = struct{}{}
+	return true
+}
+
 // warnStale says once per route that s-maxage forbids what stale-while-revalidate asks for.
 func (c *Cache) warnStale(ctx context.Context, route string) {
+	if !c.warned.first(route) {
+		return
+	}
 	c.env.LogOnce(ctx, "s-maxage "+c.rules.Name+" "+route, slog.LevelWarn,
 		"s-maxage never serves stale (RFC 9111, 5.2.2.10), so stale-while-revalidate beside it has no effect; "+
 			"write CDN-Cache-Control: max-age=N, stale-while-revalidate=M", "route", route)

@@ -107,6 +107,7 @@ func (x *exchange) hit(f found, v rule.Verdict) bool {
 		return false
 	}
 	x.c.stats.hit(f, v)
+	x.emitHit(f, v.Do == rule.ServeStale, v.Detail)
 	if v.Refresh {
 		x.refresh(f, v)
 	}

@@ -2,6 +2,8 @@ package httpcache
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/stillwarm/stillwarm/httpcache/internal/port"
@@ -13,7 +15,26 @@ func (x *exchange) entry(p *rule.Response, began time.Time) *port.Entry {
 	t := &p.Terms
 	return &port.Entry{
 		Value: p, Began: began, RunTime: t.Received.Sub(began), Fresh: t.Fresh(), Keep: t.Keep(), Tags: t.Tags, Resources: x.resources,
+		URL: x.keys.URL, Variant: variantOf(p, x.req),
 	}
+}
+
+// telling are fields whose values say nothing of a caller, so that lists may show them.
+var telling = map[string]bool{"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "Origin": true}
+
+// variantOf says for lists which of a URL's answers one is: the fields that it varies on, with values that may be shown.
+func variantOf(p *rule.Response, r *rule.Request) string {
+	var parts []string
+	for _, name := range p.Terms.VaryOn {
+		if lines := r.Header[name]; telling[name] && len(lines) > 0 {
+			name += ": " + strings.Join(lines, ", ")
+		}
+		parts = append(parts, name)
+	}
+	if p.Terms.Private {
+		parts = append(parts, "one caller's")
+	}
+	return strings.Join(parts, "; ")
 }
 
 // store keeps an answer: in the primary slot, or as one of the URL's variants.
@@ -73,7 +94,10 @@ func (x *exchange) listEntry(list *rule.Variants, newest *port.Entry) *port.Entr
 			keep = one.Keep
 		}
 	}
-	return &port.Entry{Value: list, Began: newest.Began, Fresh: keep, Keep: keep, Resources: newest.Resources}
+	return &port.Entry{
+		Value: list, Began: newest.Began, Fresh: keep, Keep: keep, Resources: newest.Resources,
+		URL: newest.URL, Variant: "list of " + strconv.Itoa(len(list.List)) + " by " + strings.Join(list.Fields, ", "),
+	}
 }
 
 // crowded reports whether the URL has as many variants as it may, and the request's is none of them.

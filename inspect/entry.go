@@ -35,9 +35,11 @@ type Entry struct {
 	RunMs    float64       `json:"runTimeMs"`
 	Sealed   string        `json:"sealedWith,omitempty"` // id of the sealing key
 	Packed   bool          `json:"compressed,omitempty"`
-	URL      string        `json:"url,omitempty"`  // of an HTTP entry
-	Tags     []string      `json:"tags,omitempty"` // of an HTTP entry
-	Value    any           `json:"value,omitempty"`
+	URL      string        `json:"url,omitempty"` // of an HTTP entry
+	// Variant says which of the URL's answers an HTTP entry is: the request fields that it varies on.
+	Variant string   `json:"variant,omitempty"`
+	Tags    []string `json:"tags,omitempty"` // of an HTTP entry
+	Value   any      `json:"value,omitempty"`
 }
 
 // Entries calls yield for each stored entry of the function, in no order, until yield returns false. With details each
@@ -152,8 +154,8 @@ func reason(err error) string {
 
 // decode puts the value into the entry, with the names that the function's record has.
 func (i *Inspector) decode(e *Entry, f Function, h serialize.Header, payload []byte) {
-	if url, tags, ok := httpEntry(h, payload); ok {
-		e.URL, e.Tags = url, tags
+	if m, ok := httpEntry(h, payload); ok {
+		e.URL, e.Variant, e.Tags = m.URL, m.Variant, m.Tags
 		return
 	}
 	value, err := decodeValue(h.Codec, payload, f.trees[hex.EncodeToString(h.Type[:])])

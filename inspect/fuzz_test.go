@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/stillwarm/stillwarm/internal/httpentry"
 	"github.com/stillwarm/stillwarm/internal/shape"
 	"github.com/stillwarm/stillwarm/serialize"
 )
@@ -26,6 +27,6 @@ func FuzzDecode(f *testing.F) {
 		if _, err := json.Marshal(v); err != nil {
 			t.Errorf("%v of %x", err, payload)
 		}
-		_, _, _ = httpEntry(serialize.Header{Type: httpLayout}, payload)
+		_, _ = httpEntry(serialize.Header{Type: httpentry.Layout}, payload)
 	})
 }

@@ -35,6 +35,12 @@ type Env struct {
 	// Claim takes the name of a cache. It reports false where the name is taken.
 	Claim func(name string) (number uint32, ok bool)
 
+	// Observed reports whether anybody is told of events; Emit tells them of one.
+	Observed func(ctx context.Context) bool
+	Emit     func(ctx context.Context, e Event)
+	// OnEntries is told how to list what memory holds of a cache: at most so many entries.
+	OnEntries func(list func(limit int) []Entry)
+
 	Tier           *memory.Tier
 	Reads, Writes  *breaker.Breaker
 	Sealer         *serialize.Sealer
@@ -43,6 +49,21 @@ type Env struct {
 	LeaseTTL       time.Duration
 	Leases         *lease.Leases // of the process
 	Development    bool
+}
+
+// Event is one thing that happened in an HTTP cache. The kinds and tiers are those of package adapter.
+type Event struct {
+	Kind, Cache, URL, Key, Tier, Reason string
+
+	Age, TTL, Duration time.Duration
+	Size               int64
+	Err                error
+}
+
+// Entry is what memory holds of one answer. Times are nanoseconds since 1970.
+type Entry struct {
+	Cache, Key, URL, Variant           string
+	Created, Fresh, End, Size, RunTime int64
 }
 
 // Of returns the Env of an *adapter.Runtime. Package adapter sets it.

@@ -40,7 +40,9 @@ type Entry struct {
 	RunTime time.Duration // how long that took until its header was written
 	Fresh   time.Time     // until when it is fresh: for the envelope, the rules do not read it back
 	Keep    time.Time     // the entry is gone after this time, from memory and backend
-	Tags    []string      // what [Engine.InvalidateTags] invalidates it by
+	// URL and Variant say which answer it is, for lists; nothing is looked up by them.
+	URL, Variant string
+	Tags         []string // what [Engine.InvalidateTags] invalidates it by
 	// Resources are the URLs that it answers, as [Engine.Invalidate] names them. An entry without any cannot be
 	// invalidated but by Clear.
 	Resources []string

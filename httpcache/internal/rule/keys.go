@@ -33,7 +33,7 @@ func (k Keys) Slots() []Key {
 // unkeyedInputs are request fields that handlers and frameworks take a request's target from, although they are not part
 // of it. They are in every key: whoever can send one must not decide what others get.
 var unkeyedInputs = [...]string{"X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix", "X-Original-Url", "X-Rewrite-Url",
-	"X-Http-Method-Override"}
+	"X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "X-Forwarded-Scheme", "X-Forwarded-Server", "X-Host", "X-Original-Host"}
 
 var keyBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
 

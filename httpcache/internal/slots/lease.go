@@ -12,6 +12,7 @@ import (
 	"github.com/stillwarm/stillwarm/internal/engine/flight"
 	"github.com/stillwarm/stillwarm/internal/engine/lease"
 	"github.com/stillwarm/stillwarm/internal/invocation"
+	"github.com/stillwarm/stillwarm/internal/runtimeport"
 )
 
 // Marked returns the mark of a key that this container knows of.
@@ -64,7 +65,9 @@ func (e *Engine) Lease(ctx context.Context, k port.Key, run *flight.Run, took ti
 		return s.lease(), lease.Free
 	}
 	e.stats.fleetWaits.Add(1)
+	start := time.Now()
 	o := e.env.Leases.Wait(ctx, s, busy)
+	e.emit(ctx, "wait", k, nil, runtimeport.Event{Duration: time.Since(start)})
 	return s.lease(), o
 }
 

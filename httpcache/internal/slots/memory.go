@@ -11,6 +11,7 @@ import (
 
 // item is an entry in memory with what it was checked under. It does not change; a check makes a new one.
 type item struct {
+	key      port.Key
 	entry    *port.Entry
 	names    []string // of the invalidation records, and of the slot itself
 	ids      []string // of the records, by index; nil: not read yet
@@ -84,6 +85,9 @@ func (e *Engine) trusted() *hearing {
 // keep puts an item into memory unless it is void, and reports whether it was not.
 func (e *Engine) keep(k port.Key, it *item) bool {
 	mk := e.memoryKey(k)
+	if it.key == (port.Key{}) {
+		it.key = k
+	}
 	m := &memory.Entry{
 		Value: it, Created: it.entry.Began.UnixNano(), Fresh: nanos(it.entry.Keep), End: nanos(it.entry.Keep),
 		Cost: it.entry.Value.Size() + int64(len(it.names))*80 + 256, RunTime: int64(it.entry.RunTime),

@@ -17,6 +17,7 @@ package slots
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"log/slog"
 	"sync"
@@ -81,6 +82,32 @@ func New(env *Env, spec Spec) *Engine {
 	e := &Engine{env: env, spec: spec}
 	e.owner = env.Tier.Owner(func() { e.stats.evictions.Add(1) }, 0, 0) // the tier calls its owner's tag
 	return e
+}
+
+// Entries lists what memory holds, at most limit entries.
+func (e *Engine) Entries(limit int) (list []runtimeport.Entry) {
+	e.owner.Sweep(func(m *memory.Entry) bool {
+		if it, ok := m.Value.(*item); ok && len(list) < limit {
+			list = append(list, runtimeport.Entry{
+				Cache: e.spec.Name, Key: hex.EncodeToString(it.key[:]), URL: it.entry.URL, Variant: it.entry.Variant,
+				Created: m.Created, Fresh: nanos(it.entry.Fresh), End: m.End, Size: m.Cost, RunTime: m.RunTime,
+			})
+		}
+		return false
+	})
+	return list
+}
+
+// emit tells observers of what happened to an entry.
+func (e *Engine) emit(ctx context.Context, kind string, k port.Key, entry *port.Entry, ev runtimeport.Event) {
+	if !e.env.Observed(ctx) {
+		return
+	}
+	ev.Kind, ev.Cache, ev.Key, ev.Tier = kind, e.spec.Name, hex.EncodeToString(k[:]), "backend"
+	if entry != nil {
+		ev.URL = entry.URL
+	}
+	e.env.Emit(ctx, ev)
 }
 
 // Now is the wall-clock time.

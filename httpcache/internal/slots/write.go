@@ -8,6 +8,7 @@ import (
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/httpcache/internal/port"
+	"github.com/stillwarm/stillwarm/internal/runtimeport"
 )
 
 // latest is how long after its run began an entry may still be written: a tombstone outlives it.
@@ -38,7 +39,7 @@ func (e *Engine) later(ctx context.Context, job func(context.Context, *driver)) 
 }
 
 func (e *Engine) made(r port.Run, k port.Key, entry *port.Entry) *item {
-	return &item{entry: entry, names: namesOf(k, entry), sequence: r.Sequence, epoch: r.Epoch, gen: r.Generation}
+	return &item{key: k, entry: entry, names: namesOf(k, entry), sequence: r.Sequence, epoch: r.Epoch, gen: r.Generation}
 }
 
 // write writes an item that is in memory to the backend, where nothing has invalidated it since its run began.
@@ -104,12 +105,16 @@ func (e *Engine) put(ctx context.Context, d *driver, k port.Key, it *item) error
 	if it.ids == nil {
 		return backends.ErrConflict // its records could not be read
 	}
+	start := time.Now()
 	data, err := e.seal(k, it, it.gen)
 	if err == nil {
 		err = e.env.Writes.Do(ctx, func(ctx context.Context) (err error) {
 			it.version, err = d.put(ctx, e.address(k), data, expiry(e.env.Now(), it.entry.Keep), it.version)
 			return err
 		})
+	}
+	if !errors.Is(err, backends.ErrConflict) {
+		e.emit(ctx, "store", k, it.entry, runtimeport.Event{Size: int64(len(data)), Duration: time.Since(start), Err: err})
 	}
 	switch {
 	case err == nil:

@@ -50,6 +50,7 @@ func (c *Explain) Run(ctx context.Context, o IO) error {
 		line("size", size(e.Size))
 		line("sealed with", e.Sealed)
 		line("address", e.URL)
+		line("variant", e.Variant)
 		line("tags", strings.Join(e.Tags, " "))
 		line("type", f.Out)
 		if err := w.Flush(); err != nil || e.Value == nil {

@@ -144,6 +144,9 @@ type entryTable struct {
 
 func (p *entryTable) entry(e inspect.Entry) {
 	note := cmp.Or(e.URL, e.Problem)
+	if e.Variant != "" {
+		note += " (" + e.Variant + ")"
+	}
 	if p.values && e.Value != nil {
 		note = oneLine(e.Value)
 	}
