@@ -120,16 +120,19 @@ func (d *Data[In, Out]) GetAll(ctx context.Context, ins []In) ([]Out, error) {
 		d.computeAll(ctx, ins, outs, errs)
 		return outs, batchError(errs)
 	}
-	if !s.rt.begin() {
-		d.computeAll(ctx, ins, outs, errs)
+	b := d.batchOf(ctx, s, scope, ins, outs, errs)
+	switch {
+	case len(b.lookups) == 0 && len(b.unkeyed) == 0:
+		return outs, batchError(errs)
+	case !s.rt.begin():
+		d.computeSome(ctx, b.rest(), ins, outs, errs)
 		return outs, batchError(errs)
 	}
 	defer s.rt.end()
-	b := d.batchOf(ctx, s, scope, ins, errs)
 	d.computeSome(ctx, b.unkeyed, ins, outs, errs)
 	answers := s.f.GetAll(ctx, b.lookups)
 	for n, a := range answers {
-		for i, at := range b.users[n] {
+		for i, at := range append(b.again[n], b.first[n]) {
 			out, err := d.hand(ctx, sharedReply(a.Reply, i > 0), ins[at], a.Err)
 			outs[at] = out
 			if err != nil {
@@ -148,16 +151,31 @@ func sharedReply(r *engine.Reply, again bool) *engine.Reply {
 	return &engine.Reply{Value: r.Value}
 }
 
-// lookupsOf is a GetAll's lookups, each with the elements that use it.
+// lookupsOf is what a GetAll has to look up beyond memory's fresh entries.
 type lookupsOf struct {
 	lookups []*engine.Lookup
-	users   [][]int
-	unkeyed []int // elements that have no key: their function runs
+	first   []int         // of each lookup, the element that it was made for
+	again   map[int][]int // of a lookup, further elements that are equal
+	unkeyed []int         // elements that have no key: their function runs
 }
 
-func (d *Data[In, Out]) batchOf(ctx context.Context, s *dataState, scope callScope, ins []In, errs map[int]error) lookupsOf {
+// callsAtOnce is how many calls of a batch share one piece of memory, which lasts as long as the last of them.
+const callsAtOnce = 16
+
+// rest is every element that has no answer yet.
+func (b *lookupsOf) rest() []int {
+	rest := append(slices.Clone(b.unkeyed), b.first...)
+	for _, more := range b.again {
+		rest = append(rest, more...)
+	}
+	return rest
+}
+
+// batchOf answers what memory has fresh, as Get does, and returns the rest.
+func (d *Data[In, Out]) batchOf(ctx context.Context, s *dataState, scope callScope, ins []In, outs []Out, errs map[int]error) lookupsOf {
 	var b lookupsOf
-	index := make(map[string]int, len(ins))
+	var index map[string]int
+	var room []call[In, Out]
 	buf := keyBuffers.Get().(*keyBuffer)
 	defer buf.giveBack()
 	for i := range ins {
@@ -171,20 +189,31 @@ func (d *Data[In, Out]) batchOf(ctx context.Context, s *dataState, scope callSco
 			}
 			continue
 		}
-		n, there := index[string(buf.local())]
-		if !there {
-			n = len(b.lookups)
-			index[string(buf.local())] = n
-			l := newCall(d, s, scope, buf, ins[i])
-			if d.untagged(l) {
-				delete(index, string(buf.local()))
-				b.unkeyed = append(b.unkeyed, i)
-				continue
+		if n, there := index[string(buf.local())]; there {
+			if b.again == nil {
+				b.again = map[int][]int{}
 			}
-			b.lookups = append(b.lookups, l)
-			b.users = append(b.users, nil)
+			b.again[n] = append(b.again[n], i)
+			continue
 		}
-		b.users[n] = append(b.users[n], i)
+		if d.fresh(ctx, s, scope, buf, &ins[i], &outs[i]) {
+			continue
+		}
+		if index == nil {
+			index = make(map[string]int, len(ins)-i)
+			b.lookups, b.first = make([]*engine.Lookup, 0, len(ins)-i), make([]int, 0, len(ins)-i)
+		}
+		if len(room) == 0 {
+			room = make([]call[In, Out], min(callsAtOnce, len(ins)-i))
+		}
+		l := room[0].begin(d, s, scope, buf, ins[i])
+		room = room[1:]
+		if d.untagged(l) {
+			b.unkeyed = append(b.unkeyed, i)
+			continue
+		}
+		index[l.Key] = len(b.lookups)
+		b.lookups, b.first = append(b.lookups, l), append(b.first, i)
 	}
 	return b
 }

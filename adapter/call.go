@@ -74,7 +74,12 @@ type call[In, Out any] struct {
 
 // newCall returns the lookup of a call. It keeps nothing of the buffer.
 func newCall[In, Out any](d *Data[In, Out], s *dataState, scope callScope, b *keyBuffer, in In) *engine.Lookup {
-	c := &call[In, Out]{d: d, s: s, in: in}
+	return new(call[In, Out]).begin(d, s, scope, b, in)
+}
+
+// begin makes an unused call the lookup of an argument. It keeps nothing of the buffer.
+func (c *call[In, Out]) begin(d *Data[In, Out], s *dataState, scope callScope, b *keyBuffer, in In) *engine.Lookup {
+	c.d, c.s, c.in = d, s, in
 	c.Ops = c
 	enc := append(c.room[:0], b.enc...)
 	c.Scope, c.Enc, c.Codec = scope.text(), enc[scope.size():], d.codec.ID()

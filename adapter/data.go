@@ -127,7 +127,7 @@ func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
 		}
 		return d.uncached(ctx, s, in)
 	}
-	if e := s.f.Fresh(buf.local()); e != nil {
+	if e := s.f.Fresh(buf.local()); e != nil { // as in fresh, written out: a call more is felt here
 		kept := e.Value.(*clone.Kept[Out])
 		if d.flat {
 			out = kept.Value
@@ -148,6 +148,25 @@ func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
 		return d.uncached(ctx, s, in)
 	}
 	return d.ask(ctx, s, l, in, s.f.Get)
+}
+
+// fresh sets *out to a copy of what memory has fresh for the call that buf holds, and reports whether there is such an
+// entry. It is the short way of a hit.
+func (d *Data[In, Out]) fresh(ctx context.Context, s *dataState, scope callScope, buf *keyBuffer, in *In, out *Out) bool {
+	e := s.f.Fresh(buf.local())
+	if e == nil {
+		return false
+	}
+	kept := e.Value.(*clone.Kept[Out])
+	if d.flat {
+		*out = kept.Value
+	} else if clone.Copy(d.out, out, kept) != nil {
+		return false
+	}
+	if s.f.Hit(ctx, e) {
+		s.f.TellHit(ctx, e, s.f.Digest(newCall(d, s, scope, buf, *in)))
+	}
+	return true
 }
 
 // watched notes the call for a local runner that listens.

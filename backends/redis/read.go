@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"slices"
 	"sync"
@@ -118,10 +119,16 @@ func (s *Store) ReadAll(ctx context.Context, keys []string, o backends.ReadOptio
 
 // readMany is Read for any number of keys and all options.
 func (s *Store) readMany(ctx context.Context, keys []string, o backends.ReadOptions) ([]backends.Reading, error) {
-	if !o.Deadline.IsZero() {
+	switch {
+	case o.Deadline.IsZero():
+	case s.m.opts.Cluster: // several goroutines ask
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, o.Deadline)
 		defer cancel()
+	default:
+		h := &hurried{Context: ctx, deadline: o.Deadline}
+		defer h.end()
+		ctx = h
 	}
 	var found found
 	err := s.m.do(ctx, "read", func(c client) error {
@@ -210,9 +217,7 @@ func (s *Store) ask(ctx context.Context, keys []string, o backends.ReadOptions) 
 		}
 	} else {
 		all := make([]string, 0, len(keys)+len(o.Records))
-		for _, key := range keys {
-			all = append(all, s.entryKey(key))
-		}
+		all = s.appendEntryKeys(all, keys)
 		for _, name := range o.Records {
 			all = append(all, s.names.records+tag(name))
 		}
@@ -223,6 +228,21 @@ func (s *Store) ask(ctx context.Context, keys []string, o backends.ReadOptions) 
 		q.commands = append(q.commands, q.time)
 	}
 	return q
+}
+
+// appendEntryKeys appends the Redis keys of entries, which share one piece of memory.
+func (s *Store) appendEntryKeys(all, keys []string) []string {
+	n := 0
+	for _, key := range keys {
+		n += len(s.names.entries) + max(len(key), 2*sha256.Size) + 2
+	}
+	text := make([]byte, 0, n)
+	for _, key := range keys {
+		at := len(text)
+		text = append(append(append(text, s.names.entries...), tag(key)...), '}')
+		all = append(all, unsafe.String(unsafe.SliceData(text[at:]), len(text)-at)) // nothing writes there again
+	}
+	return all
 }
 
 // askNode asks for epoch and generation with each part of the keys: they are short, and one reader reads all answers.

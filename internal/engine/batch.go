@@ -28,20 +28,21 @@ const sideBySide = 16
 func (f *Function) GetAll(ctx context.Context, ls []*Lookup) []Answer {
 	answers := make([]Answer, len(ls))
 	b := batch{f: f, answers: answers}
+	items := make([]item, 0, len(ls))
 	now := f.env.Now()
 	for i, l := range ls {
 		l.asked = now
 		l.refPoint, l.refEpoch = f.records.begin()
-		if r := f.serve(ctx, l, f.Fresh(bytesOf(l.Key)), TierMemory); r != nil {
-			answers[i].Reply = r
-			continue
-		}
 		old := f.remembered(ctx, l)
 		if r := f.serve(ctx, l, old, TierMemory); r != nil {
 			answers[i].Reply = r
 			continue
 		}
-		b.open = append(b.open, &item{l: l, index: i, old: old})
+		items = append(items, item{l: l, index: i, old: old})
+	}
+	b.open = make([]*item, len(items))
+	for i := range items {
+		b.open[i] = &items[i]
 	}
 	b.readAll(ctx)
 	b.runAll(ctx)
@@ -85,20 +86,28 @@ func (b *batch) readAll(ctx context.Context) {
 	}
 	keys := make([]string, len(b.open))
 	for i, it := range b.open {
-		if !f.store.settle(ctx, f.store.slot(it.l), left) {
+		if keys[i] = f.store.slot(it.l); !f.store.settle(ctx, keys[i], left) {
 			return
 		}
-		keys[i] = f.store.slot(it.l)
-		it.l.readAt = f.env.Now()
-		it.l.mark, it.l.before = f.store.gen.Begin(it.l.readAt), f.spec.Owner.Get(bytesOf(it.l.Key))
+	}
+	now := f.env.Now()
+	mark := f.store.gen.Begin(now) // it is one read
+	for _, it := range b.open {
+		it.l.readAt, it.l.mark, it.l.before = now, mark, f.spec.Owner.Get(bytesOf(it.l.Key))
 	}
 	names, at, own := b.records()
 	var rs []backends.Reading
 	var errs []error
 	err := f.env.Reads.Within(ctx, left, func(ctx context.Context, deadline time.Time) (err error) {
-		ctx, cancel := context.WithDeadline(ctx, deadline)
-		defer cancel()
-		rs, errs, err = f.store.batch.ReadAll(ctx, keys, backends.ReadOptions{Records: names, Clock: f.spec.TagsOf})
+		o := backends.ReadOptions{Records: names, Clock: f.spec.TagsOf}
+		if f.store.deadlines {
+			o.Deadline = deadline
+		} else {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadline(ctx, deadline)
+			defer cancel()
+		}
+		rs, errs, err = f.store.batch.ReadAll(ctx, keys, o)
 		return err
 	})
 	if err != nil || len(rs) != len(keys) {
@@ -135,7 +144,7 @@ func (b *batch) records() (names []string, at [][]int, own int) {
 // take answers with what the backend has.
 func (b *batch) take(ctx context.Context, rs []backends.Reading, errs []error, at [][]int, own int, point invalidation.Point) {
 	f := b.f
-	open := b.open[:0:0]
+	var open []*item
 	for i, it := range b.open {
 		if len(errs) == len(rs) && errs[i] != nil {
 			f.store.note(errs[i])
@@ -161,6 +170,9 @@ func (b *batch) take(ctx context.Context, rs []backends.Reading, errs []error, a
 
 // pick returns the records of one item: its own, and last the function's where that was asked for.
 func pick(all []backends.Record, at []int, asked int) []backends.Record {
+	if len(at) == 0 && asked < 0 {
+		return nil
+	}
 	picked := make([]backends.Record, 0, len(at)+1)
 	for _, n := range at {
 		if n < len(all) {

@@ -70,7 +70,7 @@ func (f *Function) Set(ctx context.Context, l *Lookup, res Result) error {
 	err := t.lookForWrite(ctx)
 	e := f.entry(l, res, began, 0)
 	e.Refs = append(append(l.refs[:len(l.refs):len(l.refs)], t.unreadRefs()...), localRefs(res.Terms.Tags)...)
-	e.RefPoint = l.refPoint
+	e.RefPoint.Store(l.refPoint)
 	e.RefEpoch.Store(l.refEpoch)
 	f.rests.end(l.Key)
 	f.keep(l, point, e)

@@ -440,8 +440,9 @@ func newer(a, b *memory.Entry) *memory.Entry {
 func copyEntry(e *memory.Entry) *memory.Entry {
 	n := &memory.Entry{
 		Value: e.Value, Created: e.Created, Fresh: e.Fresh, End: e.End, Generation: e.Generation, Epoch: e.Epoch, Cost: e.Cost,
-		RunTime: e.RunTime, Refs: e.Refs, RefPoint: e.RefPoint,
+		RunTime: e.RunTime, Refs: e.Refs,
 	}
+	n.RefPoint.Store(e.RefPoint.Load())
 	n.RefEpoch.Store(e.RefEpoch.Load())
 	n.Version.Store(e.Version.Load())
 	n.Checked.Store(e.Checked.Load())

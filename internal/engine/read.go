@@ -238,7 +238,8 @@ func (s *store) decode(ctx context.Context, l *Lookup, r backends.Reading) (*mem
 		e.Version.Store(&l.version)
 	}
 	e.Checked.Store(l.readAt)
-	e.Refs, e.RefPoint = refs, l.refPoint
+	e.Refs = refs
+	e.RefPoint.Store(l.refPoint)
 	e.RefEpoch.Store(l.refEpoch)
 	return e, nil
 }

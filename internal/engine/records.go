@@ -126,7 +126,18 @@ func newID() uint64 {
 }
 
 // void reports whether an entry depends on something that was invalidated in this container since its run began.
-func (r *Records) void(e *memory.Entry) bool { return r.local.Void(e.Refs, e.RefPoint) }
+// What an entry was compared with it is not compared with again, so that its hits take no lock.
+func (r *Records) void(e *memory.Entry) bool {
+	point, now := e.RefPoint.Load(), r.local.Now()
+	if len(e.Refs) == 0 || now <= point {
+		return false
+	}
+	if r.local.Void(e.Refs, point) {
+		return true
+	}
+	e.RefPoint.Store(now)
+	return false
+}
 
 // trusts reports whether an entry in memory may be handed out without asking for invalidations elsewhere.
 func (r *Records) trusts(e *memory.Entry, now int64, near time.Duration) bool {

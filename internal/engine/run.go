@@ -153,7 +153,8 @@ func (t *turn) finish(ctx context.Context, res Result, began int64, took time.Du
 		return o
 	}
 	e := f.entry(l, res, began, took)
-	e.Refs, e.RefPoint = append(refs[:len(refs):len(refs)], localRefs(res.Terms.Tags)...), point
+	e.Refs = append(refs[:len(refs):len(refs)], localRefs(res.Terms.Tags)...)
+	e.RefPoint.Store(point)
 	e.RefEpoch.Store(epoch)
 	if f.records.void(e) || !f.keep(l, t.point, e) { // cleared meanwhile
 		t.voidOlder(ctx)

@@ -22,9 +22,10 @@ type contender struct {
 	// lacks says what a caller would have to add to get what ours gives; empty for nothing that matters here.
 	lacks string
 	// shared: it hands out memory that others have too.
-	shared bool
-	loop   func(n int)
-	once   func() (time.Duration, error)
+	shared     bool
+	goroutines int // of its loop; zero: the contest's
+	loop       func(n int)
+	once       func() (time.Duration, error)
 }
 
 // A contest is one question with all who answer it.
@@ -89,9 +90,10 @@ func (c *contest) hold(p pace) (*result, error) {
 			break
 		}
 		for _, at := range rand.Perm(len(c.contenders)) {
-			s, err := c.contenders[at].sample(counts[at], max(1, c.goroutines))
+			who := &c.contenders[at]
+			s, err := who.sample(counts[at], max(1, c.goroutines, who.goroutines))
 			if err != nil {
-				return nil, fmt.Errorf("%s: %s: %w", c.id, c.contenders[at].name, err)
+				return nil, fmt.Errorf("%s: %s: %w", c.id, who.name, err)
 			}
 			r.samples[at] = append(r.samples[at], s)
 		}

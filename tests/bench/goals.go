@@ -20,6 +20,13 @@ const (
 	// Section 3, S3.
 	goalS3Time = 1.10 // of the SDK with a buffer of the right size
 	goalS3CPU  = 1.20
+	// Section 1, tags and cores.
+	goalTagged = 1.10    // of an untagged hit
+	goalSpread = 1 / 1.6 // two goroutines of one, on different keys
+	// Section 4, batches of 100 keys.
+	goalBatchMemory = 1.0  // of 100 single hits
+	goalBatchRedis  = 1.25 // of MGET
+	goalBatchS3     = 1.15 // of the SDK with the same concurrency
 	// Section 4, the handler.
 	goalHandlerHit  = 1.03 // of the bare handler
 	goalHandlerMiss = 1.03 // of the uncached handler

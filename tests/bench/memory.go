@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -27,7 +28,97 @@ func memoryContests() ([]*contest, error) {
 	addHit(b, "hit-nested", "nested struct with pointers", newNested(), copyNested, true, deep)
 	addHit(b, "hit-map", "map of 100 strings to ints", newMap(), copyMap, true, deep)
 	addHit(b, "hit-1MB", "1 MB of bytes", newBytes(1<<20), copyBytes, true, deep)
-	return b.contests, b.err
+	if b.err != nil {
+		return nil, b.err
+	}
+	tagged, err := taggedContest()
+	if err != nil {
+		return nil, err
+	}
+	spread, err := spreadContest()
+	if err != nil {
+		return nil, err
+	}
+	return append(b.contests, tagged, spread), nil
+}
+
+// hitsOf is a cached function in memory whose results for the arguments are there.
+func hitsOf(rt *adapter.Runtime, name string, ins []query, opts ...adapter.DataOption) (*adapter.Data[query, flatValue], error) {
+	ctx := context.Background()
+	opts = append(opts, adapter.Name(name), adapter.TTL(peerTTL), adapter.WithRuntime(rt))
+	data, err := adapter.NewData(func(context.Context, query) (flatValue, error) { return newFlat(), nil }, opts...)
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range ins {
+		if _, err := data.Get(ctx, in); err != nil {
+			return nil, err
+		}
+	}
+	return data, nil
+}
+
+// taggedContest compares hits of entries with tags with those of entries without, after another tag was invalidated.
+func taggedContest() (*contest, error) {
+	ctx := context.Background()
+	rt, err := adapter.New(adapter.Config{Backend: "none"})
+	if err != nil {
+		return nil, err
+	}
+	tags := adapter.Tags(func(in query) []string { return []string{"user " + in.User, "venue " + in.Venue} })
+	with, err := hitsOf(rt, "tagged", []query{aQuery}, tags)
+	if err != nil {
+		return nil, err
+	}
+	without, err := hitsOf(rt, "untagged", []query{aQuery})
+	if err != nil {
+		return nil, err
+	}
+	if err := rt.InvalidateTags(ctx, "another"); err != nil {
+		return nil, err
+	}
+	return &contest{
+		id: "hit-tagged", title: "flat struct, 200 B, two tags", section: sectionMemory, close: func() { _ = rt.Close(ctx) },
+		goals: []goal{over(reference, "", "untagged", goalTagged)},
+		contenders: []contender{
+			{name: "Stillwarm, two tags", role: ours, loop: must(func() bool { _, err := with.Get(ctx, aQuery); return err == nil })},
+			{name: "Stillwarm, no tags", role: reference, loop: must(func() bool { _, err := without.Get(ctx, aQuery); return err == nil })},
+		},
+	}, nil
+}
+
+// spreadContest compares two goroutines, which ask for different keys, with one.
+func spreadContest() (*contest, error) {
+	ctx := context.Background()
+	rt, err := adapter.New(adapter.Config{Backend: "none"})
+	if err != nil {
+		return nil, err
+	}
+	ins := batchQueries()
+	data, err := hitsOf(rt, "spread", ins)
+	if err != nil {
+		return nil, err
+	}
+	var begun atomic.Int64
+	loop := func(n int) {
+		mine := ins[:len(ins)/2]
+		if begun.Add(1)%2 == 0 {
+			mine = ins[len(ins)/2:]
+		}
+		for i := range n {
+			if _, err := data.Get(ctx, mine[i%len(mine)]); err != nil {
+				panic(err) // nothing here fails
+			}
+		}
+	}
+	return &contest{
+		id: "hit-spread", title: "flat struct, 200 B, 50 keys for each goroutine", section: sectionMemory, close: func() { _ = rt.Close(ctx) },
+		goals: []goal{over(reference, "", "one goroutine", goalSpread)},
+		contenders: []contender{
+			{name: "Stillwarm, two goroutines", role: ours, goroutines: 2, loop: loop},
+			{name: "Stillwarm, one goroutine", role: reference, loop: loop},
+		},
+	}, nil
 }
 
 // builder collects contests until one fails.

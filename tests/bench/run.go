@@ -34,6 +34,7 @@ const quickStarts = 9 * time.Second
 // quickContests are those of a quick run: one of each kind.
 var quickContests = []string{
 	"hit-flat", "hit-100", "hit-nested", "key-local", "key-persistent", "copy-100", "encode-100", "decode-100",
+	"hit-tagged", "hit-spread", "batch-memory", "batch-redis", "batch-s3", "telemetry-emf",
 	"redis-1KB", "redis-100KB", "s3-1KB", "s3-100KB", "handler-hit", "cold-redis", "cold-s3", "cold-both",
 }
 
@@ -143,6 +144,9 @@ func stages(ctx context.Context, h *host, o Options, began time.Time) []stage {
 		{[]string{"redis-"}, quickRemote, func() ([]*contest, error) { return redisContests(h) }},
 		{[]string{"s3-"}, quickRemote, func() ([]*contest, error) { return s3Contests(h) }},
 		{[]string{"http-"}, quickRemote, func() ([]*contest, error) { return httpContests(h) }},
+		{[]string{"batch-memory"}, quickRemote, memoryBatch},
+		{[]string{"batch-redis"}, quickRemote, func() ([]*contest, error) { return redisBatch(h) }},
+		{[]string{"batch-s3"}, quickRemote, func() ([]*contest, error) { return s3Batch(h) }},
 		{[]string{"handler-", "cold-"}, 1, built(func(dir string) ([]*contest, error) {
 			handlers, err := handlerContests(h, dir, !o.Quick)
 			if err != nil {

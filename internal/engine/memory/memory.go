@@ -37,10 +37,10 @@ type Entry struct {
 	Version atomic.Pointer[string]
 	// Checked is when the backend was last found to hold this very entry.
 	Checked atomic.Int64
-	// Refs are the invalidation records that the entry depends on. RefPoint orders it against this container's
-	// invalidations; RefEpoch is the epoch of all invalidations under which the records were last compared.
+	// Refs are the invalidation records that the entry depends on. RefPoint is up to where in the order of this
+	// container's invalidations none is known to void the entry; RefEpoch is the epoch of all invalidations under which the records were last compared.
 	Refs     []invalidation.Ref
-	RefPoint uint64
+	RefPoint atomic.Uint64
 	RefEpoch atomic.Uint64
 
 	Refreshing atomic.Bool  // a refresh is on its way

@@ -1,0 +1,403 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	rediscache "github.com/go-redis/cache/v9"
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+	"github.com/viccon/sturdyc"
+
+	"github.com/stillwarm/stillwarm/adapter"
+	"github.com/stillwarm/stillwarm/internal/invocation"
+	"github.com/stillwarm/stillwarm/tests/servers"
+)
+
+const sectionBatch = "4. Many keys at once"
+
+// A batch asks for so many keys, of so many bytes each.
+const (
+	batchKeys  = 100
+	batchBytes = 1 << 10
+)
+
+var errIncomplete = errors.New("the batch is not complete")
+
+// batchQueries are the arguments of a batch, all different.
+func batchQueries() []query {
+	ins := make([]query, batchKeys)
+	for i := range ins {
+		ins[i] = aQuery
+		ins[i].Offset = int64(i)
+	}
+	return ins
+}
+
+// batchIDs are the names of the same in caches whose keys are text.
+func batchIDs() []string {
+	ids := make([]string, batchKeys)
+	for i := range ids {
+		ids[i] = strconv.Itoa(i)
+	}
+	return ids
+}
+
+// complete checks that an answer to the batch has all of it.
+func complete(outs [][]byte, err error) error {
+	if err != nil {
+		return err
+	}
+	for _, out := range outs {
+		if len(out) != batchBytes {
+			return errIncomplete
+		}
+	}
+	if len(outs) != batchKeys {
+		return errIncomplete
+	}
+	return nil
+}
+
+// batchData is a cached batch function whose entries are there: in memory, or in the backend only.
+func batchData(backend string, memory int64) (*adapter.Data[query, []byte], func(), error) {
+	ctx := context.Background()
+	rt, err := adapter.New(adapter.Config{Backend: backend, MemoryMax: memory, Mode: adapter.Deployed, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, nil, err
+	}
+	value := newBytes(batchBytes)
+	data, err := adapter.NewBatch(func(_ context.Context, ins []query) ([][]byte, error) {
+		outs := make([][]byte, len(ins))
+		for i := range outs {
+			outs[i] = value
+		}
+		return outs, nil
+	}, adapter.Name("batch"), adapter.TTL(peerTTL), adapter.Version("1"), adapter.WithRuntime(rt))
+	if err != nil {
+		return nil, nil, err
+	}
+	closeAll := func() { _ = rt.Close(ctx) }
+	if err := warmBatch(ctx, data, memory > 1); err != nil {
+		closeAll()
+		return nil, nil, err
+	}
+	return data, closeAll, nil
+}
+
+// warmBatch computes the batch once, and makes sure that what is measured are hits where they should be.
+func warmBatch(ctx context.Context, data *adapter.Data[query, []byte], inMemory bool) error {
+	inside, inv := invocation.Begin(ctx, invocation.Options{RequestID: "warm", AfterResponse: true})
+	_, err := data.GetAll(inside, batchQueries())
+	inv.Finish(ctx) // the entries are written here
+	if err != nil {
+		return err
+	}
+	before := data.Stats()
+	if err := complete(data.GetAll(ctx, batchQueries())); err != nil {
+		return err
+	}
+	after := data.Stats()
+	memoryHits := after.MemoryHits - before.MemoryHits
+	if hits := after.Hits - before.Hits; hits != batchKeys || inMemory != (memoryHits == batchKeys) || !inMemory && memoryHits != 0 {
+		return fmt.Errorf("%d hits, %d of them in memory, of %d: %+v", hits, memoryHits, batchKeys, after)
+	}
+	return nil
+}
+
+// memoryBatch is a batch that memory has all of.
+func memoryBatch() ([]*contest, error) {
+	ctx := context.Background()
+	data, closeData, err := batchData("none", 64<<20)
+	if err != nil {
+		return nil, err
+	}
+	ins := batchQueries()
+	local := rediscache.New(&rediscache.Options{LocalCache: rediscache.NewTinyLFU(10_000, peerTTL)})
+	for i := range ins {
+		if err := local.Set(&rediscache.Item{Ctx: ctx, Key: jsonKey(&ins[i]), Value: newBytes(batchBytes), TTL: peerTTL}); err != nil {
+			return nil, err
+		}
+	}
+	many, err := sturdycBatch(sturdyc.New[[]byte](10_000, 8, peerTTL, 10))
+	if err != nil {
+		return nil, err
+	}
+	return []*contest{{
+		id: "batch-memory", title: "100 keys of 1 KB, all in memory", section: sectionBatch, close: closeData,
+		goals: []goal{over(reference, "", "100 single hits", goalBatchMemory)},
+		contenders: []contender{
+			{name: "Stillwarm, GetAll", role: ours, loop: must(func() bool { return complete(data.GetAll(ctx, ins)) == nil })},
+			{name: "Stillwarm, 100 times Get", role: reference, loop: must(func() bool {
+				outs := make([][]byte, 0, len(ins))
+				for i := range ins {
+					out, err := data.Get(ctx, ins[i])
+					if err != nil {
+						return false
+					}
+					outs = append(outs, out)
+				}
+				return complete(outs, nil) == nil
+			})},
+			{name: "sturdyc, GetOrFetchBatch", role: peer, shared: true, loop: must(func() bool { return many() == nil })},
+			{name: "go-redis/cache, local tier, 100 times Get", role: peer, loop: must(func() bool {
+				return eachOf(len(ins), func(i int, out *[]byte) error { return local.Get(ctx, jsonKey(&ins[i]), out) }) == nil
+			})},
+		},
+	}}, nil
+}
+
+// eachOf asks for the keys of a batch one after the other.
+func eachOf(n int, get func(i int, out *[]byte) error) error {
+	outs := make([][]byte, n)
+	for i := range outs {
+		if err := get(i, &outs[i]); err != nil {
+			return err
+		}
+	}
+	return complete(outs, nil)
+}
+
+// sturdycBatch is the batch in sturdyc's way. The first call computes it.
+func sturdycBatch(c *sturdyc.Client[[]byte]) (func() error, error) {
+	ctx, ids, value := context.Background(), batchIDs(), newBytes(batchBytes)
+	fetched := false
+	many := func() error {
+		found, err := c.GetOrFetchBatch(ctx, ids, c.BatchKeyFn("quote"), func(_ context.Context, ids []string) (map[string][]byte, error) {
+			if fetched {
+				return nil, errIncomplete
+			}
+			m := make(map[string][]byte, len(ids))
+			for _, id := range ids {
+				m[id] = value
+			}
+			return m, nil
+		})
+		if err != nil {
+			return err
+		}
+		outs := make([][]byte, 0, len(found))
+		for v := range maps.Values(found) {
+			outs = append(outs, v)
+		}
+		return complete(outs, nil)
+	}
+	err := many()
+	fetched = true
+	return many, err
+}
+
+// redisBatch is a batch that Redis has all of and memory nothing.
+func redisBatch(h *host) ([]*contest, error) {
+	ctx := context.Background()
+	server := servers.Redis(h)
+	data, closeData, err := batchData(server.URL("prefix=batch", "pool=1"), 1)
+	if err != nil {
+		return nil, err
+	}
+	h.Cleanup(closeData)
+	client := goredis.NewClient(&goredis.Options{
+		Addr: server.Addr, PoolSize: 1, DisableIdentity: true, ContextTimeoutEnabled: true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	})
+	h.Cleanup(func() { client.Close() })
+	ins, ids, value := batchQueries(), batchIDs(), newBytes(batchBytes)
+	cached := rediscache.New(&rediscache.Options{Redis: client})
+	for _, id := range ids {
+		if err := client.Set(ctx, id, value, peerTTL).Err(); err != nil {
+			return nil, err
+		}
+		if err := cached.Set(&rediscache.Item{Ctx: ctx, Key: "c" + id, Value: value, TTL: peerTTL}); err != nil {
+			return nil, err
+		}
+	}
+	// Its memory forgets at once, so that each call asks Redis.
+	store := &sturdycRedis{client: client}
+	many, err := sturdycBatch(sturdyc.New[[]byte](10_000, 8, time.Nanosecond, 10,
+		sturdyc.WithDistributedStorage(store), sturdyc.WithEvictionInterval(time.Hour), sturdyc.WithNoContinuousEvictions()))
+	if err != nil {
+		return nil, err
+	}
+	if err := store.filled(ctx); err != nil {
+		return nil, err
+	}
+	return []*contest{{
+		id: "batch-redis", title: "100 keys of 1 KB, all in Redis", section: sectionBatch, each: 30, rounds: 60,
+		goals: []goal{over(reference, "go-redis MGet", "MGET", goalBatchRedis), ahead()},
+		contenders: []contender{
+			{name: "Stillwarm, GetAll", role: ours, once: timed(func() error { return complete(data.GetAll(ctx, ins)) })},
+			{name: "go-redis MGet", role: reference, lacks: "bytes only: no generation, no check of the content, no ttl of its own",
+				once: timed(func() error { return mget(ctx, client, ids) })},
+			{name: "sturdyc, GetOrFetchBatch over MGET", role: peer, lacks: "JSON; no clearing", once: timed(many)},
+			{name: "go-redis/cache, 100 times Get", role: peer, lacks: "100 round trips", once: timed(func() error {
+				return eachOf(len(ids), func(i int, out *[]byte) error { return cached.Get(ctx, "c"+ids[i], out) })
+			})},
+		},
+	}}, nil
+}
+
+// mget reads all keys and hands out bytes, as whoever uses MGET for values has to.
+func mget(ctx context.Context, client *goredis.Client, keys []string) error {
+	vs, err := client.MGet(ctx, keys...).Result()
+	if err != nil {
+		return err
+	}
+	outs := make([][]byte, len(vs))
+	for i, v := range vs {
+		s, _ := v.(string)
+		outs[i] = []byte(s)
+	}
+	return complete(outs, nil)
+}
+
+// sturdycRedis is Redis as sturdyc's distributed storage.
+type sturdycRedis struct{ client *goredis.Client }
+
+func (s *sturdycRedis) Get(ctx context.Context, key string) ([]byte, bool) {
+	b, err := s.client.Get(ctx, "s"+key).Bytes()
+	return b, err == nil
+}
+
+func (s *sturdycRedis) Set(ctx context.Context, key string, value []byte) {
+	_ = s.client.Set(ctx, "s"+key, value, peerTTL).Err() // the interface has no errors
+}
+
+func (s *sturdycRedis) GetBatch(ctx context.Context, keys []string) map[string][]byte {
+	names := make([]string, len(keys))
+	for i, key := range keys {
+		names[i] = "s" + key
+	}
+	vs, err := s.client.MGet(ctx, names...).Result()
+	if err != nil {
+		return nil
+	}
+	found := make(map[string][]byte, len(keys))
+	for i, v := range vs {
+		if text, ok := v.(string); ok {
+			found[keys[i]] = []byte(text)
+		}
+	}
+	return found
+}
+
+func (s *sturdycRedis) SetBatch(ctx context.Context, records map[string][]byte) {
+	for key, value := range records {
+		s.Set(ctx, key, value)
+	}
+}
+
+// filled waits for what sturdyc writes in the background.
+func (s *sturdycRedis) filled(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for {
+		keys, err := s.client.Keys(ctx, "squote*").Result()
+		if err != nil {
+			return fmt.Errorf("filling sturdyc's storage: %w", err)
+		}
+		if len(keys) == batchKeys {
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// s3Concurrency is how many requests a batch has side by side in S3.
+const s3Concurrency = 16
+
+// s3Batch is a batch that a bucket has all of and memory nothing.
+func s3Batch(h *host) ([]*contest, error) {
+	ctx := context.Background()
+	server := servers.MinIO(h)
+	server.Setenv(h)
+	bucket := server.Bucket(h)
+	backend := "s3://" + bucket + "/batch?" + url.Values{
+		"endpoint": {server.URL}, "path-style": {"true"}, "region": {server.Region}, "concurrency": {strconv.Itoa(s3Concurrency)},
+	}.Encode()
+	data, closeData, err := batchData(backend, 1)
+	if err != nil {
+		return nil, err
+	}
+	h.Cleanup(closeData)
+	client, keys, err := fillBucket(ctx, server, bucket)
+	if err != nil {
+		return nil, err
+	}
+	ins := batchQueries()
+	return []*contest{{
+		id: "batch-s3", title: "100 keys of 1 KB, all in S3", section: sectionBatch, each: 6,
+		goals: []goal{over(reference, "", "SDK with the same concurrency", goalBatchS3)},
+		contenders: []contender{
+			{name: "Stillwarm, GetAll", role: ours, once: timed(func() error { return complete(data.GetAll(ctx, ins)) })},
+			{name: "AWS SDK, 16 GETs at a time, buffers of ContentLength", role: reference, lacks: "bytes only: no generation, no expiry, no type",
+				once: timed(func() error { return sdkGetAll(ctx, client, bucket, keys) })},
+		},
+	}}, nil
+}
+
+// sdkTransport is the SDK's own HTTP client with as many idle connections as a batch uses.
+func sdkTransport(conns int) aws.HTTPClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 2*conns, conns
+	})
+}
+
+// fillBucket puts the batch into a bucket, under keys of an entry's length and depth.
+func fillBucket(ctx context.Context, server *servers.S3, bucket string) (*awss3.Client, []string, error) {
+	creds := aws.Credentials{AccessKeyID: server.AccessKey, SecretAccessKey: server.SecretKey}
+	client := awss3.New(awss3.Options{
+		Region: server.Region, BaseEndpoint: &server.URL, UsePathStyle: true,
+		Credentials:                aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return creds, nil }),
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
+		HTTPClient:                 sdkTransport(s3Concurrency),
+	})
+	keys := make([]string, batchKeys)
+	value := newBytes(batchBytes)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("plain/e/%090d", i)
+		if _, err := client.PutObject(ctx, &awss3.PutObjectInput{Bucket: &bucket, Key: &keys[i], Body: bytes.NewReader(value)}); err != nil {
+			return nil, nil, err
+		}
+	}
+	return client, keys, nil
+}
+
+// sdkGetAll reads all objects, some side by side.
+func sdkGetAll(ctx context.Context, client *awss3.Client, bucket string, keys []string) error {
+	outs := make([][]byte, len(keys))
+	errs := make([]error, s3Concurrency)
+	next := make(chan int, len(keys))
+	for i := range keys {
+		next <- i
+	}
+	close(next)
+	var wg sync.WaitGroup
+	for g := range errs {
+		wg.Go(func() {
+			for i := range next {
+				if err := sdkGet(ctx, client, bucket, keys[i], func(out *awss3.GetObjectOutput) (int, error) {
+					outs[i] = make([]byte, *out.ContentLength)
+					return io.ReadFull(out.Body, outs[i])
+				}); err != nil {
+					errs[g] = err
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return complete(outs, errors.Join(errs...))
+}
