@@ -69,7 +69,7 @@ func (f *Function) Set(ctx context.Context, l *Lookup, res Result) error {
 	t := turn{f: f, l: l, point: point}
 	err := t.lookForWrite(ctx)
 	e := f.entry(l, res, began, 0)
-	e.Refs = append(append(l.refs[:len(l.refs):len(l.refs)], t.unreadRefs()...), localRefs(res.Terms.Tags)...)
+	e.Refs = append(append(l.refs[:len(l.refs):len(l.refs)], t.unreadRefs()...), f.records.localRefs(res.Terms.Tags)...)
 	e.RefPoint.Store(l.refPoint)
 	e.RefEpoch.Store(l.refEpoch)
 	f.rests.end(l.Key)
@@ -85,7 +85,7 @@ func (t *turn) unreadRefs() []invalidation.Ref {
 	if t.l.refs != nil {
 		return nil
 	}
-	return localRefs(t.l.Tags)
+	return t.f.records.localRefs(t.l.Tags)
 }
 
 // supersede makes every run and read of the key that is under way keep its result to itself: a newer one begins.

@@ -158,7 +158,6 @@ func (f *Function) remembered(ctx context.Context, l *Lookup) *memory.Entry {
 		return nil
 	}
 	if len(e.Refs) > 0 && !f.records.confirms(ctx, f, l, e) {
-		l.why = "invalidated by a tag"
 		return nil
 	}
 	return f.present(ctx, l, e)

@@ -213,7 +213,6 @@ func (s *store) decode(ctx context.Context, l *Lookup, r backends.Reading) (*mem
 			return nil, err
 		}
 		if ok := f.records.valid(ctx, l, refs); !ok {
-			l.why = "invalidated by a tag"
 			return nil, nil
 		}
 	}

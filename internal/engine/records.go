@@ -28,6 +28,8 @@ type Records struct {
 	local invalidation.Local
 	open  atomic.Pointer[backends.Records] // nil: this container alone
 
+	tags tagNames
+
 	epoch   atomic.Uint64
 	heardAt atomic.Int64
 
@@ -92,11 +94,12 @@ func (r *Records) refs(tags []string, rs []backends.Record) []invalidation.Ref {
 	return refs
 }
 
-// localRefs are those of a lookup whose records were not read.
-func localRefs(tags []string) []invalidation.Ref {
+// localRefs are those of tags whose records were not read.
+func (r *Records) localRefs(tags []string) []invalidation.Ref {
 	refs := make([]invalidation.Ref, len(tags))
 	for i, tag := range tags {
 		refs[i].Name = invalidation.TagRecord(tag)
+		r.tags.learn(refs[i].Name, tag)
 	}
 	return refs
 }
@@ -151,10 +154,11 @@ func (r *Records) trusts(e *memory.Entry, now int64, near time.Duration) bool {
 	return since >= 0 && since < int64(near) && e.RefEpoch.Load() == r.epoch.Load()
 }
 
-// confirms reports whether an entry of memory still depends on nothing that was invalidated. While the backend cannot be
-// asked, memory goes on serving.
+// confirms reports whether an entry of memory still depends on nothing that was invalidated, and notes in the lookup what
+// was. While the backend cannot be asked, memory goes on serving.
 func (r *Records) confirms(ctx context.Context, f *Function, l *Lookup, e *memory.Entry) bool {
-	if r.void(e) {
+	if record, void := r.local.First(e.Refs, e.RefPoint.Load()); void {
+		l.why = r.tags.why(l, record)
 		return false
 	}
 	if r.trusts(e, f.env.Now(), f.spec.NearTTL) {
@@ -173,7 +177,8 @@ func (r *Records) confirms(ctx context.Context, f *Function, l *Lookup, e *memor
 	if err != nil {
 		return true
 	}
-	if !sameIDs(e.Refs, ids) {
+	if record, same := sameIDs(e.Refs, ids); !same {
+		l.why = r.tags.why(l, record)
 		return false
 	}
 	e.RefEpoch.Store(epoch)
@@ -225,22 +230,28 @@ func (r *Records) read(ctx context.Context, refs []invalidation.Ref, within time
 	return rs, err
 }
 
-func sameIDs(refs []invalidation.Ref, rs []backends.Record) bool {
+// sameIDs reports whether records that were read have the ids that an entry carries; other is the first that has not.
+func sameIDs(refs []invalidation.Ref, rs []backends.Record) (other string, same bool) {
 	if len(rs) != len(refs) {
-		return false
+		return "", false
 	}
 	for i, ref := range refs {
 		if idOf(rs[i]) != ref.ID {
-			return false
+			return ref.Name, false
 		}
 	}
-	return true
+	return "", true
 }
 
 // valid reports whether an entry that was just read depends on nothing that was invalidated: by the records that were
-// read with it, and by another read for those that were not.
+// read with it, and by another read for those that were not. It notes in the lookup what was invalidated.
 func (r *Records) valid(ctx context.Context, l *Lookup, refs []invalidation.Ref) bool {
-	if r.local.Void(refs, l.refPoint) || r.owes(refs) {
+	if record, void := r.local.First(refs, l.refPoint); void {
+		l.why = r.tags.why(l, record)
+		return false
+	}
+	if r.owes(refs) {
+		l.why = "an invalidation of one of its tags could not be told to the backend yet"
 		return false
 	}
 	var unread []invalidation.Ref
@@ -249,6 +260,7 @@ func (r *Records) valid(ctx context.Context, l *Lookup, refs []invalidation.Ref)
 		case !ok:
 			unread = append(unread, ref)
 		case known.ID != ref.ID:
+			l.why = r.tags.why(l, ref.Name)
 			return false
 		}
 	}
@@ -256,7 +268,15 @@ func (r *Records) valid(ctx context.Context, l *Lookup, refs []invalidation.Ref)
 		return true
 	}
 	rs, err := r.read(ctx, unread, r.env.BackendTimeout)
-	return err == nil && sameIDs(unread, rs)
+	if err != nil {
+		l.why = "its tags could not be checked: " + err.Error()
+		return false
+	}
+	record, same := sameIDs(unread, rs)
+	if !same {
+		l.why = r.tags.why(l, record)
+	}
+	return same
 }
 
 func refOf(refs []invalidation.Ref, name string) (invalidation.Ref, bool) {
@@ -470,6 +490,9 @@ func InvalidateTags(ctx context.Context, functions []*Function, tags []string) e
 			continue
 		}
 		told[f.records] = true
+		for _, tag := range tags {
+			f.records.tags.learn(invalidation.TagRecord(tag), tag)
+		}
 		errs = append(errs, f.records.Invalidate(ctx, names...))
 	}
 	return errors.Join(errs...)

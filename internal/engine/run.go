@@ -153,7 +153,7 @@ func (t *turn) finish(ctx context.Context, res Result, began int64, took time.Du
 		return o
 	}
 	e := f.entry(l, res, began, took)
-	e.Refs = append(refs[:len(refs):len(refs)], localRefs(res.Terms.Tags)...)
+	e.Refs = append(refs[:len(refs):len(refs)], f.records.localRefs(res.Terms.Tags)...)
 	e.RefPoint.Store(point)
 	e.RefEpoch.Store(epoch)
 	if f.records.void(e) || !f.keep(l, t.point, e) { // cleared meanwhile
@@ -176,7 +176,7 @@ func (t *turn) finish(ctx context.Context, res Result, began int64, took time.Du
 func (t *turn) dependencies(ctx context.Context) (refs []invalidation.Ref, point, epoch uint64) {
 	refs = t.l.refs
 	if refs == nil {
-		refs = localRefs(t.l.Tags)
+		refs = t.f.records.localRefs(t.l.Tags)
 	}
 	if run := flight.Of(ctx); run != nil {
 		if more := run.Inherited(); len(more) > 0 {

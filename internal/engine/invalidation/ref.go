@@ -59,18 +59,21 @@ func (l *Local) Invalidate(names ...string) {
 
 // Void reports whether one of the records was invalidated after the point.
 func (l *Local) Void(refs []Ref, point uint64) bool {
+	_, void := l.First(refs, point)
+	return void
+}
+
+// First is [Local.Void] that names the first of the records that were invalidated; "" where that is forgotten.
+func (l *Local) First(refs []Ref, point uint64) (record string, void bool) {
 	if len(refs) == 0 || l.seq.Load() <= point {
-		return false
+		return "", false
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	if l.all > point {
-		return true
-	}
 	for _, r := range refs {
 		if l.names[r.Name] > point {
-			return true
+			return r.Name, true
 		}
 	}
-	return false
+	return "", l.all > point
 }
