@@ -37,7 +37,11 @@ func (r *Run) add(g *Group, key string, w *waiter) *Call {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.calls = append(r.calls, c)
-	r.settle()
+	if w.bounded && w.deadline.After(r.latest) {
+		r.latest = w.deadline
+	}
+	// As settle would have it, without asking everybody again: a batch adds thousands.
+	r.bounded = (r.bounded || len(r.calls) == 1) && w.bounded && !r.latest.IsZero()
 	return c
 }
 
