@@ -21,6 +21,7 @@ type subject struct {
 	dir       string
 	functions []string // by their names without the package
 	files     []string // that may be changed, relative to dir
+	callers   []string // functions that only call cached ones for the samples: they are not changed
 	env       []string
 	covered   string // more packages than the program's own module has, as -coverpkg takes them
 

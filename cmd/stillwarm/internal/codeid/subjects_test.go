@@ -14,8 +14,8 @@ import (
 )
 
 type lines struct {
-	file     string
-	from, to int
+	file, name string
+	from, to   int
 }
 
 // functionLines returns where the functions of the files begin and end.
@@ -32,7 +32,7 @@ func functionLines(dir string, files []string) ([]lines, error) {
 		}
 		for _, d := range f.Decls {
 			if fn, ok := d.(*ast.FuncDecl); ok {
-				all = append(all, lines{name, fset.Position(fn.Pos()).Line, fset.Position(fn.End()).Line})
+				all = append(all, lines{name, fn.Name.Name, fset.Position(fn.Pos()).Line, fset.Position(fn.End()).Line})
 			}
 		}
 	}
@@ -123,7 +123,6 @@ func TestSample(t *testing.T) {
 		fmt.Println("SAMPLE", label, err)
 	})
 	t.Run("fetchQuote", func(t *testing.T) { printed(t, prices.ExampleCacheData) })
-	t.Run("double", func(t *testing.T) { printed(t, prices.ExampleObserve) })
 	t.Run("example.handler", func(t *testing.T) { printed(t, handlers.ExampleCacheHandler) })
 }
 `
@@ -133,7 +132,8 @@ func exampleSubject(t *testing.T) *subject {
 	t.Helper()
 	s := &subject{
 		name: "examples", dir: t.TempDir(), env: []string{"GOPROXY=off"},
-		functions: []string{"fetchPrice", "fetchQuote", "double", "example.handler"},
+		functions: []string{"fetchPrice", "fetchQuote", "example.handler"},
+		callers:   []string{"Label", "ExampleCacheData", "ExampleCacheHandler"},
 	}
 	files := []txtar.File{{Name: "main.go", Data: []byte(exampleMain)}, {Name: "sample_test.go", Data: []byte(exampleSample)}}
 	for name, from := range map[string]string{
