@@ -38,6 +38,7 @@ type inquiry struct {
 	closure map[*node]bool
 	code    map[*node]bool // closure and setup: what the identity covers
 	shared  map[location]bool
+	kept    map[location]bool // what the dependencies' own variables lead to; nil before the first question
 	doubts  []Doubt
 }
 
@@ -167,7 +168,7 @@ func (q *inquiry) sees(l location) bool {
 	if l.variable != nil && q.unitOf[l.variable.Pkg()] == nil {
 		return true // a dependency's: its code may read it anywhere
 	}
-	return l.global == "" && q.shared[l]
+	return l.global == "" && (q.shared[l] || q.globals()[l])
 }
 
 // dependencies are the packages of other modules that the code uses.

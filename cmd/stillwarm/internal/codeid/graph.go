@@ -75,6 +75,7 @@ type graph struct {
 	wraps    []*wrap
 	everyone []mark                             // what makes every function fall back
 	dynamic  map[*types.Package]map[string]bool // names of methods that interfaces of a package have
+	stateOf  map[*types.Package][]location      // what a dependency's own variables lead to
 	leaking  map[types.Object]bool              // tables that are used other than by reading; nil before the first question
 }
 
@@ -83,7 +84,7 @@ func (p *program) build() *graph {
 	g := &graph{
 		program: p, byObj: map[types.Object]*node{}, byID: map[string]*node{}, inits: map[*unit][]*node{},
 		varNode: map[*ast.ValueSpec][]*node{}, methods: map[*types.TypeName][]*node{},
-		dynamic: map[*types.Package]map[string]bool{},
+		dynamic: map[*types.Package]map[string]bool{}, stateOf: map[*types.Package][]location{},
 	}
 	for _, u := range p.units {
 		for _, f := range u.files {
