@@ -158,6 +158,6 @@ func Advance(ctx context.Context, d time.Duration) {
 // Now returns the time of the test's clock.
 func Now(ctx context.Context) time.Time { return of(ctx).world.clock.Now() }
 
-// Settle waits until what calls have left for later is done: refreshes and writes to the backend. Assertions do it
-// themselves.
+// Settle waits until what calls have left for later is done: refreshes and writes to the backend. Advance, Runs and Stored
+// do it themselves.
 func Settle(ctx context.Context) { hooks.Of(of(ctx).runtime).WaitIdle(ctx) }

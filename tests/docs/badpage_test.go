@@ -78,6 +78,9 @@ func TestBadRecipesAreFound(t *testing.T) {
 		{"a test that fails", fence("go", program) + fence("go", test("t.Fatal(\"no\")")), "the tests did not pass"},
 		{"only skipped tests", fence("go", program) + fence("go", test("t.Skip()")), "the tests did not pass"},
 		{"a test that does not compile", fence("go", program) + fence("go", test("nothing()")), "the tests did not pass"},
+		{"good commands", fence("go", program) + fence("console", "$ go run .\nwarm\n$ stillwarm clear --help >/dev/null\n"), ""},
+		{"commands that print something else", fence("go", program) + fence("console", "$ go run .\ncold\n"), "the commands printed"},
+		{"a command that fails", fence("go", program) + fence("console", "$ stillwarm melt >/dev/null 2>&1\n"), "the commands printed"},
 		{"a second program that fails", fence("go", program) + fence("text", "warm\n") + fence("go", program) + fence("text", "hot\n"), "it printed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -17,18 +17,20 @@ import (
 
 // A recipe's page holds a whole program: its files are the blocks of Go that begin with a package clause. Files that import
 // testing are its tests, and are run. A main package without tests is run, and prints what the block "text" below it
-// shows. A recipe that shows neither is refused.
+// shows. Of a block "console" the commands, after "$ ", are run in the program's folder, and must print what stands below
+// them. A program that shows none of these is refused.
 type recipe struct {
 	page   string
 	name   string
 	files  map[string]string // by name; each program of the page in a folder of its own
 	tests  []string          // folders that have tests
 	prints map[string]string // what the programs print, by folder
+	shells map[string]string // commands with what they print, by folder
 }
 
 // readRecipe returns the programs of a recipe's page, in folders named after the page.
 func readRecipe(p page) (recipe, error) {
-	r := recipe{page: p.path, name: strings.TrimSuffix(path.Base(p.path), ".md"), files: map[string]string{}, prints: map[string]string{}}
+	r := recipe{page: p.path, name: strings.TrimSuffix(path.Base(p.path), ".md"), files: map[string]string{}, prints: map[string]string{}, shells: map[string]string{}}
 	programs, dir, hasTest := 0, "", false
 	for _, b := range p.blocks {
 		switch {
@@ -52,6 +54,8 @@ func readRecipe(p page) (recipe, error) {
 			hasTest = true
 		case b.lang == "text" && dir != "" && !hasTest && r.prints[dir] == "":
 			r.prints[dir] = b.text
+		case b.lang == "console" && dir != "":
+			r.shells[dir] += b.text
 		}
 	}
 	if programs == 0 {
@@ -62,8 +66,8 @@ func readRecipe(p page) (recipe, error) {
 		if i > 0 {
 			dir = fmt.Sprintf("%s_%d", r.name, i+1)
 		}
-		if !slices.Contains(r.tests, dir) && r.prints[dir] == "" {
-			return r, fmt.Errorf("%s: program %d has neither a test nor a block \"text\" with what it prints", p.path, i+1)
+		if !slices.Contains(r.tests, dir) && r.prints[dir]+r.shells[dir] == "" {
+			return r, fmt.Errorf("%s: program %d has no test, no block \"text\" with what it prints and no block \"console\"", p.path, i+1)
 		}
 	}
 	return r, nil
@@ -121,6 +125,11 @@ func runRecipes(t *testing.T, recipes []recipe) map[string]string {
 		for _, d := range r.tests {
 			if out, ok := said["example.com/recipes/"+d]; !ok || !out.passed {
 				failed[r.page] += out.text + "the tests did not pass\n"
+			}
+		}
+		for _, d := range slices.Sorted(maps.Keys(r.shells)) {
+			if got, err := runConsole(t, filepath.Join(dir, d), r.shells[d]); err != nil || got != r.shells[d] {
+				failed[r.page] += fmt.Sprintf("the commands printed\n%s\nand not\n%s\n%v", got, r.shells[d], err)
 			}
 		}
 		for _, d := range slices.Sorted(maps.Keys(r.prints)) {
@@ -204,4 +213,28 @@ func runProgram(module, dir string) (string, error) {
 		return out.String(), fmt.Errorf("%w\n%s", err, errs.String())
 	}
 	return out.String(), nil
+}
+
+// runConsole runs the commands of a console in one shell and returns the console as it was. The command stillwarm is this
+// checkout's.
+func runConsole(t *testing.T, dir, console string) (string, error) {
+	t.Helper()
+	bin := t.TempDir()
+	build := exec.Command("go", "build", "-o", bin, ".")
+	build.Dir = filepath.Join(root, "cmd", "stillwarm")
+	if out, err := build.CombinedOutput(); err != nil {
+		return string(out), err
+	}
+	var script strings.Builder
+	for line := range strings.Lines(console) {
+		if command, ok := strings.CutPrefix(line, "$ "); ok {
+			fmt.Fprintf(&script, "cat <<'END_OF_COMMAND'\n%sEND_OF_COMMAND\n%s", line, command)
+		}
+	}
+	shell := exec.Command("sh", "-e", "-c", script.String()) //nolint:gosec // a recipe of ours
+	shell.Dir = dir
+	shell.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod", "STILLWARM_MODE=deployed",
+		"PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	out, err := shell.CombinedOutput()
+	return string(out), err
 }

@@ -142,6 +142,7 @@ func TestFromAnEmptyFolder(t *testing.T) {
 		}
 		t.Logf("after %s: two requests, the second a hit", time.Since(began).Round(time.Second))
 	})
+	t.Run("Start here, up to what needs an account", func(t *testing.T) { u.followStart(t) })
 	t.Run("the runner of its own is installed", func(t *testing.T) {
 		u.run(t, t.TempDir(), "go", "install", root+"/localdev@"+version)
 	})
