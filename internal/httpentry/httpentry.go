@@ -31,7 +31,9 @@ func (m *Meta) Append(dst []byte) []byte {
 	return dst
 }
 
-func appendText(b []byte, s string) []byte { return append(binary.AppendUvarint(b, uint64(len(s))), s...) }
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
 
 // Parse reads a Meta from the beginning of b, and returns what comes behind it. What it allocates is bounded by the length
 // of b.

@@ -73,7 +73,7 @@ func (u *user) followStart(t *testing.T) {
 					done[line] = true
 				case strings.HasPrefix(line, "go "):
 					u.run(t, dir, "sh", "-c", line)
-				done[line] = true
+					done[line] = true
 				default:
 					needsAccount(t, line)
 				}
