@@ -5,9 +5,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
 	"github.com/stillwarm/stillwarm/serialize"
 )
 
@@ -40,6 +42,14 @@ type Entry struct {
 	Variant string   `json:"variant,omitempty"`
 	Tags    []string `json:"tags,omitempty"` // of an HTTP entry
 	Value   any      `json:"value,omitempty"`
+
+	records []string // names of the invalidation records that it depends on
+}
+
+// HasTag reports whether invalidating the tag makes the entry a miss. An entry keeps digests of its tags, so they can be
+// asked for and not listed. It is false where the entry was not read, or is sealed and could not be opened.
+func (e Entry) HasTag(tag string) bool {
+	return slices.Contains(e.Tags, tag) || slices.Contains(e.records, invalidation.TagRecord(tag))
 }
 
 // Entries calls yield for each stored entry of the function, in no order, until yield returns false. With details each
@@ -158,7 +168,13 @@ func (i *Inspector) decode(e *Entry, f Function, h serialize.Header, payload []b
 		e.URL, e.Variant, e.Tags = m.URL, m.Variant, m.Tags
 		return
 	}
-	value, err := decodeValue(h.Codec, payload, f.trees[hex.EncodeToString(h.Type[:])])
+	records, codec, payload, err := cutRecords(h.Codec, payload)
+	if err != nil {
+		e.Problem = err.Error()
+		return
+	}
+	e.records = records
+	value, err := decodeValue(codec, payload, f.trees[hex.EncodeToString(h.Type[:])])
 	if err != nil {
 		e.Problem = err.Error()
 		return

@@ -20,7 +20,11 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, codec byte, payload []byte, text string) {
 		var n shape.Node
 		_ = json.Unmarshal([]byte(text), &n)
-		v, err := decodeValue(codec, payload, n)
+		_, untagged, value, err := cutRecords(codec, payload)
+		if err != nil {
+			return
+		}
+		v, err := decodeValue(untagged, value, n)
 		if err != nil {
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -184,6 +185,20 @@ func TestClearing(t *testing.T) {
 	}
 	w.settle(t)
 	f := w.function(t, "f")
+	t.Run("entries are found by their tags", func(t *testing.T) {
+		found := map[string]int{}
+		for _, e := range w.entries(t, f) {
+			for _, tag := range []string{"tag0", "tag1", "tag"} {
+				if e.HasTag(tag) {
+					found[fmt.Sprint(e.Value, " ", tag)]++
+				}
+			}
+		}
+		want := map[string]int{"0 tag0": 1, "1 tag1": 1, "2 tag0": 1, "3 tag1": 1}
+		if !maps.Equal(found, want) {
+			t.Errorf("found %v, want %v", found, want)
+		}
+	})
 	t.Run("a cleared function misses within NearTTL", func(t *testing.T) {
 		if err := w.i.Clear(t.Context(), f); err != nil {
 			t.Fatal(err)

@@ -31,16 +31,9 @@ const (
 
 var errRecords = errors.New("the invalidation records before the payload are damaged")
 
-// decodeValue returns a payload as a value that encoding/json writes: with field names where there is a tree, else by
-// position.
+// decodeValue returns a payload, without records, as a value that encoding/json writes: with field names where there is a
+// tree, else by position.
 func decodeValue(codec byte, payload []byte, tree shape.Node) (any, error) {
-	if codec&codecTagged != 0 {
-		var err error
-		if payload, err = skipRecords(payload); err != nil {
-			return nil, err
-		}
-		codec &^= codecTagged
-	}
 	switch codec {
 	case codecCBOR:
 		return decodeCBOR(payload, tree)
@@ -62,19 +55,24 @@ func decodeValue(codec byte, payload []byte, tree shape.Node) (any, error) {
 	return text(payload), nil
 }
 
-func skipRecords(b []byte) ([]byte, error) {
+// cutRecords returns the names of the invalidation records that a payload begins with, and what comes behind them.
+func cutRecords(codec byte, b []byte) (names []string, code byte, payload []byte, err error) {
+	if codec&codecTagged == 0 {
+		return nil, codec, b, nil
+	}
 	if len(b) < 2 {
-		return nil, errRecords
+		return nil, 0, nil, errRecords
 	}
 	n := int(binary.BigEndian.Uint16(b))
 	b = b[2:]
 	for range n {
 		if len(b) < 1 || len(b) < 1+int(b[0])+8 {
-			return nil, errRecords
+			return nil, 0, nil, errRecords
 		}
+		names = append(names, string(b[1:1+b[0]]))
 		b = b[1+int(b[0])+8:]
 	}
-	return b, nil
+	return names, codec &^ codecTagged, b, nil
 }
 
 // text is bytes as text where they are, else in base64.

@@ -52,6 +52,7 @@ type Entries struct {
 	Target
 	Limit   int    `default:"100" help:"Entries at most; 0 for all."`
 	HTTPURL string `name:"url" placeholder:"/PATH?QUERY" help:"Only HTTP entries of this address."`
+	Tag     string `placeholder:"TAG" help:"Only entries with this tag, also inherited ones."`
 	Values  bool   `help:"Show values, with the names of their fields."`
 	Quick   bool   `help:"Do not read the entries: key, size and expiry only."`
 }
@@ -61,8 +62,8 @@ func (c *Entries) Run(ctx context.Context, o IO) error {
 	if c.Limit < 0 {
 		return usage("--limit must be positive, or 0 for all")
 	}
-	if c.Quick && (c.Values || c.HTTPURL != "") {
-		return usage("--quick reads no entries, so it can neither show values nor find addresses")
+	if c.Quick && (c.Values || c.HTTPURL != "" || c.Tag != "") {
+		return usage("--quick reads no entries, so it can neither show values nor find addresses or tags")
 	}
 	return c.with(ctx, func(i *inspect.Inspector) error {
 		all, err := c.functions(ctx, i)
@@ -74,7 +75,7 @@ func (c *Entries) Run(ctx context.Context, o IO) error {
 		n, cut := 0, false
 		for _, f := range all {
 			err := i.Entries(ctx, f, !c.Quick, func(e inspect.Entry) bool {
-				if c.HTTPURL != "" && e.URL != c.HTTPURL {
+				if c.HTTPURL != "" && e.URL != c.HTTPURL || c.Tag != "" && !e.HasTag(c.Tag) {
 					return true
 				}
 				if c.Limit > 0 && n == c.Limit {
