@@ -45,5 +45,5 @@ func ExampleOpen() {
 	fmt.Println(err)
 	// Output:
 	// false
-	// backends: open redis://localhost:6379: unknown parameter "prefxi"; known: cluster, dial-timeout, iam, iam-serverless, idle, max-entry, pool, prefix, read-timeout, region, sentinel, sentinel-password, sentinel-username, tls-ca, tls-insecure, tls-server-name, write-timeout
+	// backends: open redis://localhost:6379: unknown parameter "prefxi" (did you mean prefix?); known: cluster, dial-timeout, iam, iam-serverless, idle, max-entry, pool, prefix, read-timeout, region, sentinel, sentinel-password, sentinel-username, tls-ca, tls-insecure, tls-server-name, write-timeout
 }

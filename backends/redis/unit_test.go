@@ -79,7 +79,7 @@ func TestParseURLAndNewRefuseWhatCannotWorkAndSayWhy(t *testing.T) {
 		"redis://a?read-timeout=1us":                  "read timeout",
 		"redis://a?read-timeout=fast":                 "read-timeout",
 		"redis://a?max-entry=1GiB":                    "512 MiB",
-		"redis://a:0":                                 "host:port",
+		"redis://a:0":                                 "1 to 65535",
 		"redis://a?tls-ca=x":                          "rediss://",
 		"rediss://a?tls-ca=/does/not/exist":           "tls-ca",
 		"rediss://a?tls-ca=" + url.QueryEscape(empty): "PEM",
