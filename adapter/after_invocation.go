@@ -18,13 +18,15 @@ import (
 // logged.
 func AfterInvocation(ctx context.Context, key any, do func(context.Context)) bool {
 	rt := runtimeIn(ctx)
-	_, ok := invocation.From(ctx).AtEnd(key, func(ctx context.Context) {
-		defer func() {
-			if r := recover(); r != nil {
-				rt.log(ctx, slog.LevelError, "work at the end of the invocation panicked", "panic", fmt.Sprint(r))
-			}
-		}()
-		do(ctx)
+	_, ok := invocation.From(ctx).AtEnd(key, func() func(context.Context) {
+		return func(ctx context.Context) {
+			defer func() {
+				if r := recover(); r != nil {
+					rt.log(ctx, slog.LevelError, "work at the end of the invocation panicked", "panic", fmt.Sprint(r))
+				}
+			}()
+			do(ctx)
+		}
 	})
 	return ok
 }

@@ -117,9 +117,10 @@ func (inv *Invocation) OnEnd(key any, f func()) (added, ok bool) {
 	return inv.onEnd(key, func() func(context.Context) { return func(context.Context) { f() } })
 }
 
-// AtEnd is OnEnd for what needs a context: that of the jobs, which ends when the invocation should be over.
-func (inv *Invocation) AtEnd(key any, f func(context.Context)) (added, ok bool) {
-	return inv.onEnd(key, func() func(context.Context) { return f })
+// AtEnd is OnEnd for what needs a context: that of the jobs, which ends when the invocation should be over. f makes what is
+// registered; where nothing is, it is not called.
+func (inv *Invocation) AtEnd(key any, f func() func(context.Context)) (added, ok bool) {
+	return inv.onEnd(key, f)
 }
 
 func (inv *Invocation) onEnd(key any, f func() func(context.Context)) (added, ok bool) {

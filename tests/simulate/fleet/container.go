@@ -47,6 +47,9 @@ func (c *container) start() error {
 	if stale := c.fleet.sc.StaleFor; stale > 0 {
 		opts = append(opts, adapter.StaleFor(stale))
 	}
+	if ahead := c.fleet.sc.Ahead; ahead > 0 {
+		opts = append(opts, adapter.RefreshAhead(ahead))
+	}
 	c.quotes, err = adapter.NewData(c.fleet.function, opts...)
 	return err
 }
@@ -65,17 +68,35 @@ func (c *container) serve(call Call) error {
 	time.Sleep(call.Before)
 	var seen events
 	asked := time.Now()
-	v, err := c.quotes.Get(adapter.Observe(ctx, seen.note), call.Key)
+	keys := c.fleet.sc.Asked(call)
+	values, err := c.ask(adapter.Observe(ctx, seen.note), keys)
 	answered := time.Now()
 	time.Sleep(call.After)
 	responded := time.Now()
 	inv.Finish(base)
-	c.fleet.record(outcome{
-		ending: seen.ending(), failed: err != nil,
-		wrong: v.Key != call.Key || asked.Sub(v.Made) >= c.fleet.sc.TTL+c.fleet.sc.StaleFor,
-		inGet: answered.Sub(asked), afterwards: time.Since(responded), age: answered.Sub(v.Made),
-	})
+	o := outcome{ending: seen.ending(), failed: err != nil, inGet: answered.Sub(asked), afterwards: time.Since(responded)}
+	for i, v := range values {
+		o.wrong = o.wrong || v.Key != keys[i] || asked.Sub(v.Made) >= c.fleet.sc.TTL+c.fleet.sc.StaleFor
+		o.age = max(o.age, answered.Sub(v.Made))
+	}
+	c.fleet.record(o)
 	return nil
+}
+
+// ask asks the cached function for all keys of a call.
+func (c *container) ask(ctx context.Context, keys []int) ([]value, error) {
+	if len(keys) > 1 && !c.fleet.sc.OneByOne {
+		return c.quotes.GetAll(ctx, keys)
+	}
+	var values []value
+	for _, key := range keys {
+		v, err := c.quotes.Get(ctx, key)
+		if err != nil {
+			return values, err
+		}
+		values = append(values, v)
+	}
+	return values, nil
 }
 
 // outcome is how a call ended.
@@ -106,11 +127,15 @@ func (s *events) ending() ending {
 func (s *events) note(e adapter.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	tier := e.Tier
+	if s.end.tier == adapter.TierBackend {
+		tier = adapter.TierBackend // of a batch the slowest counts
+	}
 	switch e.Kind {
 	case adapter.EventHit:
-		s.end.tier = e.Tier
+		s.end.tier = tier
 	case adapter.EventStale:
-		s.end.tier, s.end.stale = e.Tier, true
+		s.end.tier, s.end.stale = tier, true
 	case adapter.EventMiss:
 		s.end.ran = true
 	case adapter.EventWait:

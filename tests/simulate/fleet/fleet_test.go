@@ -147,6 +147,32 @@ func TestLeasesSaveRuns(t *testing.T) {
 	}
 }
 
+func TestBatchesSaveRoundTrips(t *testing.T) {
+	each := func(oneByOne bool) *Result {
+		return simulate(t, small(func(s *Scenario) { s.Fleet, s.Batch, s.OneByOne = 10, 20, oneByOne }))
+	}
+	single, batched := each(true), each(false)
+	if batched.Operations.Get*2 > single.Operations.Get {
+		t.Errorf("%d reads of the backend in batches, %d one by one", batched.Operations.Get, single.Operations.Get)
+	}
+	if batched.P99*2 > single.P99 {
+		t.Errorf("99th percentile %v in batches, %v one by one", batched.P99, single.P99)
+	}
+}
+
+func TestRefreshAheadSparesCallersTheWait(t *testing.T) {
+	busy := func(share float64) *Result {
+		return simulate(t, small(func(s *Scenario) { s.Keys, s.Fleet, s.Ahead = 20, 100, share }))
+	}
+	with, without := busy(0.5), busy(0)
+	if with.Delayed()*2 > without.Delayed() {
+		t.Errorf("%d calls waited with refresh ahead, %d without", with.Delayed(), without.Delayed())
+	}
+	if with.Refreshes == 0 {
+		t.Error("nothing was refreshed")
+	}
+}
+
 func TestCheck(t *testing.T) {
 	good := Result{Calls: 3, MemoryHits: 1, Waited: 1, Misses: 1, Runs: 2, Refreshes: 1}
 	if err := good.Check(); err != nil {

@@ -39,7 +39,9 @@ type lookup struct {
 func (s Scenario) lookups() iter.Seq[lookup] {
 	var all []lookup
 	for c := range s.Calls() {
-		all = append(all, lookup{c.Key, c.At + c.Before})
+		for _, key := range s.Asked(c) {
+			all = append(all, lookup{key, c.At + c.Before})
+		}
 	}
 	slices.SortFunc(all, func(a, b lookup) int { return cmp.Compare(a.at, b.at) })
 	return slices.Values(all)

@@ -18,7 +18,7 @@ type Result struct {
 	Waited      int64 // from the backend, after waiting for another container's run
 	Misses      int64 // the call ran the function
 
-	Refreshes int64 // runs after a response, for the stale window
+	Refreshes int64 // runs that no call waited for; of batches, the runs beyond one for each call that ran the function
 	Runs      int64 // of the function: Misses and Refreshes
 	Failed    int64 // calls that returned an error
 	Wrong     int64 // results of another key, or older than ttl and stale window allow

@@ -37,6 +37,12 @@ type Scenario struct {
 	Zipf     float64       // exponent of their popularity
 	TTL      time.Duration // of a result
 	StaleFor time.Duration // stale window behind the ttl; zero: none
+	Ahead    float64       // share of the ttl after which a hit starts a refresh; zero: none
+
+	// Batch is how many keys a call asks for: its own and its neighbours, as a page asks for the prices that it shows.
+	// Zero is one. With OneByOne it asks for them one after the other, else by one GetAll.
+	Batch    int
+	OneByOne bool
 
 	Before   time.Duration // the handler's own work before it asks the cached function, on average
 	After    time.Duration // and after it, until the response
@@ -79,6 +85,9 @@ func (s Scenario) Check() error {
 	bad(s.Day <= 0 || s.TTL <= 0 || s.Run <= 0, "Day, TTL and Run must be longer than zero")
 	bad(s.Before+s.After <= 0, "the handler must have work of its own: it decides how many containers are busy")
 	bad(s.Low < 0 || s.Low > 1, "Low must be between 0 and 1")
+	bad(s.Batch < 0 || s.Batch > 1 && s.Keys%s.Batch != 0, "Batch must divide Keys")
+	bad(s.Batch > 1 && s.Tiers != Redis && s.Tiers != MemoryOnly, "batches are simulated with Redis only")
+	bad(s.Ahead < 0 || s.Ahead >= 1, "Ahead must be a share of the ttl")
 	bad(s.Zipf < 0, "Zipf must not be negative")
 	bad(s.Idle <= 0 || s.Deadline <= 0, "Idle and Deadline must be longer than zero")
 	switch s.Tiers {

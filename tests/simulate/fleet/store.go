@@ -3,6 +3,8 @@ package fleet
 import (
 	"context"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
@@ -32,7 +34,7 @@ type manager struct {
 	cloud     *cloud
 	link      link
 	noLeases  bool
-	connected bool
+	connected atomic.Bool
 	kept      time.Time // when the generation was read that this container keeps (S3)
 	absent    string    // the key for which there was no object just now (S3)
 }
@@ -40,6 +42,8 @@ type manager struct {
 var (
 	_ backends.PersistenceManager = (*manager)(nil)
 	_ backends.Leaser             = (*leasingStore)(nil)
+	_ backends.BatchReader        = (*store)(nil)
+	_ backends.BatchLeaser        = (*leasingStore)(nil)
 )
 
 // Store returns the store with the capabilities that the real backend has.
@@ -65,8 +69,7 @@ func (m *manager) Close() error { return nil }
 
 // wait lets the time of one round trip pass, and of the connection's first one.
 func (m *manager) wait(ctx context.Context, d time.Duration) error {
-	if !m.connected {
-		m.connected = true
+	if m.connected.CompareAndSwap(false, true) {
 		d += m.link.connect
 	}
 	time.Sleep(d)
@@ -122,6 +125,30 @@ func (s *store) Read(ctx context.Context, key string, _ backends.ReadOptions) (b
 		m.absent = key
 	}
 	return r, nil
+}
+
+// ReadAll reads many slots: by one command of Redis. On S3 it would be a request for each, which no scenario asks for.
+func (s *store) ReadAll(ctx context.Context, keys []string, _ backends.ReadOptions) ([]backends.Reading, []error, error) {
+	m := s.m
+	if err := m.sends(ctx, true, int64(len(keys))*(1+valueKB), func(o *Operations) { o.Get++ }); err != nil {
+		return nil, nil, err
+	}
+	rs := make([]backends.Reading, len(keys))
+	for i, key := range keys {
+		rs[i] = m.reading(key)
+	}
+	return rs, nil, nil
+}
+
+// LeaseAll takes many leases in the time of one: the commands go to Redis together.
+func (s *leasingStore) LeaseAll(ctx context.Context, keys []string, rs []backends.LeaseRequest, o backends.ReadOptions) ([]backends.LeaseResult, error) {
+	results := make([]backends.LeaseResult, len(keys))
+	var all sync.WaitGroup
+	for i, key := range keys {
+		all.Go(func() { results[i].Lease, results[i].Reading, results[i].Err = s.Lease(ctx, key, rs[i], o) })
+	}
+	all.Wait()
+	return results, nil
 }
 
 // reading is what the cloud has under a key.

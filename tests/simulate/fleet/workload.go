@@ -44,6 +44,16 @@ func (s Scenario) Calls() iter.Seq[Call] {
 	}
 }
 
+// Asked returns the keys that a call asks for.
+func (s Scenario) Asked(c Call) []int {
+	n := max(1, s.Batch)
+	keys := make([]int, n)
+	for i := range keys {
+		keys[i] = c.Key/n*n + i
+	}
+	return keys
+}
+
 // Load is the share of the peak's rate at a time of the day, which begins and ends in its quietest moment.
 func (s Scenario) Load(at time.Duration) float64 {
 	phase := 2 * math.Pi * float64(at%s.Day) / float64(s.Day)

@@ -59,6 +59,7 @@ func tiers(t fleet.Tiers) func(*fleet.Scenario)   { return func(s *fleet.Scenari
 func ttl(d time.Duration) func(*fleet.Scenario)   { return func(s *fleet.Scenario) { s.TTL = d } }
 func stale(d time.Duration) func(*fleet.Scenario) { return func(s *fleet.Scenario) { s.StaleFor = d } }
 func exponent(z float64) func(*fleet.Scenario)    { return func(s *fleet.Scenario) { s.Zipf = z } }
+func ahead(s *fleet.Scenario)                     { s.Ahead = 0.8 }
 func noLeases(s *fleet.Scenario)                  { s.NoLeases = true }
 
 // size changes the fleet; a small one is watched for more days, so that it too makes enough calls.
@@ -69,6 +70,11 @@ func size(n int) func(*fleet.Scenario) {
 // work places the handler's own work before or after the cached function.
 func work(before, after time.Duration) func(*fleet.Scenario) {
 	return func(s *fleet.Scenario) { s.Before, s.After = before, after }
+}
+
+// batch makes each call ask for some keys, and a smaller fleet, so that it makes as many lookups.
+func batch(oneByOne bool) func(*fleet.Scenario) {
+	return func(s *fleet.Scenario) { s.Fleet, s.Batch, s.OneByOne = min(s.Fleet, 100), 20, oneByOne }
 }
 
 // realDay is a small fleet over a day of real length.
@@ -90,6 +96,7 @@ func (s *Study) scenarios() []fleet.Scenario {
 		add(ttl(d), tiers(fleet.MemoryOnly))
 		add(ttl(d))
 		add(ttl(d), stale(d))
+		add(ttl(d), ahead)
 	}
 	for _, z := range s.Zipfs {
 		add(exponent(z), tiers(fleet.MemoryOnly))
@@ -101,12 +108,16 @@ func (s *Study) scenarios() []fleet.Scenario {
 	add(work(4*time.Second, 0))
 	add(work(0, 4*time.Second))
 	add(realDay)
+	add(batch(true))
+	add(batch(false))
 	slices.SortStableFunc(all, func(a, b fleet.Scenario) int { return cmp.Compare(weight(b), weight(a)) })
 	return slices.Compact(all)
 }
 
 // weight is about how many calls a scenario makes: the large ones begin first.
-func weight(s fleet.Scenario) float64 { return s.Peak() * s.Length().Seconds() }
+func weight(s fleet.Scenario) float64 {
+	return s.Peak() * s.Length().Seconds() * float64(max(1, s.Batch))
+}
 
 // Run simulates everything, one simulation per processor at a time, and says on w what it does.
 func (s *Study) Run(t *testing.T, w io.Writer) error {
@@ -169,7 +180,7 @@ func (s *Study) atLeast(sc fleet.Scenario, r *fleet.Result) (int64, error) {
 
 // plain is the scenario without what the optimum does not depend on.
 func plain(sc fleet.Scenario) fleet.Scenario {
-	sc.Name, sc.Tiers, sc.NoLeases, sc.StaleFor = "", "", false, 0
+	sc.Name, sc.Tiers, sc.NoLeases, sc.StaleFor, sc.Ahead, sc.OneByOne = "", "", false, 0, 0, false
 	return sc
 }
 

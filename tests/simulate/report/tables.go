@@ -17,6 +17,8 @@ func (s *Study) Tables(p price.Prices) map[string]string {
 		"calls":     s.operationsTable(),
 		"cost":      s.costTable(p),
 		"ttl":       s.ttlTable(),
+		"ahead":     s.aheadTable(p),
+		"batches":   s.batchTable(p),
 		"zipf":      s.zipfTable(),
 		"leases":    s.leaseTable(p),
 		"checks":    s.checksTable(),
@@ -164,6 +166,31 @@ func (s *Study) ttlTable() string {
 			perMillion(s.optimum(r.Scenario), r.Calls), perMillion(st.Runs, st.Calls),
 			percent(r.Share(r.Delayed())), percent(st.Share(st.Delayed())), millis(r.P99), millis(st.P99))
 	}
+	return t.String()
+}
+
+func (s *Study) aheadTable(p price.Prices) string {
+	t := newTable("ttl", "runs per million calls", "with refresh ahead", "calls that waited for a run", "with refresh ahead",
+		"99th percentile in the function", "with refresh ahead", "a million calls with Redis", "with refresh ahead")
+	cost := func(r *fleet.Result) string { return dollars(p.Of(r, price.Serverless, price.Usual).Total()) }
+	for _, d := range s.TTLs {
+		r, early := s.get(ttl(d)), s.get(ttl(d), ahead)
+		t.row(short(d), perMillion(r.Runs, r.Calls), perMillion(early.Runs, early.Calls), percent(r.Share(r.Delayed())),
+			percent(early.Share(early.Delayed())), millis(r.P99), millis(early.P99), cost(r), cost(early))
+	}
+	return t.String()
+}
+
+func (s *Study) batchTable(p price.Prices) string {
+	t := newTable("", "runs per million calls", "Redis commands", "calls that waited for a run", "median in the function",
+		"99th percentile", "compute", "backend", "together")
+	row := func(name string, r *fleet.Result) {
+		b := p.Of(r, price.Serverless, price.Usual)
+		t.row(name, perMillion(r.Runs, r.Calls), perMillion(r.Operations.Commands, r.Calls), percent(r.Share(r.Delayed())),
+			millis(r.P50), millis(r.P99), dollars(b.Compute), dollars(b.Backend), dollars(b.Total()))
+	}
+	row("20 keys, one `Get` after the other", s.get(batch(true)))
+	row("20 keys, one `GetAll`", s.get(batch(false)))
 	return t.String()
 }
 
