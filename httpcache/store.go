@@ -19,14 +19,20 @@ func (x *exchange) entry(p *rule.Response, began time.Time) *port.Entry {
 	}
 }
 
-// telling are fields whose values say nothing of a caller, so that lists may show them.
-var telling = map[string]bool{"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "Origin": true}
+// telling reports whether a field's values say nothing of a caller, so that lists may show them.
+func telling(name string) bool {
+	switch name {
+	case "Accept", "Accept-Encoding", "Accept-Language", "Origin":
+		return true
+	}
+	return false
+}
 
 // variantOf says for lists which of a URL's answers one is: the fields that it varies on, with values that may be shown.
 func variantOf(p *rule.Response, r *rule.Request) string {
 	var parts []string
 	for _, name := range p.Terms.VaryOn {
-		if lines := r.Header[name]; telling[name] && len(lines) > 0 {
+		if lines := r.Header[name]; telling(name) && len(lines) > 0 {
 			name += ": " + strings.Join(lines, ", ")
 		}
 		parts = append(parts, name)
