@@ -72,9 +72,12 @@ func work(before, after time.Duration) func(*fleet.Scenario) {
 	return func(s *fleet.Scenario) { s.Before, s.After = before, after }
 }
 
-// batch makes each call ask for some keys, and a smaller fleet, so that it makes as many lookups.
+// batch makes each call ask for some keys, and a smaller fleet, so that it makes as many lookups. Twenty slow runs one after
+// the other take longer than the deadline of the other scenarios.
 func batch(oneByOne bool) func(*fleet.Scenario) {
-	return func(s *fleet.Scenario) { s.Fleet, s.Batch, s.OneByOne = min(s.Fleet, 100), 20, oneByOne }
+	return func(s *fleet.Scenario) {
+		s.Fleet, s.Batch, s.OneByOne, s.Deadline = min(s.Fleet, 100), 20, oneByOne, 5*time.Minute
+	}
 }
 
 // realDay is a small fleet over a day of real length.
