@@ -285,6 +285,19 @@ func TestFailSafe(t *testing.T) {
 			t.Fatal(c.logs.text())
 		}
 	})
+	t.Run("T6 also where the freeze made the write come too late", func(t *testing.T) {
+		w, f := newWorld(t), &counter{}
+		c := w.container()
+		d := wrap(c, f)
+		c.invoke(func(ctx context.Context) {
+			get(t, ctx, d, 1)
+			w.clock.Advance(20 * time.Minute)
+		})
+		f.failWith(errors.New("boom"))
+		if r := get(t, t.Context(), d, 1); r.Run != 1 {
+			t.Fatal(r.Run)
+		}
+	})
 	t.Run("T6 also from the backend", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		a := w.container()

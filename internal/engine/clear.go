@@ -133,7 +133,7 @@ func (t *turn) replace(ctx context.Context, owed genstate.Clear, e *memory.Entry
 	if told := f.store.tell(ctx, owed, f.env.Writes.Timeout()); told != nil {
 		return told
 	}
-	if errors.Is(err, backends.ErrConflict) || errors.Is(err, errNotWritten) {
+	if errors.Is(err, backends.ErrConflict) || errors.Is(err, errNotWritten) || errors.Is(err, errTooLate) {
 		return nil
 	}
 	return err

@@ -113,8 +113,12 @@ var entryBuffers = sync.Pool{New: func() any { return new([]byte) }}
 // largestKept bounds the buffers that go back to the pool.
 const largestKept = 1 << 20
 
-// errNotWritten says that a result came too late, or that one of its tags was invalidated since its run began.
-var errNotWritten = errors.New("the result may not be written any more")
+// What keeps a result from being written: one of its tags was invalidated since its run began; or it comes so late that a
+// tombstone which should keep it out may be gone. The latter says nothing against what this container's memory has.
+var (
+	errNotWritten = errors.New("the result may not be written any more")
+	errTooLate    = errors.New("the result comes too late to be written")
+)
 
 // put encodes, seals and writes an entry where the slot still has the version that the run's lookup saw. late is how many
 // of its last invalidation records only the result named. It returns the entry that memory has for it then. An error is
@@ -122,7 +126,7 @@ var errNotWritten = errors.New("the result may not be written any more")
 func (s *store) put(ctx context.Context, l *Lookup, e *memory.Entry, late int, lane *lane, seen backends.Version) (*memory.Entry, error) {
 	f, start := s.f, time.Now()
 	if f.env.Now()-e.Created > int64(latestWrite) {
-		return e, errNotWritten
+		return e, errTooLate
 	}
 	if len(e.Refs) > 0 {
 		refs, ok := f.records.complete(ctx, e.Refs, late, l.clock)

@@ -120,9 +120,11 @@ func (s *store) Read(ctx context.Context, key string, _ backends.ReadOptions) (b
 	if m.link.s3 {
 		r.GenerationAge = age
 	}
-	m.absent = ""
-	if r.Version == backends.Absent {
-		m.absent = key
+	if m.link.s3 {
+		m.absent = ""
+		if r.Version == backends.Absent {
+			m.absent = key
+		}
 	}
 	return r, nil
 }
