@@ -236,7 +236,8 @@ func ClientDirectives(o Obedience) Option {
 	return optionFunc(func(c *config) { c.rules.HonourClient = bool(o) })
 }
 
-// WithRuntime uses a Runtime other than the default one.
+// WithRuntime uses a Runtime other than the default one. Tests give it the Runtime of an adaptertest context: a request's context
+// does not choose one, as it does for cached functions.
 func WithRuntime(rt *adapter.Runtime) Option {
 	return optionFunc(func(c *config) {
 		if rt == nil {
