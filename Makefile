@@ -49,7 +49,7 @@ vulnerabilities: ## govulncheck over every module; asks the vulnerability databa
 	@GOWORK=off .ci/stage "build govulncheck" $(GO) build -C tools -o "$(CURDIR)/bin/govulncheck" golang.org/x/vuln/cmd/govulncheck
 	@for m in $(MODULES); do (cd $$m && "$(CURDIR)/.ci/stage" "govulncheck $$m" "$(CURDIR)/bin/govulncheck" ./...) || exit 1; done
 
-bench: ## every goal of docs/performance.md beside its peers; writes that page
+bench: ## every goal beside its peers; writes docs/performance.md and docs/internals/performance.md
 	@$(GO) run ./tests/bench/cmd/bench
 
 bench-quick: ## the same in under a minute: lines "ratio NAME VALUE GOAL"

@@ -1,5 +1,6 @@
 // Package bench measures Stillwarm beside its peers and beside what one would write by hand, in one run, and holds the
-// results against the goals of the project. The command in cmd/bench prints them and writes docs/performance.md.
+// results against the goals of the project. The command in cmd/bench prints them and writes docs/performance.md and
+// docs/internals/performance.md.
 //
 // A [contest] is one question, such as "a hit in memory, a struct of 8 KB". Its contenders answer by turns: in each round every
 // contender takes one sample, in an order of chance, so that whatever else the machine does troubles all

@@ -2,7 +2,7 @@ package bench
 
 import "time"
 
-// The goals, by the section of docs/performance.md in which the results stand. Times are what a quiet machine has to reach.
+// The goals, by the section of docs/internals/performance.md in which the results stand. Times are what a quiet machine has to reach.
 const (
 	// Section 1, a hit in memory.
 	goalHitFlat      = 150 * time.Nanosecond

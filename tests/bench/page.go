@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// WritePage writes docs/performance.md.
-func (r *Report) WritePage(w io.Writer) error {
+// WriteTables writes docs/internals/performance.md: every figure of the run, and the goals.
+func (r *Report) WriteTables(w io.Writer) error {
 	var b strings.Builder
 	r.head(&b)
 	r.goalTable(&b)
@@ -28,9 +28,10 @@ func (r *Report) WritePage(w io.Writer) error {
 
 func (r *Report) head(b *strings.Builder) {
 	goals, unmet := r.Unmet()
-	fmt.Fprintf(b, `# Performance
+	fmt.Fprintf(b, `# Performance: every figure
 
-Stillwarm beside its peers, and beside what one would write by hand for one case, measured in one run by:
+Stillwarm beside its peers, and beside what one would write by hand for one case. [Performance](../performance.md) has the short form.
+All of it was measured in one run of:
 
 `+"```sh\nmake bench\n```"+`
 

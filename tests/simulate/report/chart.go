@@ -24,7 +24,7 @@ type Series struct {
 	Y      []float64
 }
 
-// Chart is a figure with a line or a bar part for each series.
+// Chart is a figure with a line, a bar part or dots for each series.
 type Chart struct {
 	Title, Subtitle string
 	X, Y            string // what the axes show, with units
@@ -32,8 +32,10 @@ type Chart struct {
 	Labels          []string // one for each place on the x axis; "": no mark there
 	Series          []Series
 	LogX, LogY      bool
-	Stacked         bool        // bars instead of lines
-	YTicks          []plot.Tick // where the axis is labelled; nil: wherever it suits
+	Stacked         bool                 // bars instead of lines
+	Dots            bool                 // dots instead of lines, one place for each label; NaN: none there
+	Value           func(float64) string // what is written beside a dot; nil: nothing
+	YTicks          []plot.Tick          // where the axis is labelled; nil: wherever it suits
 	YMin, YMax      float64
 }
 
@@ -119,7 +121,15 @@ func (c Chart) swatch(all draw.Canvas, s Series, at vg.Point) {
 		all.Fill(box.Path())
 		return
 	}
+	if c.Dots {
+		all.DrawGlyph(s.glyph(), vg.Point{X: at.X + 8, Y: at.Y})
+		return
+	}
 	all.StrokeLine2(s.style(), at.X, at.Y, at.X+16, at.Y)
+}
+
+func (s Series) glyph() draw.GlyphStyle {
+	return draw.GlyphStyle{Color: s.Color, Radius: 4, Shape: draw.CircleGlyph{}}
 }
 
 func (s Series) style() draw.LineStyle {
@@ -151,8 +161,11 @@ func (c Chart) plot() (*plot.Plot, error) {
 	grid.Horizontal.Color = faint
 	p.Add(grid)
 	add := c.lines
-	if c.Stacked {
+	switch {
+	case c.Stacked:
 		add = c.bars
+	case c.Dots:
+		add = c.dots
 	}
 	if err := add(p); err != nil {
 		return nil, err

@@ -1,5 +1,5 @@
-// Command bench measures Stillwarm beside its peers. Without flags it prints a table and writes docs/performance.md; with
-// -quick it prints lines "ratio NAME VALUE GOAL" in less than a minute and writes nothing.
+// Command bench measures Stillwarm beside its peers. Without flags it prints a table and writes docs/performance.md, its chart and
+// docs/internals/performance.md; with -quick it prints lines "ratio NAME VALUE GOAL" in less than a minute and writes nothing.
 package main
 
 import (
@@ -22,7 +22,7 @@ func main() {
 	log.SetPrefix("bench: ")
 	quick := flag.Bool("quick", false, "a short run: lines ratio NAME VALUE GOAL, in less than a minute")
 	only := flag.String("only", "", "contests to hold, by the beginnings of their names, with commas between: hit-flat,redis,cold")
-	out := flag.String("o", "", "where to write the page; default: docs/performance.md of the repository, after a full run")
+	out := flag.String("o", "", "folder to write the pages into; default: docs of the repository, after a full run")
 	flag.Parse()
 	if err := keepMemory(); err != nil {
 		log.Print("measuring with memory that comes and goes: ", err)
@@ -70,29 +70,21 @@ func run(ctx context.Context, quick bool, only, out string) error {
 	if err := report.WriteTable(os.Stdout); err != nil {
 		return err
 	}
-	return writePage(report, out)
+	return writePages(report, out)
 }
 
-// writePage replaces the page; a run that left something out goes only where it was told to.
-func writePage(report *bench.Report, path string) error {
-	if path == "" {
+// writePages replaces the pages; a run that left something out goes only where it was told to.
+func writePages(report *bench.Report, docs string) error {
+	if docs == "" {
 		if report.Partial() {
-			fmt.Println("docs/performance.md is left as it is: contests are missing from this run")
+			fmt.Println("docs/performance.md and docs/internals/performance.md are left as they are: contests are missing from this run")
 			return nil
 		}
 		top, err := bench.Root()
 		if err != nil {
 			return err
 		}
-		path = filepath.Join(top, "docs", "performance.md")
+		docs = filepath.Join(top, "docs")
 	}
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	if err := report.WritePage(f); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
+	return report.WritePages(docs)
 }
