@@ -1,9 +1,9 @@
-// Package backendstest is the conformance suite for backends: whoever writes a [backends.PersistenceManager] runs it.
+// Package backendstest is the conformance suite for backends. Run it from a test of your own [backends.PersistenceManager]:
 //
 //	func TestConformance(t *testing.T) {
 //		backendstest.Run(t, backendstest.Harness{
-//			Name: "memory",
-//			Open: func(t *testing.T) backends.PersistenceManager { return memory.New(memory.Options{}) },
+//			Name: "mystore",
+//			Open: func(t *testing.T) backends.PersistenceManager { return newEmptyManager(t) },
 //		})
 //	}
 //
