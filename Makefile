@@ -70,8 +70,9 @@ bin/golangci-lint: tools/go.mod tools/go.sum
 
 check: lint test ## what has to pass before a commit lands
 
-fmt: ## gofmt everything
+fmt: ## gofmt everything, and wrap the prose of the pages
 	@gofmt -l -w $$(git ls-files '*.go')
+	@$(GO) run ./tests/cmd/prose $$(git ls-files '*.md' ':!*testdata/*' ':!.github/*')
 
 # The download completes go.work.sum: where a hash is missing there, the next go list or go mod of anybody writes it.
 tidy: ## go mod tidy in every module; completes go.work.sum

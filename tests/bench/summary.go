@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"fmt"
 	"image/color"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"gonum.org/v1/plot"
 
+	"github.com/stillwarm/stillwarm/tests/prose"
 	"github.com/stillwarm/stillwarm/tests/simulate/report"
 )
 
@@ -35,11 +37,15 @@ func (r *Report) WritePages(docs string) error {
 }
 
 func writeFile(path string, write func(io.Writer) error) error {
-	var b strings.Builder
+	var b bytes.Buffer
 	if err := write(&b); err != nil {
 		return err
 	}
-	return os.WriteFile(path, []byte(b.String()), 0o644) //nolint:gosec // a page for everybody
+	page, err := prose.Wrap(b.Bytes(), prose.Width)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, page, 0o644) //nolint:gosec // a page for everybody
 }
 
 // WriteSummary writes docs/performance.md: a line for each thing that a user waits for, and a chart.

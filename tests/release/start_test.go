@@ -13,8 +13,8 @@ import (
 type step struct{ lang, code, file string }
 
 var (
-	stepBlock = regexp.MustCompile("(?ms)(?:^([^\n]*)\n\n)?^```(\\w+)\n(.*?)^```$")
-	namedFile = regexp.MustCompile("Write `([\\w.]+)`|Write `(\\w+)`, with a tab")
+	stepBlock = regexp.MustCompile("(?ms)(?:^((?:[^\n]+\n)+)\n)?^```(\\w+)\n(.*?)^```$")
+	namedFile = regexp.MustCompile("Write\\s+`([\\w.]+)`")
 )
 
 func stepsOf(t *testing.T, page string) []step {
@@ -27,7 +27,7 @@ func stepsOf(t *testing.T, page string) []step {
 	for _, m := range stepBlock.FindAllStringSubmatch(string(src), -1) {
 		s := step{lang: m[2], code: m[3]}
 		if f := namedFile.FindAllStringSubmatch(m[1], -1); f != nil && s.lang != "sh" {
-			s.file = f[len(f)-1][1] + f[len(f)-1][2]
+			s.file = f[len(f)-1][1]
 		}
 		steps = append(steps, s)
 	}
