@@ -30,8 +30,8 @@ func (r *Report) head(b *strings.Builder) {
 	goals, unmet := r.Unmet()
 	fmt.Fprintf(b, `# Performance: every figure
 
-Stillwarm beside its peers, and beside what one would write by hand for one case. [Performance](../performance.md) has the short form.
-All of it was measured in one run of:
+Stillwarm beside its peers, and beside what one would write by hand for one case. [Performance](../performance.md) has the short form; for
+the terms see [Concepts](../concepts.md). All of it was measured in one run of:
 
 `+"```sh\nmake bench\n```"+`
 
