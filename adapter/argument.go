@@ -17,12 +17,12 @@ type keyFunc struct {
 	compile func(name string, o key.Options) (*key.Plan, error) `same:"-"`
 }
 
-// Key makes what the function returns the whole key of an argument, in place of the rules for In: for arguments of
-// which little decides the result, or that cannot be hashed. What it returns is hashed by the ordinary rules, in one
-// key-space for each cached function. False says that this call is not to be cached: the function runs, nothing is read
-// or stored.
+// Key replaces the rules for In: the result of hash is the whole key of an argument. Use it if little of the argument
+// decides the result, or if it cannot be hashed. The result is hashed by the ordinary rules, in one key space for each
+// cached function. With false the call is not cached: the function runs, and nothing is read or stored.
 //
-// Everything that decides the result must be in what it returns. For a request, that is the caller's authorization too.
+// Everything that decides the cached result must be in the key. For a request, that includes the caller's
+// authorization.
 func Key[In, K any](hash func(In) (K, bool)) Option {
 	return Option{func(c *options) {
 		if hash == nil {

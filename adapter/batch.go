@@ -10,8 +10,8 @@ import (
 	"github.com/stillwarm/stillwarm/internal/engine"
 )
 
-// BatchError is what [Data.GetAll] returns where some elements have no result, and what a function given to [CacheBatch]
-// may return for the same: the errors by index. Elements without an error have their results.
+// BatchError is what [Data.GetAll] returns if some elements have no result, with their errors by index. A function
+// given to [CacheBatch] may return one too. Elements without an error have their results.
 type BatchError struct {
 	Errs map[int]error // by index in the slice of arguments
 }
@@ -46,7 +46,7 @@ func (e *BatchError) Unwrap() []error {
 func CacheBatch[In, Out any](fn func(context.Context, []In) ([]Out, error), opts ...DataOption) *Data[In, Out] {
 	d, err := newBatch(fn, dataOptions(callerPlace(0), opts))
 	if err != nil {
-		panic(err)
+		panic(inFull{err})
 	}
 	return d
 }

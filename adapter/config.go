@@ -45,8 +45,8 @@ type Config struct {
 	Disabled bool
 	// Mode is detected from Lambda's environment where it is not set. Environment: STILLWARM_MODE.
 	Mode Mode
-	// Logger receives what there is to say. Default: slog.Default where the program has set one, else standard error,
-	// JSON when deployed.
+	// Logger receives the log records. Default: slog.Default where the program has set one, else standard error, JSON
+	// when deployed.
 	Logger *slog.Logger
 	// Clock tells the wall-clock time; for tests. Default: time.Now.
 	Clock func() time.Time

@@ -45,7 +45,7 @@ type dataState struct {
 func CacheData[In, Out any](fn func(context.Context, In) (Out, error), opts ...DataOption) *Data[In, Out] {
 	d, err := newData(fn, dataOptions(callerPlace(0), opts))
 	if err != nil {
-		panic(err)
+		panic(inFull{err})
 	}
 	return d
 }
@@ -192,7 +192,8 @@ func (d *Data[In, Out]) ask(ctx context.Context, s *dataState, l *engine.Lookup,
 	return d.hand(ctx, r, in, err)
 }
 
-// Uncached runs the function: nothing is read and nothing is stored. Cached functions that it calls are cached as always.
+// Uncached runs the function without the cache: it reads and stores nothing. Cached functions that it calls are cached
+// as always.
 func (d *Data[In, Out]) Uncached(ctx context.Context, in In) (Out, error) {
 	return d.uncached(ctx, d.states.of(ctx), in)
 }
@@ -227,8 +228,8 @@ func (d *Data[In, Out]) hand(ctx context.Context, r *engine.Reply, in In, err er
 	return d.fn(ctx, in) // what others may hold cannot be copied: this caller gets a result of its own
 }
 
-// Refresh runs the function now, whatever is cached, and puts the result in its place, here and in the backend. If the
-// function fails, the error is returned and what was cached stays.
+// Refresh runs the function now, whatever is cached, and replaces the entry, here and in the backend. If the function
+// fails, Refresh returns its error and the old entry stays.
 func (d *Data[In, Out]) Refresh(ctx context.Context, in In) (Out, error) {
 	s, l, err := d.lookup(ctx, in)
 	if l == nil {
@@ -247,10 +248,10 @@ func (d *Data[In, Out]) Refresh(ctx context.Context, in In) (Out, error) {
 	return d.ask(ctx, s, l, in, s.f.Refresh)
 }
 
-// Set puts out in as the result for in, as if a run that began now had returned it: in this container at once, and in the
-// backend before Set returns. Use it after an update, to spare the run. An error says that the backend could not be
-// told: this container has the value, and what the backend holds is not believed before it was told. A result that
-// CacheIf refuses, or that is private, is not stored.
+// Set puts out in as the result for in, as if a run that began now had returned it: in this container at once, and in
+// the backend before Set returns. Use it after an update, to save a run. An error means that the backend could not be
+// reached: this container has the value, and updates the backend before it uses the entry there. A result that CacheIf
+// refuses, or that is private, is not stored.
 func (d *Data[In, Out]) Set(ctx context.Context, in In, out Out) error {
 	s, l, err := d.lookup(ctx, in)
 	if l == nil || !s.rt.begin() {
@@ -286,7 +287,7 @@ func (d *Data[In, Out]) lookup(ctx context.Context, in In) (*dataState, *engine.
 
 // Clear makes every entry of the function a miss. It returns when every later Get in this container misses; other
 // containers follow within [NearTTL]. A run under way gives its result to its callers, and it is not stored. The error,
-// a [*ClearError], says that the backend could not be told: this container misses all the same and tries again.
+// a [*ClearError], means that the backend could not be reached: this container misses all the same and tries again.
 func (d *Data[In, Out]) Clear(ctx context.Context) error {
 	s := d.states.of(ctx)
 	if s.rt.off() {
@@ -297,8 +298,8 @@ func (d *Data[In, Out]) Clear(ctx context.Context) error {
 }
 
 // ClearFor makes the entry for this argument, in the context's scope, a miss: in this container and in the backend. It
-// is not an error if there is none. Other containers that have the entry in their memory serve it until its ttl is
-// over, or until NearTTL where the function is [Coherent].
+// is not an error if there is none. Other containers that have the entry in memory serve it until its ttl ends, or for
+// NearTTL if the function is [Coherent].
 func (d *Data[In, Out]) ClearFor(ctx context.Context, in In) error {
 	s, l, err := d.lookup(ctx, in)
 	if l == nil {
@@ -335,7 +336,7 @@ func (d *Data[In, Out]) Explain(ctx context.Context, in In) (Explanation, error)
 // Stats returns what happened in this container since the function was wrapped.
 func (d *Data[In, Out]) Stats() Stats { return d.states.of(context.Background()).stats() }
 
-// ClearError says that a clear took effect in this container, but the backend could not be told.
+// ClearError means that a clear took effect in this container, but the backend could not be reached.
 type ClearError struct {
 	Function string
 	Err      error

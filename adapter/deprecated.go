@@ -41,8 +41,8 @@ func (d Deprecation) warn(ctx context.Context, rt *Runtime, function, where stri
 }
 
 // Deprecate returns fn with a warning at its first call: in the terminal and on the page of the local runner while
-// developing, as one structured WARN record in each container when deployed. There is no way to silence it but to move
-// on. The runtime is [Default] where rt is nil.
+// developing, as one structured WARN record in each container when deployed. The only way to silence it is to stop
+// using the name. If rt is nil, the Runtime is [Default].
 func Deprecate[In, Out any](fn func(context.Context, In) (Out, error), d Deprecation, rt *Runtime) func(context.Context, In) (Out, error) {
 	where, name := callerPlace(0), funcName(fn)
 	return func(ctx context.Context, in In) (Out, error) {
@@ -162,7 +162,7 @@ func legacyData[In, Out any](fn func(context.Context, In) (Out, error), o *optio
 	}
 	data, err := newData(fn, o, o.notice(d, fn))
 	if err != nil {
-		panic(err)
+		panic(inFull{err})
 	}
 	return data
 }
@@ -177,7 +177,7 @@ func legacyResource[In, Out any](fn func(context.Context, In) (Out, error), o *o
 	}
 	r, err := newResource(fn, o, o.notice(d, fn))
 	if err != nil {
-		panic(err)
+		panic(inFull{err})
 	}
 	return r
 }

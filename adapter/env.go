@@ -46,8 +46,8 @@ func (s *dataState) clear(ctx context.Context) error {
 // InvalidateTags makes every cached result that carries one of the tags a miss, whichever function made it: in this
 // container at once, in others within [NearTTL]. It costs the same for one entry as for a million. See [Tags].
 //
-// An error says that a backend could not be told: this container's memory misses all the same, and tells the backend
-// before it believes a tagged entry there.
+// An error means that a backend could not be reached. This container's memory misses all the same, and repeats the
+// invalidation before it uses a tagged entry of the backend.
 func InvalidateTags(ctx context.Context, tags ...string) error {
 	return runtimeIn(ctx).InvalidateTags(ctx, tags...)
 }

@@ -3,7 +3,9 @@ package adapter
 import (
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/stillwarm/stillwarm/internal/clone"
@@ -13,8 +15,8 @@ import (
 	"github.com/stillwarm/stillwarm/serialize"
 )
 
-// ErrRecursive is what a cached function gets that calls itself with the arguments it is running for: waiting for its
-// own result would never end. It also ends a ring of cached functions that wait for each other.
+// ErrRecursive is returned to a cached function that calls itself with the same arguments: it would wait for its own
+// result forever. It also ends a ring of cached functions that wait for each other.
 var ErrRecursive = engine.ErrRecursive
 
 // ErrInvalid is what Resource.Get returns when an object that was opened in place of an invalid one does not pass its
@@ -22,7 +24,8 @@ var ErrRecursive = engine.ErrRecursive
 var ErrInvalid = resource.ErrInvalid
 
 // UnhashableParamError says that an argument cannot be part of a key: at wrap time wherever the types alone decide
-// it, at call time for the dynamic value of an interface. Its text names both ways out.
+// it, at call time for the dynamic value of an interface. Its text names both ways out; with the verb %+v they stand on
+// lines of their own, to be copied.
 type UnhashableParamError struct {
 	Function string       // the cached function
 	Argument string       // the field of In through which the culprit is reached, or "in"
@@ -31,13 +34,16 @@ type UnhashableParamError struct {
 	cause    error
 }
 
-// Error returns the message in full, with both ways out.
-func (e *UnhashableParamError) Error() string { return e.cause.Error() }
+// Error returns the message, with both ways out, on one line.
+func (e *UnhashableParamError) Error() string { return oneLine(e.cause.Error()) }
+
+// Format writes the message on several lines for %+v, and on one for every other verb.
+func (e *UnhashableParamError) Format(s fmt.State, verb rune) { format(s, verb, e.cause.Error()) }
 
 // Unwrap returns the cause, for a value whose own marshaler failed.
 func (e *UnhashableParamError) Unwrap() error { return errors.Unwrap(e.cause) }
 
-// UserHashError says that a hash function given with [HashFunc] or [HashFuncNamed] failed, panicked or returned
+// UserHashError means that a hash function given with [HashFunc] or [HashFuncNamed] failed, panicked or returned
 // something that cannot identify a value.
 type UserHashError struct {
 	Function string       // the cached function
@@ -68,8 +74,8 @@ func hashError(err error) error {
 	return err
 }
 
-// UnserializableReturnValueError says that a result would lose something on its way into the cache and back, so that a
-// hit could differ from the miss. It is found when the function is wrapped.
+// UnserializableReturnValueError means that a result would lose something in the cache, so that a hit could differ from
+// the miss. It is found when the function is wrapped.
 type UnserializableReturnValueError struct {
 	Function string       // the cached function
 	Type     reflect.Type // its result type
@@ -78,8 +84,13 @@ type UnserializableReturnValueError struct {
 	Reason   string
 }
 
-// Error returns the message in full: the type, the field, why, and what to use instead.
-func (e *UnserializableReturnValueError) Error() string {
+// Error returns the message on one line: the type, the field, why, and what to use instead.
+func (e *UnserializableReturnValueError) Error() string { return oneLine(e.full()) }
+
+// Format writes the message on several lines for %+v, and on one for every other verb.
+func (e *UnserializableReturnValueError) Format(s fmt.State, verb rune) { format(s, verb, e.full()) }
+
+func (e *UnserializableReturnValueError) full() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Cannot serialize the return value (of type `%v`) in '%s'.\n", e.Type, shortName(e.Function))
 	fmt.Fprintf(&b, "%s (of type `%v`) cannot be restored: %s.\n", e.Path, e.Culprit, e.Reason)
@@ -87,6 +98,27 @@ func (e *UnserializableReturnValueError) Error() string {
 		"else that must be shared, use adapter.CacheResource.")
 	return b.String()
 }
+
+// oneLine is a message as a log record has it.
+func oneLine(message string) string { return strings.Join(strings.Fields(message), " ") }
+
+func format(s fmt.State, verb rune, message string) {
+	switch {
+	case verb == 'v' && s.Flag('+'):
+	case verb == 'q':
+		message = strconv.Quote(oneLine(message))
+	default:
+		message = oneLine(message)
+	}
+	_, _ = io.WriteString(s, message)
+}
+
+// inFull is what functions panic with that wrap for a package-level variable: whoever starts the program reads it in a
+// terminal.
+type inFull struct{ error }
+
+func (e inFull) Error() string { return fmt.Sprintf("%+v", e.error) }
+func (e inFull) Unwrap() error { return e.error }
 
 func unserializable(function string, err error) error {
 	var u *serialize.UnserializableError
@@ -105,7 +137,7 @@ func uncopyable(function string, err error) error {
 	return err
 }
 
-// OptionError says that an option, or a setting of the configuration, cannot be honoured.
+// OptionError means that an option, or a setting of the configuration, cannot be used.
 type OptionError struct {
 	Function string // the cached function; empty for a setting
 	Option   string // such as "TTL" or "STILLWARM_BACKEND"

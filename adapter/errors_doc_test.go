@@ -128,7 +128,8 @@ func TestErrorsPage(t *testing.T) {
 	b.WriteString("# Errors\n\nWhat misuse prints, as it really prints: this page is written by the test `TestErrorsPage` in package adapter " +
 		"(`go test ./adapter -run ErrorsPage -update`), and the test fails where the two differ.\n\n" +
 		"`CacheData` and `CacheResource` panic with these, because they stand in package-level variables, where a program that starts is " +
-		"the place to find out; `NewData` and `NewResource` return them. Errors at a call are returned by `Get`.\n")
+		"the place to find out; `NewData` and `NewResource` return them. Errors at a call are returned by `Get`. An error that is " +
+		"returned has the same words on one line, for a log record; `fmt.Printf(\"%+v\", err)` prints it as it stands here.\n")
 	for _, s := range sections {
 		if s.err == nil {
 			t.Fatalf("%s: no error", s.title)
@@ -141,7 +142,7 @@ func TestErrorsPage(t *testing.T) {
 		if strings.HasPrefix(s.code, "STILLWARM") {
 			lang = "sh"
 		}
-		fmt.Fprintf(&b, "```%s\n%s\n```\n\n```text\n%s\n```\n", lang, s.code, asInMain(s.err.Error()))
+		fmt.Fprintf(&b, "```%s\n%s\n```\n\n```text\n%s\n```\n", lang, s.code, asInMain(fmt.Sprintf("%+v", s.err)))
 	}
 	const page = "../docs/errors.md"
 	if *update {

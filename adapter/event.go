@@ -32,7 +32,7 @@ const (
 	TierBackend = "backend"
 )
 
-// Event tells of one thing that happened to a cached function. It carries no arguments and no results.
+// Event describes one thing that happened to a cached function. It carries no arguments and no results.
 type Event struct {
 	Kind     EventKind
 	Function string
@@ -47,17 +47,17 @@ type Event struct {
 	TTL     time.Duration // freshness left; negative when stale; meaningless unless Expires
 	Expires bool          // the entry has a ttl
 	Size    int64         // of the entry, in bytes: in memory for hits and evictions, as stored for stores; zero: not known
-	// Duration is how long it took, for runs, waits, stores and releases; for hits and stale results, how long the run took
-	// that made the entry: what the cache has saved.
+	// Duration is how long it took, for runs, waits, stores and releases; for hits and stale results, how long the run
+	// of the entry took: the time that the cache saved.
 	Duration time.Duration
 	Err      error
 }
 
 type observerKey struct{}
 
-// Observe returns a context whose cached calls tell fn what happens to them. It is for one invocation: to count its
-// hits, or to say in a header where an answer came from. fn is called on the calling goroutine, or on that of a run it
-// waits for, so it must be quick and safe for concurrent use.
+// Observe returns a context whose cached calls report their events to fn. Use it for one invocation: to count its hits,
+// or to say in a header where an answer came from. fn is called on the calling goroutine, or on that of a run it waits
+// for, so it must be quick and safe for concurrent use.
 func Observe(ctx context.Context, fn func(Event)) context.Context {
 	if outer, _ := ctx.Value(observerKey{}).(func(Event)); outer != nil {
 		inner := fn

@@ -233,7 +233,7 @@ func HashFuncNamed(typeName string, hash func(any) (any, error)) Option {
 	}}
 }
 
-// Scope makes what it returns part of every key: entries of one scope are invisible to another. Use it for a user, a
+// Scope adds the result of scope to every key: entries of one scope are invisible to another. Use it for a user, a
 // customer or an instance of a service; it is called once per call, with the call's context.
 //
 // It adds to the tenant, which is part of every key where Lambda's tenant isolation names one: see [ShareAcrossTenants].
@@ -253,15 +253,15 @@ func Scope(scope func(context.Context) string) Option {
 // environment belongs to one.
 func ShareAcrossTenants() Option { return Option{func(c *options) { c.shareAcrossTenants = true }} }
 
-// StaleFor adds a stale window after the ttl: in it a call gets the old value at once, and one refresh runs after the
-// response. When the window is over, the next call recomputes. A failing refresh keeps the old value until the
-// window ends, is logged once, and is not tried again for a minute.
+// StaleFor adds a stale window after the ttl. In it a call gets the old value at once, and one refresh runs after the
+// response. After the window the next call recomputes. A failing refresh keeps the old value until the window ends, is
+// logged once, and is not tried again for a minute.
 func StaleFor[T durationText](window T) Option {
 	return Option{func(c *options) { c.staleFor = c.duration("StaleFor", any(window)) }}
 }
 
-// Spinner sets the text that shows that the function runs, when a run takes longer than 100 ms: in development as
-// a progress line, deployed as a debug record. False turns it off; the default is "Running name(...)".
+// Spinner sets the text that is shown while a run takes longer than 100 ms: in development as a progress line, deployed
+// as a debug record. False turns it off; the default is "Running name(...)".
 func Spinner[T ~bool | ~string](s T) Option {
 	return Option{func(c *options) {
 		if v := reflect.ValueOf(s); v.Kind() == reflect.Bool {

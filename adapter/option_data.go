@@ -53,8 +53,8 @@ func MaxSize[T ~int | ~int64 | ~string](size T) DataOption {
 	}}
 }
 
-// FailSafe keeps results for that long after their ttl, for the case that the function fails: then the old value is
-// returned and the error is logged. Off by default.
+// FailSafe keeps results for that long after their ttl. If the function fails, the old value is returned and the error
+// is logged. Off by default.
 func FailSafe[T durationText](d T) DataOption {
 	return onlyData{func(c *options) { c.failSafe = c.duration("FailSafe", any(d)) }}
 }
@@ -71,10 +71,10 @@ func Jitter(j float64) DataOption {
 	}}
 }
 
-// Version is the author's promise that all code with this version computes the same: results then survive deploys.
-// Without it they belong to one build, so that a deploy of changed code starts cold. Change the version whenever the
-// function, or anything it calls, computes something else. Changed shapes of argument or result never meet old
-// entries, with or without it.
+// Version is your promise that all code with this version computes the same: results then survive deploys. Without it
+// they belong to one build, so a deploy of changed code starts cold. Change the version whenever the function, or
+// anything it calls, computes something else. Changed shapes of argument or result never meet old entries, with or
+// without it.
 func Version(v string) DataOption {
 	return onlyData{func(c *options) {
 		if v == "" {
@@ -86,16 +86,16 @@ func Version(v string) DataOption {
 }
 
 // CacheIf caches only results for which the predicate holds. It sees a copy of the result, so it can change nothing
-// that anyone gets; Out must be the result type of the function. A result that it refuses is returned to everyone who
-// waited for that run. Where a result may go to nobody but the caller that it was made for, use [PrivateIf]. If the
-// predicate panics, the result is returned, not cached, and the panic is logged.
+// that anyone gets; Out must be the result type of the function. A refused result is returned to everyone who waited
+// for that run. If a result is for its own caller alone, use [PrivateIf]. If the predicate panics, the result is
+// returned, not cached, and the panic is logged.
 func CacheIf[Out any](keep func(Out) bool) DataOption {
 	return ofOut("CacheIf", keep, func(c *options) *typedFunc { return &c.cacheIf })
 }
 
-// PrivateIf says which results are for the caller alone whose run made them, such as a page with a user's name on it. A
-// private result is not cached and is given to nobody else: callers that waited for that run run the function for
-// themselves. For two minutes nobody waits for another's run of that key. The predicate sees a copy of the result.
+// PrivateIf says which results are for the caller of the run alone, such as a page with a user's name on it. A private
+// result is not cached and given to nobody else: callers that waited for that run call the function themselves. For two
+// minutes no caller waits for another's run of that key. The predicate sees a copy of the result.
 //
 // [CacheIf] differs: what it refuses still goes to everyone who waited.
 func PrivateIf[Out any](private func(Out) bool) DataOption {
@@ -127,7 +127,7 @@ func Tags[In any](tags func(In) []string) DataOption {
 	}}
 }
 
-// TagsOf is [Tags] for labels that only the result tells. Where the backend cannot tell whether one of them was
+// TagsOf is [Tags] for labels that only the result tells. If the backend cannot tell whether one of them was
 // invalidated while the function ran, the result is not stored: prefer Tags where the argument is enough. The function
 // sees a copy of the result.
 func TagsOf[In, Out any](tags func(In, Out) []string) DataOption {
@@ -140,14 +140,14 @@ func TagsOf[In, Out any](tags func(In, Out) []string) DataOption {
 	}}
 }
 
-// SoftTimeout bounds how long a call waits for the function where an older result is at hand, in its [StaleFor] or
-// [FailSafe] window: after d the call returns the older result, and the run is finished after the response.
+// SoftTimeout bounds how long a call waits for the function if there is an older result, in its [StaleFor] or
+// [FailSafe] window: after d the call returns the older result, and the run finishes after the response.
 func SoftTimeout[T durationText](d T) DataOption {
 	return onlyData{func(c *options) { c.softTimeout = c.duration("SoftTimeout", any(d)) }}
 }
 
-// RefreshAhead renews an entry that is asked for late in its ttl before it expires: RefreshAhead(0.8) starts one
-// refresh, after the response, at a hit in the last fifth. Entries that nobody asks for expire.
+// RefreshAhead refreshes an entry before it expires, if it is asked for late in its ttl: with RefreshAhead(0.8) a hit
+// in the last fifth starts one refresh, after the response. Entries that nobody asks for expire.
 func RefreshAhead(share float64) DataOption {
 	return onlyData{func(c *options) {
 		if math.IsNaN(share) || share <= 0 || share >= 1 {
@@ -169,8 +169,8 @@ func NearTTL[T durationText](d T) DataOption {
 // read for each entry in use. Without it a container sees such a change when its own entry ends.
 func Coherent() DataOption { return onlyData{func(c *options) { c.coherent = true }} }
 
-// CanonicalJSON makes arguments of type json.RawMessage count by what they say (RFC 8785) rather than by their bytes:
-// white space, the order of members and the writing of numbers make no difference then.
+// CanonicalJSON compares arguments of type json.RawMessage by their content (RFC 8785) instead of their bytes: white
+// space, the order of members and the notation of numbers then make no difference.
 func CanonicalJSON() DataOption { return onlyData{func(c *options) { c.canonicalJSON = true }} }
 
 // ofOut returns an option that is a function of the result.

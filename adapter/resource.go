@@ -39,7 +39,7 @@ type resourceState struct {
 func CacheResource[In, Out any](open func(context.Context, In) (Out, error), opts ...ResourceOption) *Resource[In, Out] {
 	r, err := newResource(open, resourceOptions(callerPlace(0), opts))
 	if err != nil {
-		panic(err)
+		panic(inFull{err})
 	}
 	return r
 }
@@ -154,9 +154,9 @@ func (r *Resource[In, Out]) Get(ctx context.Context, in In) (Out, error) {
 	return *v.(*Out), nil
 }
 
-// Use calls use with the object that Get would return, and keeps it open just as long as use runs, whatever becomes of
-// the cache meanwhile. It is the way where contexts may never end: in a service, or a loop in the background. Its error
-// is that of Get, or that of use. The object must not be kept beyond use.
+// Use calls use with the object that Get would return, and keeps the object open exactly as long as use runs, whatever
+// happens to the cache meanwhile. Prefer it where contexts may never end: in a service, or in a background loop. Its
+// error is that of Get, or that of use. Do not keep the object after use returns.
 func (r *Resource[In, Out]) Use(ctx context.Context, in In, use func(Out) error) error {
 	p := r.pools.of(ctx)
 	a, opening, err := r.access(ctx, p, in)

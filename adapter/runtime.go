@@ -24,8 +24,8 @@ import (
 	"github.com/stillwarm/stillwarm/serialize"
 )
 
-// A Runtime is what the cached functions of a program share: the backend, the memory tier with its budget, the clock, the
-// logger. A program has one, [Default], unless it makes more with [New]. It is safe for concurrent use.
+// A Runtime holds what the cached functions of a program share: the backend, the memory tier with its budget, the
+// clock, the logger. A program has one, [Default], unless it makes more with [New]. It is safe for concurrent use.
 type Runtime struct {
 	config  Config
 	now     func() int64 // wall-clock time in nanoseconds since 1970
@@ -91,7 +91,7 @@ func newRuntime(c Config) (*Runtime, error) {
 	if sealErr != nil {
 		sealErr = &OptionError{
 			Option: envSealKeys,
-			Reason: strings.TrimPrefix(sealErr.Error(), serialize.KeysVariable+": ") + "; no backend is used until it is mended",
+			Reason: strings.TrimPrefix(sealErr.Error(), serialize.KeysVariable+": ") + "; no backend is used until it is fixed",
 		}
 	}
 	rt.config.SealKeys = "" // the sealer has them: nothing else needs to
@@ -241,9 +241,9 @@ func (rt *Runtime) begin() bool {
 
 func (rt *Runtime) end() { rt.backlog.Done() }
 
-// Close waits for calls under way and for what they left to write, releases every resource and closes the backend.
-// Resources that a running invocation has are waited for. All of it ends with ctx; then the error says what was left.
-// Calls may go on beside it: those that begin after it run their function, and what such a call opens is released when
+// Close waits for running calls and their pending writes, releases every resource and closes the backend. It waits for
+// resources that a running invocation uses. It stops when ctx ends; the error then says what was left. Calls may go on
+// meanwhile: those that begin after Close run their function, and a resource that such a call opens is released when
 // its context ends. The second Close does nothing.
 func (rt *Runtime) Close(ctx context.Context) error {
 	if rt.closed.Swap(true) {

@@ -1,4 +1,4 @@
-// Package backends is where cached functions keep their entries beyond the life of one container.
+// Package backends defines where cached functions keep their entries beyond the life of one container.
 //
 // A backend is a [PersistenceManager]: it opens one [Store] for each cached function. A Store keeps opaque bytes in
 // slots, one for each key. A slot has a [Version], so that a write can depend on what the writer saw: a run that was

@@ -11,6 +11,6 @@
 // that share the backend see one cache. Runs of one URL are collapsed as soon as it is known that their answer may be
 // shared.
 //
-// A middleware sees the request only. What an event knows of its caller beyond that, an authorizer's result or a client
-// certificate, is seen by lambda.CacheHTTP, and not by a middleware behind an event adapter.
+// A middleware sees only the request. Whatever else an event knows of its caller, such as an authorizer's result or a
+// client certificate, is seen by lambda.CacheHTTP, and not by a middleware behind an event adapter.
 package httpcache

@@ -90,16 +90,16 @@ func (c *config) parse(option string, v any) time.Duration {
 	return d
 }
 
-// DefaultTTL is how long a 200 to a GET stays fresh that says nothing of its own freshness. It never applies to requests
-// with a Cookie, an Authorization or a principal. Off by default: without Cache-Control nothing is reused.
+// DefaultTTL sets how long a 200 to a GET stays fresh if it states no freshness of its own. It never applies to
+// requests with a Cookie, an Authorization or a principal. Off by default: without Cache-Control nothing is reused.
 func DefaultTTL[T Duration](ttl T) Option {
 	return optionFunc(func(c *config) { c.rules.DefaultTTL = c.parse("DefaultTTL", any(ttl)) })
 }
 
-// PerCaller names the principal of a request: a user, an account. Answers that are private, or that Authorization or a
-// Cookie keep from being shared, may then be stored for that principal alone; public ones are found by everybody. An empty
-// principal is nobody's. The function is called once per request and must be safe for concurrent use. It must take the
-// principal from what was verified, not from what the client claims.
+// PerCaller names the principal of a request: a user, an account. Answers that are private, or that must not be shared
+// because of Authorization or a Cookie, may then be stored for that principal alone; public ones are shared by
+// everybody. An empty principal stands for nobody. The function is called once per request and must be safe for
+// concurrent use. Take the principal from verified data, not from what the client claims.
 func PerCaller(principal func(context.Context, *http.Request) string) Option {
 	return optionFunc(func(c *config) {
 		if principal == nil {
@@ -187,8 +187,8 @@ func MaxBody[T int | int64 | ~string](size T) Option {
 	})
 }
 
-// MaxVariants bounds how many answers to different values of the fields in Vary are stored for one URL; 32 without it.
-// Beyond it answers are served and not stored.
+// MaxVariants bounds how many variants are stored for one URL: answers for different values of the fields in Vary. The
+// default is 32. Beyond it answers are served and not stored.
 func MaxVariants(n int) Option {
 	return optionFunc(func(c *config) {
 		if n <= 0 {
@@ -230,8 +230,8 @@ const (
 	Honour Obedience = true
 )
 
-// ClientDirectives says whether no-cache, max-age, min-fresh and Pragma of a request are obeyed; the default is [Ignore].
-// only-if-cached, max-stale and no-store always are.
+// ClientDirectives sets whether no-cache, max-age, min-fresh and Pragma of a request are obeyed; the default is
+// [Ignore]. The directives only-if-cached, max-stale and no-store always are.
 func ClientDirectives(o Obedience) Option {
 	return optionFunc(func(c *config) { c.rules.HonourClient = bool(o) })
 }
@@ -263,8 +263,8 @@ func Persist[T ~bool | ~string](p T) Option {
 	})
 }
 
-// Version is the author's promise that all code with this version gives the same answers: they then survive deploys.
-// Without it they belong to one build.
+// Version is your promise that all code with this version gives the same answers, which then survive deploys. Without
+// it answers belong to one build.
 func Version(v string) Option {
 	return optionFunc(func(c *config) {
 		if v == "" {
@@ -284,8 +284,8 @@ func NearTTL[T Duration](d T) Option {
 	})
 }
 
-// Name names the cache, in the backend and in Cache-Status. Two caches of one program need different names. Without it
-// the name is made of the place in the code where the cache is made.
+// Name names the cache, in the backend and in Cache-Status. Two caches of one program need different names. The default
+// is the place in the code where the cache is made.
 func Name(name string) Option {
 	return optionFunc(func(c *config) {
 		if name == "" {

@@ -16,9 +16,9 @@ import (
 
 // Purge makes every answer to a path a miss: for every host, stage, variant and principal of this cache. With a query
 // ("/list?page=2") it purges that URL, without one the path with any query. It costs the same for one answer as for a
-// million. When it returns nil, no later request here gets an answer whose run began before, and other containers see it
-// within NearTTL. When it returns an error the backend could not be told; this container holds to it all the same, and
-// tells it as soon as that is possible.
+// million. When it returns nil, no later request here gets an answer whose run began before, and other containers see
+// it within NearTTL. When it returns an error the backend could not be reached; the purge holds in this container all
+// the same, which repeats it as soon as it can.
 //
 // Purge reaches neither a CDN in front of the function nor browsers.
 func (c *Cache) Purge(ctx context.Context, path string) error {
@@ -60,8 +60,8 @@ type Explanation struct {
 	Served, Stored string
 }
 
-// Explain tells what would happen to a request now. It reads memory and the backend, runs nothing and changes nothing. The
-// error is the context's.
+// Explain tells what would happen to a request now. It reads memory and the backend, runs nothing and changes nothing.
+// Its only error is that of the context.
 func (c *Cache) Explain(ctx context.Context, r *http.Request) (Explanation, error) {
 	engine := c.bound()
 	if err := ctx.Err(); err != nil {

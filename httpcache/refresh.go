@@ -48,7 +48,7 @@ func (x *exchange) refreshNow(key port.Key, f found, _ rule.Verdict) bool {
 	fl.refreshing = true
 	fl.work()
 	if fl.outcome.panic != nil || fl.outcome.failed != nil {
-		x.c.env.Log(x.r.Context(), slog.LevelWarn, "a refresh failed; the stale answer is served on", "url", x.keys.URL)
+		x.c.env.Log(x.r.Context(), slog.LevelWarn, "refresh failed; still serving the stale answer", "url", x.keys.URL)
 		return false
 	}
 	return !rule.Failure(fl.outcome.status.FwdStatus) && fl.outcome.status.Detail != "stale-if-error"

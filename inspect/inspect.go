@@ -1,5 +1,5 @@
-// Package inspect looks into a backend from outside of the functions that use it: which functions there are, what they
-// have stored, what an entry says. It clears and prunes, too. The command stillwarm is made of it.
+// Package inspect looks into a backend from outside: which functions use it, what they have stored, what an entry
+// holds. It also clears and prunes. The command stillwarm uses it.
 //
 // A backend holds digests and positional values only. Names of functions, their code identities and the names of fields come
 // from the record that each function keeps there. Nothing here reads an argument of a call: none is stored.

@@ -143,8 +143,8 @@ func statusOf(out any) int64 {
 	return f.Int()
 }
 
-// Call returns the handler's answer to an event: a copy from the cache, or that of a run. It is what [adapter.Data.Get] is for
-// a function.
+// Call returns the handler's answer to an event: a copy from the cache, or the answer of a run, as [adapter.Data.Get]
+// does for a function.
 func (c *CachedHandler[In, Out]) Call(ctx context.Context, in In) (Out, error) {
 	if c.web != nil {
 		return c.web.call(ctx, in)
@@ -190,7 +190,7 @@ func (c *CachedHandler[In, Out]) Refresh(ctx context.Context, in In) (Out, error
 		return c.data.Refresh(ctx, in)
 	}
 	if err := c.web.purge(ctx, in); err != nil {
-		logger(runtimeOf(ctx)).Warn("stillwarm: other containers do not know yet that an answer is refreshed", "error", err)
+		logger(runtimeOf(ctx)).Warn("stillwarm: could not tell other containers about a refreshed answer", "error", err)
 	}
 	return c.web.call(ctx, in)
 }

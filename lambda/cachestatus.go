@@ -12,10 +12,10 @@ import (
 	"github.com/stillwarm/stillwarm/adapter"
 )
 
-// CacheStatus returns a context for cached calls, and what the field Cache-Status (RFC 9211) says of the first of them: whether
-// it was a hit, from which tier (detail), for how long it stays fresh (ttl), whether it waited for somebody else's run
-// (collapsed). It is for handlers that cache inside; what [CacheHTTP] and package httpcache answer has the field already, and
-// theirs is added behind this one.
+// CacheStatus returns a context for cached calls, and the value of the field Cache-Status (RFC 9211) for the first of
+// them: whether it was a hit, from which tier (detail), for how long it stays fresh (ttl), and whether it waited for
+// another caller's run (collapsed). It is for handlers that call cached functions. Answers of [CacheHTTP] and package
+// httpcache have the field already; theirs is added behind this one.
 //
 //	ctx, status := lambda.CacheStatus(ctx)
 //	quote, err := quotes.Get(ctx, symbol)

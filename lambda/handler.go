@@ -8,9 +8,9 @@ import (
 	awslambda "github.com/aws/aws-lambda-go/lambda"
 )
 
-// NewHandler returns the handler that [Start] would serve: it decodes the event, calls the function and encodes what
-// that returns. Its Invoke returns when the work after the response is done too, because bytes in hand have no after.
-// Handed to Start itself, it is served like the function. It is safe for concurrent use if the function is.
+// NewHandler returns the handler that [Start] would serve: it decodes the event, calls the function and encodes the
+// result. Its Invoke returns when the work after the response is done, too. If you give it to Start, it is served like
+// the function. It is safe for concurrent use if the function is.
 func NewHandler(handlerFunc any) Handler {
 	return NewHandlerWithOptions(handlerFunc)
 }

@@ -24,11 +24,11 @@ const (
 // present begins a pass-through encoding of a value that is there, so that a nil one can be told from an empty one.
 const present = 1
 
-// Codec turns values of one type into bytes and back, exactly: what Decode returns equals what Append was given, in every field,
-// with floats by their bits and times in their zones. Pointers, maps and slices that refer to one thing still do. Two things are
-// not kept: the monotonic reading of a time, and the capacity of slices. Memory that two references share only in part (a slice
-// and its beginning, a pointer to an element) becomes separate, and what a type's own methods forget is forgotten: whoever must
-// know compares. A codec is immutable and safe for concurrent use.
+// Codec turns values of one type into bytes and back, exactly: Decode returns what Append was given, in every field,
+// with floats by their bits and times in their zones. Pointers, maps and slices that refer to one thing still do. Two
+// things are lost: the monotonic reading of a time, and the capacity of slices. Memory that two references share only
+// in part (a slice and its beginning, a pointer to an element) becomes separate. What a type's own methods leave out is
+// lost too. A codec is immutable and safe for concurrent use.
 type Codec struct {
 	t    reflect.Type
 	id   byte

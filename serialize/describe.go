@@ -1,6 +1,6 @@
 package serialize
 
-// Description is what an entry says in the clear.
+// Description is what an entry shows without keys.
 type Description struct {
 	Header     Header
 	Compressed bool

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// CheckKeys reports what [NewSealer] accepts and nobody means who sets keys: a text that is blank, which would seal
-// nothing, and keys that are no secret because they repeat a byte or two. The error names the key by its id and repeats
-// no key material.
+// CheckKeys returns an error for keys that [NewSealer] accepts and nobody wants: a blank text, which would seal
+// nothing, and keys that are no secret because they repeat one or two bytes. The error names the key by its id and
+// repeats no key material.
 func CheckKeys(keys string) error {
 	if keys == "" {
 		return nil

@@ -39,8 +39,8 @@ func init() { hooks.Testing.Store(true) }
 type Option func(*adapter.Config)
 
 // New returns a context that carries an empty cache of the test's own: a Runtime whose clock stands still until
-// [Advance], with a backend in memory. The log goes to the test's. It ends with the test, when its resources are released and
-// what is left to do is done.
+// [Advance], with a backend in memory. It logs to the test's log. When the test ends, its pending work is done and its
+// resources are released.
 func New(t testing.TB, options ...Option) context.Context {
 	t.Helper()
 	if off := os.Getenv("STILLWARM_DISABLE"); off != "" {
@@ -146,10 +146,10 @@ func (w *world) container(t testing.TB, ctx context.Context) context.Context {
 	return ctx
 }
 
-// Runtime returns the Runtime that the context carries, for what takes one.
+// Runtime returns the Runtime that the context carries, for options such as adapter.WithRuntime.
 func Runtime(ctx context.Context) *adapter.Runtime { return of(ctx).runtime }
 
-// Advance moves the test's clock, after what calls have left for later is done.
+// Advance moves the test's clock, after the pending work of earlier calls is done.
 func Advance(ctx context.Context, d time.Duration) {
 	Settle(ctx)
 	of(ctx).world.clock.advance(d)
@@ -158,6 +158,6 @@ func Advance(ctx context.Context, d time.Duration) {
 // Now returns the time of the test's clock.
 func Now(ctx context.Context) time.Time { return of(ctx).world.clock.Now() }
 
-// Settle waits until what calls have left for later is done: refreshes and writes to the backend. Advance, Runs and Stored
-// do it themselves.
+// Settle waits for the pending work of earlier calls: refreshes and writes to the backend. Advance, Runs and Stored do
+// so themselves.
 func Settle(ctx context.Context) { hooks.Of(of(ctx).runtime).WaitIdle(ctx) }

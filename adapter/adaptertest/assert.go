@@ -59,7 +59,7 @@ func Stale(t testing.TB, ctx context.Context, f Function) {
 	last(t, ctx, f, adapter.EventStale)
 }
 
-// Miss asserts that nothing was at hand for the last call of the function in this container.
+// Miss asserts that the last call of the function in this container found no result in the cache.
 func Miss(t testing.TB, ctx context.Context, f Function) {
 	t.Helper()
 	last(t, ctx, f, adapter.EventMiss)

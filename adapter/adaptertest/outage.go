@@ -16,8 +16,8 @@ var ErrOutage = errors.New("adaptertest: the backend is down")
 // Down makes the backend fail for every container of the test: each operation returns [ErrOutage] at once.
 func Down(ctx context.Context) { of(ctx).world.outage.down.Store(true) }
 
-// Up ends what [Down] began. What was stored before is there, and every container of the test asks for it again at once: a
-// deployed one would first let some seconds pass.
+// Up ends the outage that [Down] began. Earlier entries are still there, and every container of the test uses the
+// backend again at once, where a deployed one would wait for some seconds.
 func Up(ctx context.Context) {
 	w := of(ctx).world
 	w.outage.down.Store(false)

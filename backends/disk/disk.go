@@ -6,9 +6,9 @@
 // reach the medium; an entry is then still whole or absent when the process is killed, and at worst a miss after a loss of
 // power); and owner, see below.
 //
-// Whoever may write into the folder may put results into it. So a folder that belongs to another user than this process's
-// or root, or that others may write to, is not used: each operation fails with an error that says so. On EFS the access
-// point's user owns all files: name it, "disk:///mnt/cache?owner=1000".
+// Anyone with write access to the folder can inject results. So a folder that belongs to a user other than this
+// process's or root, or that others may write to, is not used: each operation fails with an error that says so. On EFS
+// the access point's user owns all files: name it, "disk:///mnt/cache?owner=1000".
 //
 // An entry is one file. It is written under a temporary name in the folder where it will live, synced and renamed, so
 // that readers and killed writers never leave half an entry. Its name is a hash; the whole address stands in its header
@@ -41,7 +41,7 @@ const DefaultMax = 512 << 20
 
 func init() { backends.Register("disk", OpenURL) }
 
-// Options says how to make a manager.
+// Options configure a Manager.
 type Options struct {
 	// Dir is the folder; it is made when the first entry is written. Required.
 	Dir string

@@ -22,7 +22,7 @@ const DefaultMax = 64 << 20
 
 func init() { backends.Register("memory", OpenURL) }
 
-// Options says how to make a manager. The zero value is a place of its own, bounded by [DefaultMax].
+// Options configure a Manager. The zero value is a place of its own, bounded by [DefaultMax].
 type Options struct {
 	// Name selects a place that all managers with this name share. Empty: a place of its own.
 	Name string

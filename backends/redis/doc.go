@@ -4,9 +4,9 @@
 //	redis://user:password@host:6379/0?prefix=shop
 //	rediss://host:6379?cluster=true&iam=my-cache
 //
-// It is built for Lambda. Nothing connects before the first call, the first answer takes two round trips on a new
-// connection and one afterwards, nothing runs in the background, every wait is bounded, and a container that slept
-// longer than a network keeps idle connections begins with new ones.
+// It is built for Lambda. Nothing connects before the first call. The first answer takes two round trips on a new
+// connection, later ones take one. Nothing runs in the background, and every wait is bounded. After a freeze that is
+// longer than networks keep idle connections, a container begins with new ones.
 //
 // # Layout
 //

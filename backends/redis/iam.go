@@ -19,9 +19,9 @@ const tokenLife = "900"
 const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 // IAM makes short-lived passwords for ElastiCache from the AWS credentials in the environment, which is where Lambda
-// puts them. A token is a presigned request; making one asks nobody and takes microseconds, so each connection gets
-// its own. Its method Credentials is for [Options.Credentials]; it is safe for concurrent use as long as the fields do
-// not change.
+// puts them. A token is a presigned request; making one sends no request and takes microseconds, so each connection
+// gets its own. Its method Credentials is for [Options.Credentials]; it is safe for concurrent use as long as the
+// fields do not change.
 type IAM struct {
 	// User is the id of the ElastiCache user, which must be its name too.
 	User string

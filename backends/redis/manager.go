@@ -127,7 +127,7 @@ func (m *Manager) get() (*liveness, error) {
 	if l == nil {
 		if m.opts.TLS != nil && m.opts.TLS.InsecureSkipVerify && !m.warned {
 			m.warned = true
-			logs.Or(m.opts.Logger).Warn("TLS certificates are not verified: whoever is on the way to the server can read and change entries; "+
+			logs.Or(m.opts.Logger).Warn("TLS certificates are not verified: anyone on the network path can read and change entries; "+
 				"outside of tests give the authority with tls-ca, and remove tls-insecure", "backend", m.place)
 		}
 		l = &liveness{connect(m.opts)}

@@ -65,8 +65,8 @@ type Options struct {
 	// Idle is how long, by the wall clock, connections may rest before they are replaced instead of used again.
 	// Zero means [DefaultIdle]: shorter than the 350 s after which AWS's networks forget a connection.
 	Idle time.Duration
-	// Logger receives what operators should know and no error says. Nil: slog.Default where the program has set one, else
-	// standard error.
+	// Logger receives warnings for operators that no error reports. Nil: slog.Default where the program has set one,
+	// else standard error.
 	Logger *slog.Logger
 	// Clock is the wall clock; nil means time.Now.
 	Clock func() time.Time

@@ -78,8 +78,8 @@ type Options struct {
 	// aws.ResponseChecksumValidationWhenSupported: it is off in a client that the config module did not make.
 	Client *awss3.Client
 
-	// Logger receives what operators should know and no error says. Nil: slog.Default where the program has set one, else
-	// standard error.
+	// Logger receives warnings for operators that no error reports. Nil: slog.Default where the program has set one,
+	// else standard error.
 	Logger *slog.Logger
 	// Clock is the wall clock; nil: time.Now. It decides what has expired and how old a kept generation is.
 	Clock func() time.Time

@@ -95,11 +95,11 @@ type Failure struct {
 	Err  error
 }
 
-// Options says how to make tiers.
+// Options configure NewTiers.
 type Options struct {
 	// Tiers are the backends, fastest first; the last is the authority. At least one.
 	Tiers []Tier
-	// Observe is called, by any goroutine, for failures that no caller sees; nil: nobody hears of them.
+	// Observe is called, by any goroutine, for failures that no caller sees; nil: they are dropped.
 	Observe func(Failure)
 	// Clock is the time that the age of generations follows; nil is time.Now.
 	Clock func() time.Time

@@ -102,7 +102,7 @@ func (s *store) findWithin(ctx context.Context, l *Lookup, o backends.ReadOption
 	}
 	l.refPoint, l.refEpoch = s.f.records.begin() // before what is owed is asked for: see Records.Invalidate
 	if !s.settle(ctx, s.slot(l), within) || !s.f.records.settle(ctx, within) {
-		l.why = "a clear could not be told to the backend yet"
+		l.why = "a clear has not reached the backend yet"
 		return nil, errUnsettled
 	}
 	reading, err := s.read(ctx, l, o, within)
@@ -114,7 +114,7 @@ func (s *store) findWithin(ctx context.Context, l *Lookup, o backends.ReadOption
 	return s.interpret(ctx, l, reading, point), nil
 }
 
-var errUnsettled = errors.New("a clear could not be told to the backend yet")
+var errUnsettled = errors.New("a clear has not reached the backend yet")
 
 // options adds to what a read asks for what the function needs of every read.
 func (s *store) options(l *Lookup, o backends.ReadOptions) backends.ReadOptions {

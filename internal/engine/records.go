@@ -251,7 +251,7 @@ func (r *Records) valid(ctx context.Context, l *Lookup, refs []invalidation.Ref)
 		return false
 	}
 	if r.owes(refs) {
-		l.why = "an invalidation of one of its tags could not be told to the backend yet"
+		l.why = "an invalidation of one of its tags has not reached the backend yet"
 		return false
 	}
 	var unread []invalidation.Ref

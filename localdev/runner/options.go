@@ -33,7 +33,7 @@ import (
 // AWSCredentials are a developer's credentials.
 type AWSCredentials = credentials.Credentials
 
-// Options set a runner up. The zero value runs the demo function.
+// Options configure a Runner. The zero value runs the demo function.
 type Options struct {
 	// Function is the folder of the function's package main, built with go build under its own go.mod. Default: the demo
 	// at lambda/demo of the repository.

@@ -31,10 +31,10 @@ import (
 // MaxFunctions is how many functions can have metrics of their own: each costs as much as all of them together.
 const MaxFunctions = 20
 
-// Other is the cached function that lines name for all that Options.Functions does not.
+// Other is the name under which functions share metrics that Options.Functions does not name.
 const Other = "other"
 
-// Options say what is written where. The zero value of each field has a meaning.
+// Options configure Metrics. The zero value of each field is its default.
 type Options struct {
 	// Namespace is the metrics' namespace. Default: Stillwarm.
 	Namespace string
@@ -72,7 +72,7 @@ type Metrics struct {
 	buffer []byte
 }
 
-// New returns Metrics that have counted nothing. An error names the option, its value and what is accepted.
+// New returns new Metrics. An error names the option, its value and what is accepted.
 func New(o Options) (*Metrics, error) {
 	if err := o.fill(); err != nil {
 		return nil, err

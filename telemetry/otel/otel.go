@@ -29,7 +29,7 @@ import (
 // scope is the name of the instrumentation.
 const scope = "github.com/stillwarm/stillwarm/telemetry/otel"
 
-// Options say where to. The zero value of each field has a meaning.
+// Options configure a Telemetry. The zero value of each field is its default.
 type Options struct {
 	// TracerProvider receives the spans. Default: OpenTelemetry's global one.
 	TracerProvider trace.TracerProvider
@@ -57,9 +57,9 @@ type flusher interface {
 	ForceFlush(ctx context.Context) error
 }
 
-// New returns a Telemetry that has reported nothing. Providers of the SDK are flushed after each response in which a
-// cached function had a part, since a container that freezes sends nothing by itself. An error comes from the meter provider,
-// or names an option.
+// New returns a new Telemetry. Providers of the SDK are flushed after each response in which a cached function had a
+// part, since a container that freezes sends nothing by itself. An error comes from the meter provider, or names an
+// option.
 func New(o Options) (*Telemetry, error) {
 	if o.FlushTimeout < 0 {
 		return nil, fmt.Errorf("otel: FlushTimeout %v: must be positive", o.FlushTimeout)

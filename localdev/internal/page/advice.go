@@ -154,7 +154,7 @@ func (f *function) advise() []advice {
 			"Return only what callers use, or bound it with MaxSize: a large entry pushes many small ones out of memory.")
 	}
 	if f.StoreErr != "" {
-		add("store", "Its results are not stored", f.StoreErr, "Until that is mended, other containers and the next start compute them again.")
+		add("store", "Its results are not stored", f.StoreErr, "Until that is fixed, other containers and the next start compute them again.")
 	}
 	return list
 }
