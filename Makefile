@@ -14,7 +14,7 @@ TESTFLAGS ?=
 .PHONY: help run test tools test-modules test-allocs bench bench-quick simulate lint check fmt tidy release release-check test-386 test-fleet vulnerabilities soundness fuzz model mutate clean
 
 help: ## show this list
-	@awk -F':.*## ' '/^[a-zA-Z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-zA-Z_-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 # A first build on an empty cache is what a newcomer waits for: what the runner only hosts is compiled without
 # optimisation.
