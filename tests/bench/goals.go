@@ -31,6 +31,8 @@ const (
 	goalHandlerHit  = 1.03 // of the bare handler
 	goalHandlerMiss = 1.03 // of the uncached handler
 	goalHTTPHit     = 1.30 // of the same bytes from a variable
+	goalHTTPLambda  = 1.05 // of the bare handler behind the same event
+	goalHTTPPrivate = 1.10 // of the bare handler, at the median
 	// Section 5, cold start.
 	goalColdRedis = 1.10 // of bare and go-redis
 	goalColdS3    = 1.05 // of bare and a static s3.New

@@ -8,12 +8,16 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"time"
 
+	peercache "github.com/bartventer/httpcache"
+	_ "github.com/bartventer/httpcache/store/memcache" // its store
 	"github.com/stillwarm/stillwarm/adapter"
 	"github.com/stillwarm/stillwarm/httpcache"
 )
@@ -33,7 +37,7 @@ func httpContests(h *host) ([]*contest, error) {
 			return nil, fmt.Errorf("%s: %w", size.id, err)
 		}
 		c.id, c.title, c.section, c.each, c.rounds = size.id, size.title, sectionHTTP, 200, 40
-		c.goals = []goal{over(reference, "", "variable", goalHTTPHit)}
+		c.goals = []goal{over(reference, "", "variable", goalHTTPHit), ahead()}
 		b.contests = append(b.contests, c)
 	}
 	return b.contests, nil
@@ -54,20 +58,40 @@ func httpContest(h *host, body []byte) (*contest, error) {
 	}
 	h.Cleanup(func() { _ = rt.Close(context.Background()) })
 	cached := httpcache.Middleware(httpcache.WithRuntime(rt))(variable)
+	transport, err := transportPeer(h, variable)
+	if err != nil {
+		return nil, err
+	}
 	c := &contest{contenders: []contender{
 		{name: "Stillwarm, httpcache", role: ours, once: fetch(h, serve(h, cached), body)},
+		{
+			name: "bartventer/httpcache, ReverseProxy", role: peer, lacks: "a private cache, of one process; no purge, no tags",
+			once: fetch(h, serve(h, transport), body),
+		},
 		{name: "the bytes from a variable", role: reference, once: fetch(h, serve(h, variable), body)},
 	}}
 	if nginx, err := exec.LookPath("nginx"); err == nil {
-		url, err := startNginx(h, nginx, serve(h, variable))
+		address, err := startNginx(h, nginx, serve(h, variable))
 		if err != nil {
 			return nil, err
 		}
 		c.contenders = append(c.contenders, contender{
-			name: "nginx, proxy_cache", role: reference, lacks: "another process; no key by caller, no 9213, no tags", once: fetch(h, url, body),
+			name: "nginx, proxy_cache", role: reference, lacks: "another process; no key by caller, no 9213, no tags", once: fetch(h, address, body),
 		})
 	}
 	return c, nil
+}
+
+// transportPeer is a cache of the client's side, in front of the handler on loopback.
+func transportPeer(h *host, origin http.Handler) (http.Handler, error) {
+	target, err := url.Parse(serve(h, origin))
+	if err != nil {
+		return nil, err
+	}
+	return &httputil.ReverseProxy{
+		Transport: peercache.NewTransport("memcache://", peercache.WithLogger(slog.New(slog.DiscardHandler))),
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
+	}, nil
 }
 
 func serve(h *host, handler http.Handler) string {

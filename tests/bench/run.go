@@ -26,6 +26,7 @@ const QuickLimit = 44 * time.Second
 const (
 	quickMemory = 0.42
 	quickRemote = 0.66
+	quickLambda = 0.74
 )
 
 // quickStarts is what a quick run keeps for starting functions, however long building them took.
@@ -35,7 +36,8 @@ const quickStarts = 9 * time.Second
 var quickContests = []string{
 	"hit-flat", "hit-100", "hit-nested", "key-local", "key-persistent", "copy-100", "encode-100", "decode-100",
 	"hit-tagged", "hit-spread", "batch-memory", "batch-redis", "batch-s3", "telemetry-emf",
-	"redis-1KB", "redis-100KB", "s3-1KB", "s3-100KB", "handler-hit", "cold-redis", "cold-s3", "cold-both",
+	"redis-1KB", "redis-100KB", "s3-1KB", "s3-100KB", "http-1KB", "http-100KB", "http-lambda-1KB", "http-lambda-100KB",
+	"http-lambda-private", "handler-hit", "cold-redis", "cold-s3", "cold-both",
 }
 
 // stage is a group of contests that need the same thing to be there.
@@ -120,7 +122,7 @@ func stages(ctx context.Context, h *host, o Options, began time.Time) []stage {
 	if o.Quick {
 		functions = slices.DeleteFunc(functions, func(name string) bool { return name == "ours-disk" })
 	}
-	built := func(then func(dir string) ([]*contest, error)) func() ([]*contest, error) {
+	built := func(functions []string, then func(dir string) ([]*contest, error)) func() ([]*contest, error) {
 		return func() ([]*contest, error) {
 			limit, cancel := context.WithCancel(ctx)
 			if o.Quick {
@@ -147,7 +149,10 @@ func stages(ctx context.Context, h *host, o Options, began time.Time) []stage {
 		{[]string{"batch-memory"}, quickRemote, memoryBatch},
 		{[]string{"batch-redis"}, quickRemote, func() ([]*contest, error) { return redisBatch(h) }},
 		{[]string{"batch-s3"}, quickRemote, func() ([]*contest, error) { return s3Batch(h) }},
-		{[]string{"handler-", "cold-"}, 1, built(func(dir string) ([]*contest, error) {
+		{[]string{"http-lambda-"}, quickLambda, built([]string{"bare-http", "ours-http"}, func(dir string) ([]*contest, error) {
+			return lambdaHTTPContests(h, dir)
+		})},
+		{[]string{"handler-", "cold-"}, 1, built(functions, func(dir string) ([]*contest, error) {
 			handlers, err := handlerContests(h, dir, !o.Quick)
 			if err != nil {
 				return nil, err
