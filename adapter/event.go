@@ -66,12 +66,12 @@ func Observe(ctx context.Context, fn func(Event)) context.Context {
 	return context.WithValue(ctx, observerKey{}, fn)
 }
 
-// observed reports whether anybody is told of events of a call, so that what only they need is worth making.
+// observed reports whether the events of a call are observed, so that work that only an observer needs can be saved.
 func (rt *Runtime) observed(ctx context.Context) bool {
 	return rt.config.Observer != nil || devchannel.Linked && rt.dev != nil || ctx.Value(observerKey{}) != nil
 }
 
-// tellObserver calls an observer. Its panic is logged, once: events come from goroutines, too, that nobody waits for.
+// tellObserver calls an observer and logs its first panic: some events come from goroutines that no caller waits for.
 func (rt *Runtime) tellObserver(ctx context.Context, tell func()) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -33,13 +33,13 @@ func (rt *Runtime) portEnv() *runtimeport.Env {
 	}
 }
 
-// observedHTTP reports whether anybody is told of events of HTTP caches. A context's observer (see [Observe]) is not: it is
-// told of cached calls, and a request to a cache is none.
+// observedHTTP reports whether the events of HTTP caches are observed. A context's observer (see [Observe]) gets cached
+// calls only, and a request to a cache is none.
 func (rt *Runtime) observedHTTP(context.Context) bool {
 	return rt.config.Observer != nil || devchannel.Linked && rt.dev != nil
 }
 
-// emitHTTP tells of an event of an HTTP cache. Only the workbench is told the address: events carry no arguments.
+// emitHTTP reports an event of an HTTP cache. Only the workbench gets the address: events carry no arguments.
 func (rt *Runtime) emitHTTP(ctx context.Context, h runtimeport.Event) {
 	e := Event{
 		Kind: EventKind(h.Kind), Function: h.Cache, Key: h.Key, Tier: h.Tier, Reason: h.Reason, Age: h.Age, TTL: h.TTL,

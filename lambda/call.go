@@ -30,17 +30,17 @@ type call struct {
 	direct   bool     // somebody other than Start called the handler, and gets bytes
 }
 
-// inLambda tells that a Runtime API is there to answer to.
+// inLambda reports whether there is a Runtime API.
 var inLambda = os.Getenv("AWS_LAMBDA_RUNTIME_API") != ""
 
-// waits tells whether work may be left for after the response: this process stands still between invocations, and
-// serves one at a time. Elsewhere goroutines are safe, and a worker that is held could have served somebody.
+// waits reports whether work may be left for after the response: this process is frozen between invocations, and serves
+// one at a time. Elsewhere goroutines are safe, and a blocked worker could have served a request.
 var waits = host.OneAtATime()
 
 // running reports whether the context belongs to an invocation that began further out.
 func running(ctx context.Context) bool { return invocation.From(ctx) != nil }
 
-// begin begins an invocation. Whoever begins must call finish.
+// begin begins an invocation. The caller must call finish.
 func begin(ctx context.Context) *call {
 	o := invocation.Options{AfterResponse: waits}
 	if lc, ok := lambdacontext.FromContext(ctx); ok {

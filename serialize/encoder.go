@@ -99,7 +99,7 @@ func (e *encoder) reference(pl *plan, at unsafe.Pointer, n int) bool {
 	return true
 }
 
-// enter notes that the encoder goes into a pointer, slice, map or interface. Whoever enters without error leaves.
+// enter notes that the encoder goes into a pointer, slice, map or interface. Each enter without an error needs a leave.
 func (e *encoder) enter() error {
 	if e.depth++; e.depth > maxDepth {
 		return ErrTooDeep

@@ -215,7 +215,7 @@ func (d *decoder) tag(number uint64) error {
 	return nil
 }
 
-// enter notes that the decoder goes into a pointer, slice, map or interface. Whoever enters leaves.
+// enter notes that the decoder goes into a pointer, slice, map or interface. Each enter needs a leave.
 func (d *decoder) enter() error {
 	if d.depth++; d.depth > maxDepth {
 		return fmt.Errorf("%w: %w", ErrMalformed, ErrTooDeep)

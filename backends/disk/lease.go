@@ -52,7 +52,7 @@ func leaseOf(f *file) lease {
 	return l
 }
 
-// refusal is what somebody else hears of it.
+// refusal is the error that other callers get.
 func (l lease) refusal(now time.Time) error {
 	left := l.expires.Sub(now)
 	if l.mark.Kind != 0 {

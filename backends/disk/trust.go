@@ -9,8 +9,8 @@ import (
 	"github.com/stillwarm/stillwarm/backends"
 )
 
-// trust makes the folder where there is none and reports whether nobody else may write to it. It looks until it is content:
-// what was safe once cannot be made unsafe by others.
+// trust makes the folder if there is none, and returns an error if others may write to it. It checks until the folder
+// is safe: a safe folder cannot be made unsafe by others.
 func (m *Manager) trust() error {
 	if m.trusted.Load() {
 		return nil

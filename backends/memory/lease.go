@@ -17,7 +17,7 @@ type lease struct {
 	expires time.Time
 }
 
-// refusal is what somebody else hears of it.
+// refusal is the error that other callers get.
 func (l lease) refusal(now time.Time) error {
 	left := l.expires.Sub(now)
 	if l.token == "" {

@@ -151,7 +151,7 @@ func (l *lease) look(ctx context.Context, ttl time.Duration) (condition, error) 
 	return condition{ifMatch: obj.etag}, nil
 }
 
-// refusal is what whoever asks hears of a lease or a mark.
+// refusal is the error for a key that has a lease or a mark.
 func refusal(obj object, token string) error {
 	var left time.Duration
 	if !obj.served.IsZero() && !obj.modified.IsZero() {

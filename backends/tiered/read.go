@@ -179,7 +179,7 @@ func (s *store) readFaster(ctx context.Context, i int, l *level, xs []*reading, 
 	}
 }
 
-// believed tells the tier what it could not be told before, and leaves out the keys for which that fails.
+// believed repeats the writes that failed in the tier before, and leaves out the keys for which they fail again.
 func (s *store) believed(ctx context.Context, i int, l *level, xs []*reading) (out []*reading, err error) {
 	for _, x := range xs {
 		if s.shared.untold.has(i, x.key) {
@@ -233,7 +233,7 @@ func (s *store) readCommon(ctx context.Context, o backends.ReadOptions) (r backe
 	if o.Fresh {
 		keep = 0
 	}
-	// Whoever cannot tell the generation has no hit: see the package's documentation.
+	// Without the generation there is no hit: see the package's documentation.
 	r.Generation, r.GenerationAge, err = s.shared.generation.Ask(ctx, s.m.nanos, keep, s.authority().store.Generation)
 	return r, err
 }

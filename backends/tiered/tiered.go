@@ -13,11 +13,11 @@
 // most. A generation mixed from all tiers is never wrong, but it changes when any tier is away, so that a dead fast
 // tier takes the slow one with it.
 //
-// The price: an entry found in a fast tier is returned only with a generation that the authority told no longer ago
-// than half of the function's NearTTL. So each container asks the authority once per function and that time, and while
-// the authority is down the faster tiers serve no longer than that: a generation that nobody can confirm is not known,
-// and an answer that might have been cleared is not given. Reads then fail as they would without the faster tiers, and
-// the caller runs its function.
+// The price: an entry found in a fast tier is returned only with a generation that was read from the authority within
+// half of the function's NearTTL. So each container asks the authority once per function and that time. While the
+// authority is down, the faster tiers serve no longer than that: without a confirmed generation, an entry that might
+// have been cleared is not returned. Reads then fail as they would without the faster tiers, and the caller runs its
+// function.
 //
 // # When a tier fails
 //
@@ -25,20 +25,20 @@
 // leave it alone, and one of them tries it again after two seconds (after half a minute where the failure does not pass by
 // itself). Failures that no caller sees go to [Options.Observe].
 //
-// A Put goes to the last tier first, and its result is that tier's: what the authority refuses is in no faster tier either.
-// A faster tier that cannot take the entry (it fails, it finds the entry too large, or its MaxEntry says so, or its slot was
-// changed by somebody else) gets a tombstone in place of the older entry. Where even that fails, this process remembers the
-// key and believes that tier for it again only once it could be told; beyond 256 such keys the function is cleared. Other
-// processes may see the older entry in that tier until it expires. Invalidate returns an error when any tier failed, for
-// the same reason. Unfenced is true where it is for one tier.
+// A Put goes to the last tier first, and its result is that tier's: what the authority refuses is in no faster tier
+// either. A faster tier that cannot take the entry (it fails, it finds the entry too large, or its MaxEntry says so, or
+// its slot was changed by somebody else) gets a tombstone in place of the older entry. If even that fails, this process
+// remembers the key, and uses that tier for it again only when the write has succeeded; beyond 256 such keys the
+// function is cleared. Other processes may see the older entry in that tier until it expires. Invalidate returns an
+// error when any tier failed, for the same reason. Unfenced is true where it is for one tier.
 //
 // # Copies
 //
-// An entry that a slower tier returned is copied to the faster ones, for the rest of its life or as long as Hold. The copy
-// is a write that depends on the version which the faster tier had before the slower one was read, so a replacement or
-// tombstone that came meanwhile refuses it, whichever container made it. Tiers other than the last should be shared by the
-// same containers as the last; a private one (memory, /tmp) does not hear of invalidations and replacements elsewhere, and
-// needs a Hold.
+// An entry that a slower tier returned is copied to the faster ones, for the rest of its life or as long as Hold. The
+// copy is a write that depends on the version which the faster tier had before the slower one was read, so a
+// replacement or tombstone that came meanwhile refuses it, whichever container made it. Tiers other than the last
+// should be shared by the same containers as the last; a private one (memory, /tmp) does not see invalidations and
+// replacements elsewhere, and needs a Hold.
 //
 // # Leases
 //

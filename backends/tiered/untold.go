@@ -5,9 +5,9 @@ import "sync"
 // maxUntold bounds what is remembered for one function.
 const maxUntold = 256
 
-// untold remembers which tiers could not be told that a key's entry was replaced or invalidated. Such a tier is not
-// believed for that key until it was told. Beyond the bound the whole function is to be cleared, which every tier's entries
-// obey.
+// untold remembers the tiers in which a key's entry could not be replaced or invalidated. Such a tier is not used for
+// that key until that has succeeded. Beyond the bound the whole function is cleared, which covers the entries of every
+// tier.
 type untold struct {
 	mu       sync.Mutex
 	keys     map[tierKey]bool

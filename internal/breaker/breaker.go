@@ -1,6 +1,6 @@
-// Package breaker stands between the cache and its backend, so that a backend that is down, slow or refusing costs a call
-// little and fails none: every operation is bounded in time, a breaker (sony/gobreaker) stops trying after a few failures
-// in a row and probes now and then, and an outage is told once, not once per call.
+// Package breaker stands between the cache and its backend, so that a backend that is down, slow or refusing costs a
+// call little and fails none: every operation is bounded in time, a breaker (sony/gobreaker) stops trying after a few
+// failures in a row and probes now and then, and an outage is reported once, not once per call.
 package breaker
 
 import (
@@ -45,9 +45,8 @@ type Breaker struct {
 	restTill atomic.Int64 // after a permanent failure: no probe before
 }
 
-// New returns a breaker that bounds each operation by timeout. onChange is told when
-// an outage begins, with its first error, and when it is over, with nil: at the first success after a while without
-// failures.
+// New returns a breaker that bounds each operation by timeout. onChange is called when an outage begins, with its first
+// error, and when it is over, with nil: at the first success after a while without failures.
 func New(timeout time.Duration, onChange func(ctx context.Context, err error)) *Breaker {
 	g := &Breaker{timeout: timeout, onChange: onChange}
 	g.breaker.Store(closed())

@@ -3,14 +3,14 @@ package genstate
 // maxSlots bounds the clears of single slots that are remembered; beyond it they become a clear of everything.
 const maxSlots = 1024
 
-// debts are the clears that the backend was not told of yet, by when they began.
+// debts are the clears that the backend has not acknowledged yet, in the order in which they began.
 type debts struct {
 	begun uint64 // counts clears
 	all   uint64 // the latest clear of everything; 0: none
 	slots map[string]uint64
 }
 
-// A Clear is one that has to be told to the backend.
+// A Clear is one that the backend has to perform.
 type Clear struct {
 	// All says that everything is cleared: the generation is to be replaced. Otherwise it is the slot alone.
 	All  bool
@@ -20,8 +20,8 @@ type Clear struct {
 	seq  uint64
 }
 
-// ClearAll begins a clear of everything: what is known becomes unknown, reads under way are discarded, and nothing in the
-// backend may be believed until [State.Told].
+// ClearAll begins a clear of everything: the generation becomes unknown, running reads are discarded, and no entry of
+// the backend may be used until [State.Told].
 func (s *State) ClearAll(now int64) Clear {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -32,8 +32,8 @@ func (s *State) ClearAll(now int64) Clear {
 	return s.all(now)
 }
 
-// ClearSlot begins a clear of one slot, which may not be believed until [State.Told]. Where too many are owed already it
-// is one of everything.
+// ClearSlot begins a clear of one slot, which may not be used until [State.Told]. If too many clears are pending
+// already, it clears everything.
 func (s *State) ClearSlot(slot string, now int64) Clear {
 	s.mu.Lock()
 	_, known := s.owed.slots[slot]
@@ -51,11 +51,11 @@ func (s *State) ClearSlot(slot string, now int64) Clear {
 	return Clear{Slot: slot, seq: s.owed.begun}
 }
 
-// Owing reports whether anything has to be told. It takes no lock.
+// Owing reports whether a clear is pending. It takes no lock.
 func (s *State) Owing() bool { return s.owing.Load() }
 
-// Owed returns what the backend has to be told before the slot may be believed, or before the generation may where slot is
-// "". Tell it, say so with [State.Told], and ask again.
+// Owed returns a pending clear that the backend has to perform before the slot may be used, or before the generation
+// may, where slot is "". Perform it, report it with [State.Told], and ask again.
 func (s *State) Owed(slot string, now int64) (Clear, bool) {
 	if !s.owing.Load() {
 		return Clear{}, false

@@ -14,8 +14,8 @@
 //   - A read that began after a number was noted as replaced, and brings that number, shows that the backend went back
 //     to it: a failover, a restored snapshot. It is [Returned], and entries that were cleared are back with it; the caller
 //     clears. Numbers that were replaced are remembered, the last 64.
-//   - A clear of this process makes the generation unknown until the backend acknowledged it, and nothing that is in the
-//     backend may be believed before. Where clears run beside each other, each has to be acknowledged.
+//   - A clear of this process makes the generation unknown until the backend has acknowledged the clear. No entry of the
+//     backend may be used before. If clears run concurrently, each has to be acknowledged.
 //
 // Clocks only decide how long an answer may be used. Times are nanoseconds since 1970 by the wall clock, since a frozen
 // process has a monotonic clock that stands still; one that steps back makes an answer too old, never younger.
@@ -58,12 +58,13 @@ type Read struct {
 type Outcome int
 
 const (
-	// Discarded means that this process cleared after the read began, or has a clear to tell. What it brought must not be believed.
+	// Discarded means that this process cleared after the read began, or that the backend has not acknowledged a clear
+	// yet. The result of the read must not be used.
 	Discarded Outcome = iota
 	// Older means that another generation was noted after the read began. What it brought is of an older one, or may be.
 	Older
-	// Returned means that the backend went back to a generation that was replaced before. What it brought must not be believed, and the
-	// function is to be cleared.
+	// Returned means that the backend went back to a generation that was replaced before. The result of the read must
+	// not be used, and the function is to be cleared.
 	Returned
 	// Current means that the generation was known already.
 	Current
