@@ -135,18 +135,21 @@ func (s *recordWritesStore) WriteRecord(ctx context.Context, name string, value 
 }
 
 func (s *recordWritesStore) WriteRecords(ctx context.Context, names []string, values [][]byte, expires time.Time) error {
-	s.m.records.Add(int64(len(names)))
+	s.m.records.Add(1)
 	return s.Store.(backends.Records).WriteRecords(ctx, names, values, expires)
 }
 
 func TestInvalidationOfManyEntries(t *testing.T) {
-	t.Run("C8 InvalidateTags writes the tag's record and the epoch, whatever the number of entries under it", func(t *testing.T) {
-		const entries = 10_000
+	t.Run("C8 InvalidateTags is one write, whatever the number of entries under the tag", func(t *testing.T) {
+		entries := uint64(100_000)
+		if raceEnabled {
+			entries = 10_000
+		}
 		m := &recordWrites{PersistenceManager: inMemory(t)}
 		c := newWorld(t).container(func(c *adapter.Config) { c.Manager, c.Logger = m, slog.New(slog.DiscardHandler) })
 		d := adapter.CacheBatch(func(_ context.Context, ns []int) ([]int, error) { return ns, nil },
 			adapter.Name("numbers"), adapter.WithRuntime(c.Runtime), adapter.Tags(func(int) []string { return []string{"all"} }))
-		for first := 0; first < entries; first += 1000 { // the race detector bounds how many goroutines write at once
+		for first := 0; first < int(entries); first += 1000 { // the race detector bounds how many goroutines write at once
 			ns := make([]int, 1000)
 			for i := range ns {
 				ns[i] = first + i
@@ -163,13 +166,13 @@ func TestInvalidationOfManyEntries(t *testing.T) {
 		if err := c.InvalidateTags(t.Context(), "all"); err != nil {
 			t.Fatal(err)
 		}
-		if n := m.records.Load() - records; n != 2 {
-			t.Errorf("%d records written", n)
+		if n := m.records.Load() - records; n != 1 {
+			t.Errorf("%d writes of records", n)
 		}
 		if n := m.others.Load() - others; n != 0 {
 			t.Errorf("%d other writes", n)
 		}
-		for _, n := range []int{0, entries / 2, entries - 1} {
+		for _, n := range []int{0, int(entries) / 2, int(entries) - 1} {
 			if x, err := d.Explain(t.Context(), n); err != nil || x.Hit {
 				t.Errorf("%d: %+v, %v; want a miss", n, x, err)
 			}

@@ -17,8 +17,9 @@ type Records interface {
 	// It returns the record as it is stored. With AnyVersion the version must be made anew for each try of a request
 	// that is repeated, as a generation is: who tells one state of a record from another does it by the version.
 	WriteRecord(ctx context.Context, name string, value []byte, expires time.Time, seen Version) (Record, error)
-	// WriteRecords replaces many records (AnyVersion) together where the store can do that. After an error some may have
-	// been written.
+	// WriteRecords replaces many records (AnyVersion), by one request where the store can do that. Whoever reads the last
+	// of them as it was written must find the others so too: where one request cannot hold that, the last is written
+	// when the others are. After an error some may have been written, the last only after all others.
 	WriteRecords(ctx context.Context, names []string, values [][]byte, expires time.Time) error
 }
 

@@ -54,16 +54,16 @@ func (i *Inspector) InvalidateTags(ctx context.Context, namespace string, tags .
 	if !ok {
 		return errors.New("this backend has no tags")
 	}
-	names, values := make([]string, len(tags)), make([][]byte, len(tags))
-	for n, tag := range tags {
-		names[n], values[n] = invalidation.TagRecord(tag), newRecord()
+	names := make([]string, 0, len(tags)+1)
+	for _, tag := range tags {
+		names = append(names, invalidation.TagRecord(tag))
 	}
-	expires := i.clock().Add(recordsKept)
-	if err := records.WriteRecords(ctx, names, values, expires); err != nil {
-		return err
+	names = append(names, invalidation.EpochRecord)
+	values := make([][]byte, len(names))
+	for n := range values {
+		values[n] = newRecord()
 	}
-	_, err = records.WriteRecord(ctx, "epoch", newRecord(), expires, backends.AnyVersion)
-	return err
+	return records.WriteRecords(ctx, names, values, i.clock().Add(recordsKept))
 }
 
 // newRecord is the value of a record after an invalidation: a new id, and that it is one.

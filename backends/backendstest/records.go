@@ -234,6 +234,44 @@ var recordTests = []subtest{
 			e.Fatal("more names than values were accepted")
 		}
 	}},
+	{"C8 the last record is not seen before those that were written with it", func(e *env) {
+		r := e.recorder()
+		names := []string{"a", "b", "c", "last"}
+		done := make(chan error, 1)
+		rounds := e.rounds(100)
+		go func() {
+			for i := range rounds {
+				v := fmt.Appendf(nil, "%06d", i)
+				if err := r.WriteRecords(e.ctx, names, [][]byte{v, v, v, v}, time.Time{}); err != nil {
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+		for ended := false; !ended; {
+			select {
+			case err := <-done:
+				if ended = true; err != nil {
+					e.Fatal(err)
+				}
+			default:
+			}
+			last, _, err := r.ReadRecords(e.ctx, names[3:])
+			if err != nil {
+				e.Fatal(err)
+			}
+			others, _, err := r.ReadRecords(e.ctx, names[:3])
+			if err != nil {
+				e.Fatal(err)
+			}
+			for i, other := range others {
+				if string(other.Value) < string(last[0].Value) {
+					e.Fatalf("%s reads as %q, the last as %q before", names[i], other.Value, last[0].Value)
+				}
+			}
+		}
+	}},
 	{"the caller's slices stay its own", func(e *env) {
 		r := e.recorder()
 		value := []byte("value")

@@ -135,7 +135,17 @@ func (s *Store) recordCommand(ctx context.Context, name string, r backends.Recor
 		r.Value, string(r.Version), string(seen), compare, px, s.m.opts.Clock().UnixMilli())
 }
 
-// WriteRecords replaces records in one round trip.
+// recordsScript stores records: ARGV[1] is the expiry, and each key has two more, its value and its version.
+const recordsScript = `local t=redis.call('time')
+local at=string.format('%015.0f',t[1]*1000+math.floor(t[2]/1000))
+for i,k in ipairs(KEYS) do
+local s=ARGV[2*i]..ARGV[2*i+1]..at..'r'
+if ARGV[1]=='' then redis.call('set',k,s) else redis.call('set',k,s,'px',ARGV[1]) end
+end
+return at`
+
+// WriteRecords replaces records by one command. In a Cluster, where they are on different nodes, the last follows in a
+// second round trip.
 func (s *Store) WriteRecords(ctx context.Context, names []string, values [][]byte, expires time.Time) error {
 	if len(names) != len(values) {
 		return errors.New("redis: write records: names and values differ in number")
@@ -149,13 +159,37 @@ func (s *Store) WriteRecords(ctx context.Context, names []string, values [][]byt
 	if !ok {
 		px = "1"
 	}
+	if len(names) == 0 {
+		return nil
+	}
 	return s.m.doOnce(ctx, "write records", func(c client) error {
-		cmds := make([]goredis.Cmder, len(names))
-		for i, name := range names {
-			cmds[i] = once{s.recordCommand(ctx, name, backends.Record{Value: values[i], Version: version.New(expires)}, backends.AnyVersion, px)}
+		if s.m.opts.Cluster {
+			last := len(names) - 1
+			if err := pipe(ctx, c, s.writes(ctx, names[:last], values, expires, px)...); err != nil {
+				return err
+			}
+			return pipe(ctx, c, s.writes(ctx, names[last:], values[last:], expires, px)...)
 		}
-		return pipe(ctx, c, cmds...)
+		args := make([]any, 0, 4+3*len(names))
+		args = append(args, "eval", recordsScript, len(names))
+		for _, name := range names {
+			args = append(args, s.names.records+tag(name))
+		}
+		args = append(args, px)
+		for _, v := range values {
+			args = append(args, v, string(version.New(expires)))
+		}
+		return c.Process(ctx, once{goredis.NewCmd(ctx, args...)})
 	})
+}
+
+// writes returns a command for each record.
+func (s *Store) writes(ctx context.Context, names []string, values [][]byte, expires time.Time, px string) []goredis.Cmder {
+	cmds := make([]goredis.Cmder, len(names))
+	for i, name := range names {
+		cmds[i] = once{s.recordCommand(ctx, name, backends.Record{Value: values[i], Version: version.New(expires)}, backends.AnyVersion, px)}
+	}
+	return cmds
 }
 
 // once is a command that the client itself must not repeat: [Manager.do] does, with other bytes.

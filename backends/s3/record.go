@@ -123,7 +123,7 @@ func (m *Manager) writeCompared(ctx context.Context, object string, w slotWrite,
 	return m.writeSlot(ctx, object, w, condition{})
 }
 
-// WriteRecords implements [backends.Records]: writes side by side.
+// WriteRecords implements [backends.Records]: writes side by side, and when they are done the last.
 func (s *store) WriteRecords(ctx context.Context, names []string, values [][]byte, expires time.Time) error {
 	if len(names) != len(values) {
 		return errors.New("s3: write records: names and values differ in number")
@@ -131,10 +131,19 @@ func (s *store) WriteRecords(ctx context.Context, names []string, values [][]byt
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.m.wrap(ctx, "write records", parallel(ctx, len(names), s.m.concurrency(), func(ctx context.Context, i int) error {
+	write := func(ctx context.Context, i int) error {
 		_, err := s.WriteRecord(ctx, names[i], values[i], expires, backends.AnyVersion)
 		return err
-	}))
+	}
+	last := len(names) - 1
+	if last < 0 {
+		return nil
+	}
+	err := parallel(ctx, last, s.m.concurrency(), write)
+	if err == nil {
+		err = write(ctx, last)
+	}
+	return s.m.wrap(ctx, "write records", err)
 }
 
 // Functions implements [backends.FunctionLister]: one request for each thousand functions, and one for each function.

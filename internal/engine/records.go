@@ -40,8 +40,6 @@ type Records struct {
 	owing   atomic.Bool
 }
 
-const epochRecord = "epoch"
-
 // recordsKept is how long a record outlives its last invalidation: longer than entries usually live. A record that is
 // gone makes older entries misses.
 const recordsKept = 400 * 24 * time.Hour
@@ -61,7 +59,7 @@ func (r *Records) names(l *Lookup) []string {
 		return nil
 	}
 	names := make([]string, 0, len(l.Tags)+1)
-	names = append(names, epochRecord)
+	names = append(names, invalidation.EpochRecord)
 	for _, tag := range l.Tags {
 		names = append(names, invalidation.TagRecord(tag))
 	}
@@ -203,7 +201,7 @@ func (r *Records) hear(ctx context.Context, now int64, near, within time.Duratio
 	}
 	var rs []backends.Record
 	err := r.do(ctx, within, func(ctx context.Context) (err error) {
-		rs, _, err = (*recs).ReadRecords(ctx, []string{epochRecord})
+		rs, _, err = (*recs).ReadRecords(ctx, []string{invalidation.EpochRecord})
 		return err
 	})
 	if err != nil || len(rs) != 1 {
@@ -308,8 +306,10 @@ func (r *Records) Invalidate(ctx context.Context, names ...string) error {
 	return err
 }
 
-// tell writes new ids to the records, and then moves the epoch.
+// tell writes new ids to the records and moves the epoch, by one write. The epoch is the last, so that nobody sees that it
+// moved and still finds an older record.
 func (r *Records) tell(ctx context.Context, recs backends.Records, names []string, within time.Duration) error {
+	names = append(slices.Clone(names), invalidation.EpochRecord)
 	values := make([][]byte, len(names))
 	for i := range names {
 		values[i] = recordValue(newID(), true)
@@ -318,14 +318,7 @@ func (r *Records) tell(ctx context.Context, recs backends.Records, names []strin
 	return r.env.Writes.Within(ctx, within, func(ctx context.Context, deadline time.Time) error {
 		ctx, cancel := context.WithDeadline(ctx, deadline)
 		defer cancel()
-		if err := recs.WriteRecords(ctx, names, values, expires); err != nil {
-			return err
-		}
-		epoch := newID()
-		if _, err := recs.WriteRecord(ctx, epochRecord, recordValue(epoch, true), expires, backends.AnyVersion); err != nil {
-			return err
-		}
-		return nil
+		return recs.WriteRecords(ctx, names, values, expires)
 	})
 }
 

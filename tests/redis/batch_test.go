@@ -119,6 +119,25 @@ func TestGetAllAsksRedisOnce(t *testing.T) {
 	})
 }
 
+func TestInvalidateTagsAsksRedisOnce(t *testing.T) {
+	r := servers.SharedRedis(t)
+	p := servers.NewProxy(t, r.Addr)
+	c := cached(t, through(r, p, "prefix="+prefix()), adapter.Tags(func(n int) []string { return []string{"even", "odd"}[n%2 : n%2+1] }))
+	c.all(t, many)
+	c.settle(t)
+	t.Run("C8 InvalidateTags is one round trip, whatever the number of tags and of entries under them", func(t *testing.T) {
+		before := p.RoundTrips()
+		must(t, c.rt.InvalidateTags(t.Context(), "even", "odd"))
+		if n := p.RoundTrips() - before; n != 1 {
+			t.Fatalf("%d round trips, want 1", n)
+		}
+		c.all(t, many)
+		if n := c.runs.Load(); n != 2*many {
+			t.Fatalf("%d runs, want %d: each entry is a miss", n, 2*many)
+		}
+	})
+}
+
 func TestGetAllAsksEachNodeOfAClusterOnce(t *testing.T) {
 	c := behindProxies(t, "prefix=p", "read-timeout=20s")
 	fill(t, c.url)
