@@ -16,6 +16,11 @@ type broken struct {
 	backends.PersistenceManager
 	down atomic.Bool
 	lost atomic.Value // the beginning of the names of records that it has lost
+
+	unwritten atomic.Bool  // entries are not written: somebody else is said to have been first
+	unbound   atomic.Bool  // records cannot be read along with slots
+	puts      atomic.Int64 // attempts
+	binds     atomic.Int64 // reads of records that were refused
 }
 
 var errDown = errors.New("down")
@@ -49,6 +54,10 @@ func (s *brokenStore) Read(ctx context.Context, key string, o backends.ReadOptio
 	if err := s.b.check(); err != nil {
 		return backends.Reading{}, err
 	}
+	if s.b.unbound.Load() && key == "generation" {
+		s.b.binds.Add(1)
+		return backends.Reading{}, errDown
+	}
 	r, err := s.Store.Read(ctx, key, o)
 	for i, name := range o.Records {
 		if err == nil && s.b.loses(name) {
@@ -61,6 +70,10 @@ func (s *brokenStore) Read(ctx context.Context, key string, o backends.ReadOptio
 func (s *brokenStore) Put(ctx context.Context, key string, entry []byte, expires time.Time, seen backends.Version) (backends.Version, error) {
 	if err := s.b.check(); err != nil {
 		return backends.Absent, err
+	}
+	s.b.puts.Add(1)
+	if s.b.unwritten.Load() {
+		return backends.Absent, backends.ErrConflict
 	}
 	return s.Store.Put(ctx, key, entry, expires, seen)
 }

@@ -2,6 +2,7 @@ package slots
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/stillwarm/stillwarm/httpcache/internal/port"
@@ -197,8 +198,14 @@ func (e *Engine) check(ctx context.Context, d *driver, h *hearing, ks []port.Key
 			items[i] = nil
 			continue
 		}
-		items[i] = checked(it, h, recs[at:at+len(own)])
-		if at += len(own); items[i] == nil {
+		of := recs[at : at+len(own)]
+		if at += len(own); it.ids == nil && slices.ContainsFunc(of, record.written) {
+			// It was never bound to its records, so only clocks could tell whether that was before its run or after.
+			items[i] = nil
+		} else {
+			items[i] = checked(it, h, of)
+		}
+		if items[i] == nil {
 			e.forget(ks[i])
 		}
 	}

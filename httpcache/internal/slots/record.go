@@ -69,6 +69,9 @@ func parseRecords(rs []backends.Record) []record {
 	return all
 }
 
+// written reports whether an invalidation wrote the record, whenever that was.
+func (r record) written() bool { return r.invalidated }
+
 // since reports whether the record was invalidated at or after a time, as far as clocks can tell; where the time of the
 // invalidation is unknown, that counts as yes.
 func (r record) since(began int64) bool {

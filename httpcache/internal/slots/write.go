@@ -52,8 +52,12 @@ func (e *Engine) write(ctx context.Context, d *driver, k port.Key, it *item) {
 		e.forget(k)
 		return
 	}
-	err := e.put(ctx, d, k, ready)
-	if err == nil && e.writable(ready) {
+	if err := e.put(ctx, d, k, ready); err != nil {
+		// What memory keeps is bound to its records all the same: an invalidation elsewhere is told by their ids, not by
+		// comparing the clocks of two machines.
+		ready.version = it.version
+	}
+	if ready.ids != nil && e.writable(ready) {
 		e.replace(k, it, ready)
 	}
 }
