@@ -125,7 +125,8 @@ func (r *Runner) prepare(ctx context.Context, source bool) (*version, error) {
 	default:
 		v.Binary = filepath.Join(r.temp, fmt.Sprintf("bootstrap-%d", number)+executableSuffix)
 		err = build.Build(ctx, build.Options{
-			Dir: opts.Function, Output: v.Binary, Command: opts.BuildCommand, Tags: withTag(opts.Tags), Race: opts.Race, Fast: opts.FastBuild, Progress: r.buildLog(before == nil),
+			Dir: opts.Function, Output: v.Binary, Command: opts.BuildCommand, Tags: withTag(opts.Tags), Race: opts.Race,
+			Fast: opts.FastBuild, Again: before != nil, Progress: r.buildLog(before == nil),
 		})
 		if err != nil {
 			return nil, err
@@ -205,11 +206,32 @@ func (r *Runner) afterSwitch(before, next *version) {
 }
 
 // sameFile reports whether two executables have the same content: a change of a comment may well give the same program.
+// Two that differ do so near their beginning, where the linker writes the build's id.
 func sameFile(a, b string) bool {
-	x, errX := os.ReadFile(a)
-	y, errY := os.ReadFile(b)
-	return errX == nil && errY == nil && bytes.Equal(x, y)
+	x, err := os.Open(a)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = x.Close() }()
+	y, err := os.Open(b)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = y.Close() }()
+	p, q := make([]byte, 64<<10), make([]byte, 64<<10)
+	for {
+		n, errX := io.ReadFull(x, p)
+		m, errY := io.ReadFull(y, q)
+		if !bytes.Equal(p[:n], q[:m]) {
+			return false
+		}
+		if errX != nil || errY != nil {
+			return atEnd(errX) && atEnd(errY)
+		}
+	}
 }
+
+func atEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
 // setBuild changes what is known of the build and tells the page.
 func (r *Runner) setBuild(change func(*BuildState)) {

@@ -52,6 +52,7 @@ func (r *Runner) list(w *watch.Watcher, since time.Time) {
 	if err == nil {
 		r.sources = listed
 	} else { // both: what was known, and what could be found out
+		r.sources.Forget()
 		r.sources.Files = append(slices.Clone(r.sources.Files), listed.Files...)
 		r.sources.Folders = append(slices.Clone(r.sources.Folders), listed.Folders...)
 		if len(r.sources.Folders) == 0 {
@@ -84,7 +85,11 @@ func (r *Runner) react(w *watch.Watcher, changed []string) {
 			continue
 		}
 		r.sayBuilt(err)
-		r.list(w, began)
+		if r.sources.Same(changed) {
+			r.sayMissing(r.sources.Own)
+		} else {
+			r.list(w, began)
+		}
 		changed = w.Changed()
 	}
 }

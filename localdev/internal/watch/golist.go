@@ -45,6 +45,8 @@ type Build struct {
 	Inputs
 	// Own are the Go files of the modules that the developer works on: the main module's and the workspace's.
 	Own []string
+
+	shapes map[string]string // of Go files, by path; nil where the list may lack something
 }
 
 // List asks the go command what the package in dir is built from, outside the module cache and Go's own library. What it
@@ -73,6 +75,9 @@ func List(ctx context.Context, dir, tags string) (Build, error) {
 		if e := decoder.Decode(&p); e != nil {
 			if !errors.Is(e, io.EOF) && err == nil {
 				err = fmt.Errorf("go list: %w", e)
+			}
+			if err == nil {
+				b.learn()
 			}
 			return b.Build, err
 		}

@@ -141,6 +141,7 @@ func TestList(t *testing.T) {
 	if got := rel(b.Own); got != "fn/inner/inner.go fn/main.go" {
 		t.Errorf("own: %s", got)
 	}
+	t.Run("a save that changes no list is known from the file", func(t *testing.T) { same(t, b, filepath.Join(dir, "fn")) })
 	t.Run("a package that does not parse is still watched", func(t *testing.T) {
 		write(t, filepath.Join(dir, "fn", "main.go"), "package main\n\nfunc main() {")
 		b, _ := List(t.Context(), filepath.Join(dir, "fn"), "")
@@ -155,6 +156,38 @@ func TestList(t *testing.T) {
 			t.Errorf("watched: %s", got)
 		}
 	})
+}
+
+// same edits a listed function and asks whether the list still holds.
+func same(t *testing.T, b Build, fn string) {
+	path := filepath.Join(fn, "inner", "inner.go")
+	for _, c := range []struct {
+		name, text string
+		want       bool
+	}{
+		{"as it is", "package inner\n\nimport \"fmt\"\n\nfunc F() { fmt.Println() }\n", true},
+		{"another body and a comment", "package inner\n\n// C.\nimport \"fmt\"\n\nfunc F() { fmt.Print(1) }\n", true},
+		{"one import more", "package inner\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n\nfunc F() { fmt.Println(os.Args) }\n", false},
+		{"a constraint", "//go:build special\n\npackage inner\n\nimport \"fmt\"\n\nfunc F() { fmt.Println() }\n", false},
+		{"an embed", "package inner\n\nimport \"fmt\"\n\n//go:embed x\nvar X string\n\nfunc F() { fmt.Println() }\n", false},
+		{"another package", "package other\n\nimport \"fmt\"\n\nfunc F() { fmt.Println() }\n", false},
+		{"what does not parse", "package inner\n\nimport \"fmt\n", false},
+	} {
+		write(t, path, c.text)
+		if got := b.Same([]string{path}); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+	write(t, path, "package inner\n\nimport \"fmt\"\n\nfunc F() { fmt.Println() }\n")
+	for _, other := range []string{fn, filepath.Join(fn, "go.mod"), filepath.Join(fn, "data"), filepath.Join(fn, "new.go")} {
+		if b.Same([]string{path, other}) {
+			t.Errorf("%s does not change the list", other)
+		}
+	}
+	b.Forget()
+	if b.Same([]string{path}) {
+		t.Error("a list that was forgotten still holds")
+	}
 }
 
 func BenchmarkChanged(b *testing.B) {

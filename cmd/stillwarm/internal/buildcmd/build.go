@@ -86,7 +86,7 @@ func (a *Arguments) config() codeid.Config {
 
 // recall returns what the record of the last build says where nothing has changed since, else nil.
 func (a *Arguments) recall(ctx context.Context) *codeid.Analysis {
-	if a.fallback != "" || a.Table == "off" {
+	if a.fallback != "" || a.Table == "off" || !a.mayHaveRecord() {
 		return nil
 	}
 	return codeid.Recall(ctx, a.config(), func(importPath string) *codeid.Record {
@@ -96,6 +96,16 @@ func (a *Arguments) recall(ctx context.Context) *codeid.Analysis {
 		}
 		return r
 	})
+}
+
+// mayHaveRecord reports whether an earlier build may have left a record. Without one there is nothing to list the program for.
+func (a *Arguments) mayHaveRecord() bool {
+	output := a.outputPath("", a.goenv["GOEXE"])
+	if a.Table == "" && output != a.Output {
+		return true // its name depends on the program's import path
+	}
+	_, err := os.Stat(a.recordPath(output))
+	return err == nil
 }
 
 // Analyze computes the identities without linking. [Arguments.Build] does so before it links.

@@ -43,6 +43,7 @@ func listProgram(ctx context.Context, c *Config, list func(context.Context) ([]*
 	if p.env, err = c.goEnv(ctx); err != nil {
 		return nil, err
 	}
+	c.GoEnv = p.env
 	p.all, err = list(ctx)
 	return p, err
 }

@@ -68,20 +68,15 @@ func (c *Config) goCommand(ctx context.Context, args ...string) ([]byte, error) 
 	return out, nil
 }
 
-// list returns the packages of the program in the order of their dependence: what a package imports comes before it.
-// Everything is compiled that go build needs to compile, except the link.
-func (c *Config) list(ctx context.Context) ([]*listed, error) {
-	return c.goList(ctx, "-export", "-compiled", "-json=Export,CompiledGoFiles,"+listFields)
-}
-
-// listOnly returns the same as list, but compiles nothing.
+// listOnly returns the packages of the program in the order of their dependence: what a package imports comes before it.
+// It compiles nothing.
 func (c *Config) listOnly(ctx context.Context) ([]*listed, error) {
-	return c.goList(ctx, "-json="+listFields)
+	return c.goList(ctx, c.Package, "-json="+listFields)
 }
 
-func (c *Config) goList(ctx context.Context, what ...string) ([]*listed, error) {
+func (c *Config) goList(ctx context.Context, packages []string, what ...string) ([]*listed, error) {
 	args := append(append([]string{"list", "-deps"}, what...), c.Flags...)
-	out, err := c.goCommand(ctx, append(append(args, "--"), c.Package...)...)
+	out, err := c.goCommand(ctx, append(append(args, "--"), packages...)...)
 	if err != nil {
 		return nil, err
 	}
