@@ -88,8 +88,11 @@ func run(ctx context.Context, args []string, out *output) int {
 		_, _ = fmt.Fprintln(out.Err, "stillwarm:", err)
 		return 1
 	}
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
 		args = []string{"--help"}
+	case args[0] == "help": // "help dev" is "dev --help"
+		args = append(args[1:len(args):len(args)], "--help")
 	}
 	command, err := parser.Parse(args)
 	if exited >= 0 {

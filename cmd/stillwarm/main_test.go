@@ -21,6 +21,10 @@ func TestUsage(t *testing.T) {
 	}{
 		{"no command", "", "Usage: stillwarm", 0},
 		{"help", "--help", "version", 0},
+		{"help as a command", "help", "version", 0},
+		{"help for a command", "help dev", "--timeout", 0},
+		{"help for build", "build --help", "go help build", 0},
+		{"help for why", "help why", "git revision", 0},
 		{"unknown command", "verion", `did you mean "version"`, 2},
 		{"unknown flag", "--hlep", `did you mean "--help"`, 2},
 		{"unknown flag of dev", "dev --timout 5", `did you mean "--timeout"`, 2},
