@@ -97,5 +97,7 @@ func (inv *invocation) http(c *call) {
 	inv.Cached = true
 	if c.Result == "hit" {
 		inv.Cache.Hits++
+	} else {
+		inv.Cache.Misses++
 	}
 }

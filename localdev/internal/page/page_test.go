@@ -138,6 +138,28 @@ func TestAnHTTPCacheIsShownOnce(t *testing.T) {
 	}
 }
 
+// The totals above the list are the sum of its rows, whatever told of the calls.
+func TestTotalsAreTheSumOfTheRows(t *testing.T) {
+	p := New(nil)
+	for i, status := range []string{"stillwarm; hit", "stillwarm; fwd=uri-miss", "other; hit", ""} {
+		id := string(rune('a' + i))
+		p.Began(journal.Invocation{RequestID: id, Number: i, Started: time.Now()})
+		done := journal.Invocation{RequestID: id, Response: &journal.Response{Header: map[string][]string{"Cache-Status": {status}}}}
+		done.Cache.Hits, done.Cache.Misses = 2, 1 // of cached functions
+		p.Finished(done)
+	}
+	var hits, misses int
+	for _, inv := range p.byID {
+		hits, misses = hits+inv.Cache.Hits, misses+inv.Cache.Misses
+	}
+	if hits != 4*2+1 || misses != 4*1+1 {
+		t.Errorf("the rows say %d hits, %d misses", hits, misses)
+	}
+	if p.totals.Hits != hits || p.totals.Misses != misses {
+		t.Errorf("the totals are %d hits, %d misses, the rows say %d and %d", p.totals.Hits, p.totals.Misses, hits, misses)
+	}
+}
+
 func TestCrashLoop(t *testing.T) {
 	var top topState
 	for range loopSize {

@@ -55,6 +55,7 @@ func (p *Page) Finished(inv journal.Invocation) {
 	}
 	shown := p.byID[inv.RequestID]
 	if shown == nil {
+		p.countCache(inv.Cache)
 		return
 	}
 	shown.Slot, shown.Cold, shown.Init = inv.Slot, inv.Cold, ms(inv.Init)
@@ -76,6 +77,7 @@ func (p *Page) Finished(inv journal.Invocation) {
 			shown.http(c)
 		}
 	}
+	p.countCache(shown.Cache) // what the row says, with what only response headers told
 	finishCalls(shown, inv)
 	p.weigh(shown)
 }
@@ -95,12 +97,16 @@ func (p *Page) count(inv journal.Invocation) {
 	if inv.Cold {
 		p.totals.Cold++
 	}
-	p.totals.Hits += inv.Cache.Hits
-	p.totals.Misses += inv.Cache.Misses
 	if inv.Fault != "" {
 		p.totals.Faults++
 	}
 	p.top.crash(inv)
+}
+
+// countCache adds how an invocation's calls were answered to the totals. The lock is held.
+func (p *Page) countCache(c logline.CacheCounts) {
+	p.totals.Hits += c.Hits
+	p.totals.Misses += c.Misses
 }
 
 // Log shows a line with its invocation.

@@ -3,6 +3,7 @@
 package surroundings
 
 import (
+	"bytes"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -18,15 +19,15 @@ import (
 // EnvFile reads NAME=VALUE lines and returns them sorted by name. Quotes, comments, export and ${NAME} mean what they
 // mean in a shell.
 func EnvFile(path string) ([]string, error) {
-	values, err := godotenv.Read(path)
+	text, err := os.ReadFile(path)
+	if os.IsNotExist(err) {
+		return nil, fmt.Errorf("env file %s: no such file", path)
+	} else if err != nil {
+		return nil, fmt.Errorf("env file: %w", err)
+	}
+	values, err := godotenv.UnmarshalBytes(bytes.TrimPrefix(text, []byte("\ufeff"))) // the mark that some editors begin files with
 	if err != nil {
 		// The parser quotes the line that it cannot read, and that may be a secret.
-		if os.IsNotExist(err) {
-			return nil, fmt.Errorf("env file %s: no such file", path)
-		}
-		if _, readable := os.ReadFile(path); readable != nil {
-			return nil, fmt.Errorf("env file: %w", readable)
-		}
 		return nil, fmt.Errorf("env file %s: a line is not of the form NAME=VALUE", path)
 	}
 	var env []string

@@ -23,6 +23,10 @@ func TestEnvFile(t *testing.T) {
 	if want := []string{"A=1", "B=two words", "C=${A}", "D=12", "EMPTY="}; err != nil || !slices.Equal(env, want) {
 		t.Errorf("%q, %v", env, err)
 	}
+	env, err = EnvFile(file(t, "windows.env", "\ufeffA=1\r\nB=\"two\nlines\"\r\nC=3"))
+	if want := []string{"A=1", "B=two\nlines", "C=3"}; err != nil || !slices.Equal(env, want) {
+		t.Errorf("with a byte order mark and CRLF: %q, %v", env, err)
+	}
 	for name, path := range map[string]string{
 		"no such file":               filepath.Join(t.TempDir(), "none"),
 		"not of the form NAME=VALUE": file(t, "bad", "PASSWORD hunter2\n"),
