@@ -83,18 +83,21 @@ func TestTTL(t *testing.T) {
 			t.Fatal(runs)
 		}
 	})
-	for _, tier := range []string{"memory", "the backend"} {
+	for _, tier := range []string{"memory", "memory alone", "the backend"} {
 		t.Run("T3 an entry from the future is used and not kept longer than its ttl from now, in "+tier, func(t *testing.T) {
 			w, f := newWorld(t), &counter{}
 			wrap := func(c *container) *adapter.Data[int, result] {
 				return adapter.CacheData(f.compute, adapter.Name("f"), adapter.WithRuntime(c.Runtime), adapter.TTL("10m"))
 			}
 			c := w.container()
+			if tier == "memory alone" {
+				c = w.alone()
+			}
 			d := wrap(c)
 			get(t, t.Context(), d, 1)
 			c.settle()
 			w.clock.Advance(-24 * time.Hour)
-			if tier != "memory" {
+			if tier == "the backend" {
 				c = w.container()
 				d = wrap(c)
 			}
@@ -251,6 +254,20 @@ func TestStaleWindow(t *testing.T) {
 		if r := get(t, t.Context(), d, 1); r.Run != 3 {
 			t.Fatal("the dropped refresh was served:", r.Run)
 		}
+	})
+	t.Run("T5 a refresh that Clear comes before does not run", func(t *testing.T) {
+		w, f := newWorld(t), &counter{}
+		c := w.container()
+		d := wrap(c, f)
+		c.invoke(func(ctx context.Context) { get(t, ctx, d, 1) })
+		w.clock.Advance(11 * time.Minute)
+		c.invoke(func(ctx context.Context) {
+			get(t, ctx, d, 1)
+			if err := d.Clear(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		wantRuns(t, f, 1)
 	})
 	t.Run("T5 outside Lambda the refresh runs in a goroutine", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}

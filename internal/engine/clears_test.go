@@ -184,6 +184,9 @@ func TestWhatTheBackendWasNotTold(t *testing.T) {
 			if v := b.get("x"); v != 2 {
 				t.Errorf("here %d: what was cleared is believed", v)
 			}
+			if n := m.invalidated.Load(); n != 1 {
+				t.Errorf("the backend was told %d times once it could be", n)
+			}
 			if v := fl.container().get("x"); v != 2 {
 				t.Errorf("elsewhere %d", v)
 			}

@@ -18,6 +18,7 @@ type faulty struct {
 
 	loseInvalidate atomic.Bool // a tombstone is not written
 	reads, puts    atomic.Int64
+	invalidated    atomic.Int64       // tombstones that were written
 	marks          chan backends.Mark // what leases were released with, and what was marked without one
 	// leaseAll, where it is set, runs between the leases of a batch.
 	leaseAll func()
@@ -65,6 +66,7 @@ func (s *faultyStore) Invalidate(ctx context.Context, key string) error {
 	if s.m.loseInvalidate.Load() {
 		return errLost
 	}
+	s.m.invalidated.Add(1)
 	return s.everything.Invalidate(ctx, key)
 }
 

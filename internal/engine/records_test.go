@@ -42,6 +42,7 @@ func FuzzRecordsOfEntries(f *testing.F) {
 	f.Add([]byte{}, "tag/1", uint64(7))
 	f.Add([]byte{0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0}, "", uint64(0))
 	f.Add([]byte{0, 1, 200, 1, 2, 3}, "epoch", uint64(1))
+	f.Add(append([]byte{0, 1, 200}, make([]byte, 20)...), "tag/1", uint64(1)) // a name that is longer than what follows
 	f.Fuzz(func(t *testing.T, hostile []byte, name string, id uint64) {
 		if refs, rest, err := engine.CutRefs(hostile); err == nil && !bytes.Equal(engine.AppendRefs(nil, refs), hostile[:len(hostile)-len(rest)]) {
 			t.Errorf("%x was read as %v", hostile, refs)
