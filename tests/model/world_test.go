@@ -41,6 +41,7 @@ var keys = []string{"a", deafKey, privateKey}
 // settings are the options of a plan's function, and what its plan has.
 type settings struct {
 	Soft, FailSafe, Ahead, Coherent, Single bool
+	Long                                    bool // one container, for which minutes pass often
 
 	Kinds, Keys []string
 	Faults      [faults]bool

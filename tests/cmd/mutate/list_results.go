@@ -70,10 +70,11 @@ func times() []mutant {
 		{id: "T6", fault: "a key does not rest after a failure", file: runGo,
 			line: "f.rests.begin(t.l.Key, now+int64(coolDown))", killer: inAdapter("TestFailSafe|TestResultsThatDecide")},
 		{id: "T7", fault: "a run that took too long is given up", file: lookupGo,
-			line: "f.env.Defer(ctx, func(context.Context) { _, _ = call.Wait(ctx, leader, nil) })", with: "call.Leave(ctx)", killer: inAdapter("TestResultsThatDecide")},
+			line: "f.env.Defer(ctx, func(context.Context) { _, _ = call.Wait(ctx, leader, nil) })", with: "if leader { call.LeaveLed(ctx) } else { call.Leave(ctx) }",
+			killer: model("soft timeout ends the run")},
 		{id: "T7", fault: "an expired value is returned after the soft timeout", file: lookupGo,
 			line: "if soft <= 0 || old == nil || inline != nil || !f.env.Defers(ctx) || !f.spec.Policy.MayStandIn(times(old), f.env.Now()) {",
-			with: "if soft <= 0 || old == nil || inline != nil || !f.env.Defers(ctx) {", killer: inEngine("TestWhatTheBackend")},
+			with: "if soft <= 0 || old == nil || inline != nil || !f.env.Defers(ctx) {", killer: model("soft timeout and expired")},
 		{id: "T8", fault: "no hit is ever due for a refresh", file: freshnessGo,
 			line: "case over < 0 && p.ahead(t, now):", with: "case false:", killer: inEngine("TestStaleAndAhead")},
 	}
