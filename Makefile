@@ -55,7 +55,7 @@ bench: ## every goal beside its peers; writes docs/performance.md and docs/inter
 bench-quick: ## the same in under a minute: lines "ratio NAME VALUE GOAL"
 	@$(GO) run ./tests/bench/cmd/bench -quick
 
-simulate: ## a fleet of containers in virtual time; writes docs/scale.md's tables and charts
+simulate: ## a fleet of containers in virtual time; writes docs/internals/scale.md's tables and charts
 	@$(GO) run ./tests/simulate
 
 lint: bin/golangci-lint ## gofmt, go vet and golangci-lint over every module

@@ -96,7 +96,7 @@ func TestAnEntryThatClaimsAnEndlessRunTimeDoesNotMakeACallWaitUntilItFails(t *te
 		m.mutate = func(entry []byte) []byte {
 			asked.Add(1)
 			entry = append([]byte(nil), entry...)
-			binary.BigEndian.PutUint64(entry[52:], math.MaxInt64) // the run time; see docs/format.md
+			binary.BigEndian.PutUint64(entry[52:], math.MaxInt64) // the run time; see docs/internals/format.md
 			end := len(entry) - 4
 			binary.BigEndian.PutUint32(entry[end:], crc32.Checksum(entry[:end], crc32.MakeTable(crc32.Castagnoli)))
 			return entry

@@ -18,7 +18,7 @@ import (
 	"github.com/stillwarm/stillwarm/internal/shape"
 )
 
-// The encodings of docs/format.md. The bit says that the payload begins with the records that the entry depends on.
+// The encodings of docs/internals/format.md. The bit says that the payload begins with the records that the entry depends on.
 const (
 	codecCBOR   = 1
 	codecBytes  = 2

@@ -11,7 +11,7 @@ import (
 // The encodings that a [Codec] may use for a whole value, as Codec.ID returns them and as an entry stores them. Numbers
 // are never given a new meaning.
 const (
-	EncodingCBOR     byte = 1 // RFC 8949, laid out as docs/format.md says
+	EncodingCBOR     byte = 1 // RFC 8949, laid out as docs/internals/format.md says
 	EncodingBytes    byte = 2 // empty for a nil slice, otherwise the byte 1 and then the bytes as they are
 	EncodingString   byte = 3 // the string's bytes as they are
 	EncodingBinary   byte = 4 // what MarshalBinary or AppendBinary returned

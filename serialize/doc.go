@@ -17,5 +17,5 @@
 // A type that would lose something on the way has no codec: [CodecFor] returns an [*UnserializableError] that names the
 // place. Only what an empty interface holds is judged when a value is encoded.
 //
-// The format, with test vectors, is in docs/format.md.
+// The format, with test vectors, is in docs/internals/format.md.
 package serialize

@@ -20,7 +20,7 @@ type Header struct {
 	Codec      byte     // the encoding of the payload: Codec.ID
 }
 
-// The layout of an entry, all integers big-endian. docs/format.md describes it field by field. The first 16 bytes keep
+// The layout of an entry, all integers big-endian. docs/internals/format.md describes it field by field. The first 16 bytes keep
 // their meaning in every version, so that any version can tell an entry and read its generation.
 const (
 	magic   = "\xf7SWE"

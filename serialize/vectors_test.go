@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// valueVectors are the values whose encodings docs/format.md lists, by the names that it gives them.
+// valueVectors are the values whose encodings docs/internals/format.md lists, by the names that it gives them.
 var valueVectors = map[string]any{
 	"negative":        int(-1),
 	"byte":            uint8(200),
@@ -54,10 +54,10 @@ var east, seven = time.FixedZone("CET", 3600), ptr(7)
 
 var vectorLine = regexp.MustCompile("(?m)^\\| (value|entry) ([^|`]+) \\|[^|]*\\| `([0-9a-f ]*)` \\|$")
 
-// documented reads the test vectors of one kind out of docs/format.md.
+// documented reads the test vectors of one kind out of docs/internals/format.md.
 func documented(t *testing.T, kind string) map[string][]byte {
 	t.Helper()
-	text, err := os.ReadFile("../docs/format.md")
+	text, err := os.ReadFile("../docs/internals/format.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func documented(t *testing.T, kind string) map[string][]byte {
 func TestValuesEncodeAsDocumented(t *testing.T) {
 	vectors := documented(t, "value")
 	if len(vectors) != len(valueVectors) {
-		t.Errorf("docs/format.md has %d values, the test %d", len(vectors), len(valueVectors))
+		t.Errorf("docs/internals/format.md has %d values, the test %d", len(vectors), len(valueVectors))
 	}
 	for name, v := range valueVectors {
 		t.Run(name, func(t *testing.T) {

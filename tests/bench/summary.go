@@ -61,7 +61,7 @@ func (r *Report) WriteSummary(w io.Writer) error {
 	fmt.Fprintf(&b, `
 `+"`make bench`"+` measured this on %s in one run: %s, %s, %d cores, servers on the same machine. On a network the
 round trip dominates, so read the ratios rather than the times. A peer is comparable if it gives each caller a value of its own, as
-Stillwarm does. See also [every figure, with the goals that are missed](internals/performance.md), and [what a fleet costs](scale.md).
+Stillwarm does. See also [every figure, with the goals that are missed](internals/performance.md), and [what a fleet costs](internals/scale.md).
 `, r.ended.UTC().Format("2006-01-02"), r.goVersion, r.osAndArch, r.cores)
 	_, err := io.WriteString(w, b.String())
 	return err

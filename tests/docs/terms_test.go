@@ -23,7 +23,7 @@ var terms = []term{
 	termOf("leases?", "stampedes"), termOf("generations?"), termOf("tiers?"), termOf("stale windows?", "freshness"),
 	termOf("refresh ahead", "freshness"), termOf("soft timeouts?", "freshness"), termOf("fail-safe", "freshness"),
 	termOf("code identity|code identities", "code-identity"), termOf("tombstones?"), termOf("flights?", "stampedes"), termOf("thaws?", "resources"),
-	termOf("sealing|sealed", "format", "rotate-sealing-keys"), termOf("namespaces?", "configuration"),
+	termOf("sealing|sealed", "sealing", "rotate-sealing-keys"), termOf("namespaces?", "configuration"),
 }
 
 var notProse = regexp.MustCompile("(?s)```.*?```|<!--.*?-->|`[^`]*`")

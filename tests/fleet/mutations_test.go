@@ -8,7 +8,7 @@ import (
 	"math/rand/v2"
 )
 
-// The layout of an entry; docs/format.md describes it.
+// The layout of an entry; docs/internals/format.md describes it.
 const (
 	offFlags      = 5
 	offGeneration = 8
@@ -32,7 +32,7 @@ type victim struct {
 type mutation struct {
 	name string
 	// sealedOnly marks what nothing but a seal protects from: whoever can write to the store and computes the
-	// checksum anew can say anything there; see docs/format.md.
+	// checksum anew can say anything there; see docs/internals/format.md.
 	sealedOnly bool
 	// harmless marks mutations after which an unsealed entry may be of use: its result is untouched.
 	harmless bool

@@ -1,4 +1,4 @@
-// Command simulate runs fleets of containers over the real cache in virtual time, and writes docs/scale.md's tables and
+// Command simulate runs fleets of containers over the real cache in virtual time, and writes docs/internals/scale.md's tables and
 // charts.
 //
 //	go run ./tests/simulate            # everything, some minutes
@@ -20,7 +20,7 @@ import (
 
 func main() {
 	quick := flag.Bool("quick", false, "simulate fleets up to 100 containers and write nothing")
-	docs := flag.String("docs", "docs", "folder of scale.md and img")
+	docs := flag.String("docs", "docs", "folder of internals/scale.md and img")
 	seed := flag.Uint64("seed", 1, "of the calls")
 	save := flag.String("save", "", "file that the counts are written to")
 	load := flag.String("load", "", "file that was saved: draw its counts and simulate nothing")
@@ -80,5 +80,5 @@ func write(study *report.Study, tables map[string]string, docs string) error {
 	if err := study.Charts(images, price.Public); err != nil {
 		return err
 	}
-	return report.Fill(filepath.Join(docs, "scale.md"), tables)
+	return report.Fill(filepath.Join(docs, "internals", "scale.md"), tables)
 }
