@@ -95,25 +95,48 @@ func TestOptionComparison(t *testing.T) {
 	})
 }
 
-// Functions that capture something: each call makes another closure of the same code.
-func capturing(n int) func(int) int                 { return func(v int) int { return n + v } }
-func hashing(n int) func(any) (any, error)          { return func(any) (any, error) { return n, nil } }
-func keying(n int) func(int) (int, bool)            { return func(v int) (int, bool) { return n + v, true } }
+// Functions that capture something: each call makes another closure of the same code. Where a call is inlined the
+// compiler copies the code, so none is.
+
+//go:noinline
+func capturing(n int) func(int) int { return func(v int) int { return n + v } }
+
+//go:noinline
+func hashing(n int) func(any) (any, error) { return func(any) (any, error) { return n, nil } }
+
+//go:noinline
+func keying(n int) func(int) (int, bool) { return func(v int) (int, bool) { return n + v, true } }
+
+//go:noinline
 func scoping(s string) func(context.Context) string { return func(context.Context) string { return s } }
-func judging(n int) func(int) bool                  { return func(v int) bool { return v == n } }
+
+//go:noinline
+func judging(n int) func(int) bool { return func(v int) bool { return v == n } }
+
+//go:noinline
 func lasting(n time.Duration) func(int) time.Duration {
 	return func(int) time.Duration { return n }
 }
+
+//go:noinline
 func tagging(s string) func(int) []string { return func(int) []string { return []string{s} } }
+
+//go:noinline
 func taggingOf(s string) func(int, int) []string {
 	return func(int, int) []string { return []string{s} }
 }
+
+//go:noinline
 func validating(n int) func(context.Context, int) bool {
 	return func(_ context.Context, v int) bool { return v == n }
 }
+
+//go:noinline
 func validatingErr(n int) func(context.Context, int) error {
 	return func(_ context.Context, v int) error { _ = n + v; return nil }
 }
+
+//go:noinline
 func validatingWith(n int) func(context.Context, int, int) bool {
 	return func(_ context.Context, v, _ int) bool { return v == n }
 }

@@ -130,3 +130,26 @@ func TestGuard(t *testing.T) {
 		}
 	})
 }
+
+func TestPanics(t *testing.T) {
+	broken := func(context.Context, time.Time) error { panic("broken") }
+	for name, try := range map[string]func(*breaker.Breaker) error{
+		"Do": func(g *breaker.Breaker) error {
+			return g.Do(t.Context(), func(context.Context) error { panic("broken") })
+		},
+		"Before": func(g *breaker.Breaker) error { return g.Before(t.Context(), broken) },
+		"Within": func(g *breaker.Breaker) error { return g.Within(t.Context(), time.Second, broken) },
+	} {
+		t.Run("W3 a panic is an error of the backend, and an outage, for "+name, func(t *testing.T) {
+			g, told := watched(time.Second)
+			defer func() {
+				if r := recover(); r != nil {
+					t.Error("the caller got the panic:", r)
+				}
+			}()
+			if err := try(g); err == nil || len(*told) != 1 || !g.Down() {
+				t.Error(err, *told, g.Down())
+			}
+		})
+	}
+}

@@ -265,6 +265,29 @@ func TestTagsAcrossContainers(t *testing.T) {
 	if v := tagged(b); v != 2 {
 		t.Fatal("C8 elsewhere:", v)
 	}
+	t.Run("C8 a tag that only the result names was invalidated elsewhere during the run: nothing is stored", func(t *testing.T) {
+		m, now := backend(t), clockNow()
+		own := func(s *engine.Spec) { s.TagsOf = true }
+		a, b := newBox(t, m, now, own), newBox(t, m, now, own)
+		a.terms.Tags, b.terms.Tags = []string{"customer:1"}, []string{"customer:1"}
+		b.get("opens the store")
+		compute := a.run
+		a.run = func(ctx context.Context, in string) (int64, error) {
+			if err := engine.InvalidateTags(ctx, []*engine.Function{b.f}, a.terms.Tags); err != nil {
+				t.Error(err)
+			}
+			return compute(ctx, in)
+		}
+		if v := a.get("x"); v != 1 {
+			t.Fatal(v)
+		}
+		c := newBox(t, m, now, own)
+		c.terms.Tags = a.terms.Tags
+		c.runs.Store(10)
+		if v := c.get("x"); v != 11 {
+			t.Errorf("%d, made of what the invalidation has outdated", v)
+		}
+	})
 }
 
 func mustParse(raw string) *url.URL {

@@ -20,6 +20,9 @@ type faulty struct {
 	reads, puts    atomic.Int64
 	invalidated    atomic.Int64       // tombstones that were written
 	marks          chan backends.Mark // what leases were released with, and what was marked without one
+	releaseTakes   atomic.Int64       // ns
+	// read, where it is set, changes what a read brings.
+	read func(*backends.Reading)
 	// leaseAll, where it is set, runs between the leases of a batch.
 	leaseAll func()
 }
@@ -54,7 +57,11 @@ type faultyStore struct {
 
 func (s *faultyStore) Read(ctx context.Context, key string, o backends.ReadOptions) (backends.Reading, error) {
 	s.m.reads.Add(1)
-	return s.everything.Read(ctx, key, o)
+	r, err := s.everything.Read(ctx, key, o)
+	if s.m.read != nil {
+		s.m.read(&r)
+	}
+	return r, err
 }
 
 func (s *faultyStore) Put(ctx context.Context, key string, entry []byte, expires time.Time, seen backends.Version) (backends.Version, error) {
@@ -109,6 +116,7 @@ func (l *faultyLease) Release(ctx context.Context, m backends.Mark) error {
 	if m.Kind != 0 {
 		l.m.marks <- m
 	}
+	time.Sleep(time.Duration(l.m.releaseTakes.Load()))
 	return l.Lease.Release(ctx, m)
 }
 
@@ -122,6 +130,14 @@ func (m *faulty) marked() (ttls []time.Duration) {
 			return ttls
 		}
 	}
+}
+
+// mixing is a backend that leaves the namespaces to the keys.
+type mixing struct{ backends.PersistenceManager }
+
+func (m mixing) Store(ctx context.Context, fn backends.Function) (backends.Store, error) {
+	fn.Namespace = ""
+	return m.PersistenceManager.Store(ctx, fn)
 }
 
 // failing is a backend behind one name, which a failover goes to another server with.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stillwarm/stillwarm/internal/engine"
@@ -49,6 +50,24 @@ func TestReleases(t *testing.T) {
 			if _, took, err := fl.container().call("x", time.Minute); err != nil || took != 0 {
 				t.Errorf("another container waits %v for a lease whose answer was lost: %v", took, err)
 			}
+		})
+	})
+	t.Run("S7 a lease that is being given back is taken over: no call waits for one of its own process", func(t *testing.T) {
+		bubble(t, func(t *testing.T, fl *fleet) {
+			m := newFaulty(fl.m)
+			b := fl.container(func(s *engine.Spec) { s.Manager = m })
+			compute := b.run
+			b.run = func(context.Context, string) (int64, error) { return 0, errors.New("down") }
+			m.releaseTakes.Store(int64(900 * time.Millisecond))
+			if o := <-b.begin(context.Background(), "x"); o.err == nil {
+				t.Fatal("no error")
+			}
+			synctest.Wait()
+			b.run = compute
+			if _, took, err := b.call("x", time.Minute); err != nil || took != 0 {
+				t.Errorf("the next call waits %v: %v", took, err)
+			}
+			time.Sleep(time.Minute)
 		})
 	})
 }
@@ -157,9 +176,37 @@ func TestBatchesOfEachOther(t *testing.T) {
 			}
 			wg.Go(func() { getAll(a, "x", "y") })
 			wg.Go(func() { getAll(b, "y", "x") })
+			time.Sleep(10 * time.Millisecond) // both have begun to run what they took, for which others of their containers wait
+			ofA, ofB := a.begin(context.Background(), "x"), b.begin(context.Background(), "y")
+			for _, own := range []<-chan outcome{ofA, ofB} {
+				if o := <-own; o.err != nil || time.Since(start) > 1100*time.Millisecond {
+					t.Errorf("what a batch took is published after %v: %v", time.Since(start), o.err)
+				}
+			}
 			wg.Wait()
 			if took := time.Since(start); took > 3*time.Second || fl.runs.Load() > 4 {
 				t.Errorf("%v, %d runs", took, fl.runs.Load())
+			}
+		})
+	})
+	t.Run("B2 who joined a batch that failed runs alone", func(t *testing.T) {
+		bubble(t, func(t *testing.T, fl *fleet) {
+			failed := errors.New("of the batch")
+			b := fl.container(func(s *engine.Spec) {
+				s.Many = func(context.Context, []*engine.Lookup) []engine.Result {
+					time.Sleep(time.Second)
+					return []engine.Result{{Err: failed}}
+				}
+			})
+			get := func() error { return b.f.GetAll(t.Context(), []*engine.Lookup{b.lookup("x")})[0].Err }
+			led := make(chan error)
+			go func() { led <- get() }()
+			synctest.Wait()
+			if joined := get(); joined != nil {
+				t.Error("who joined got:", joined)
+			}
+			if err := <-led; !errors.Is(err, failed) {
+				t.Error("whose batch it was got:", err)
 			}
 		})
 	})

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/engine"
 	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
 )
@@ -35,6 +36,48 @@ func TestEntriesOfOthers(t *testing.T) {
 			}
 		})
 	})
+	t.Run("W4 C1 an entry of before a clear is a miss, also where the store returns it with the generation of now", func(t *testing.T) {
+		m := newFaulty(backend(t))
+		a := newBox(t, m, clockNow())
+		a.get("x")
+		var old []byte
+		m.read = func(r *backends.Reading) { old = slices.Clone(r.Entry) }
+		if newBox(t, m, a.now).get("x") != 1 || len(old) == 0 {
+			t.Fatal("no hit in the backend")
+		}
+		a.invoke(func(ctx context.Context) {
+			if err := a.f.Clear(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		m.read = func(r *backends.Reading) { r.Entry = old }
+		b := newBox(t, m, a.now)
+		b.runs.Store(10)
+		if v := b.get("x"); v != 11 {
+			t.Errorf("%d, which Clear cleared", v)
+		}
+	})
+}
+
+func TestKeysOfStores(t *testing.T) {
+	for name, is := range map[string]struct{ namespace, code string }{
+		"another namespace": {"other", "1"}, "other code": {"", "2"},
+	} {
+		t.Run("K2 "+name+" has keys of its own, also where a backend leaves that to the keys", func(t *testing.T) {
+			m, now := mixing{backend(t)}, clockNow()
+			for i, tt := range []struct {
+				namespace, code string
+				want            int64
+			}{{"", "1", 1}, {is.namespace, is.code, 11}, {"", "1", 1}, {is.namespace, is.code, 11}} {
+				b := newBox(t, m, now, func(s *engine.Spec) { s.Code = func() (string, error) { return tt.code, nil } })
+				b.env.Namespace = tt.namespace
+				b.runs.Store(int64(10 * i))
+				if v := b.get("x"); v != tt.want {
+					t.Errorf("namespace %q, code %s: %d, want %d", tt.namespace, tt.code, v, tt.want)
+				}
+			}
+		})
+	}
 }
 
 // FuzzRecordsOfEntries feeds what is read before a payload with anything, and holds what is written there.

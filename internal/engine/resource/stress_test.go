@@ -323,3 +323,48 @@ func (a *arena) settle() {
 		a.t.Errorf("%d objects are in a pool that was shut down", n)
 	}
 }
+
+func TestPlaces(t *testing.T) {
+	t.Run("R3 an object that is found invalid after it left the pool leaves the one in its place there", func(t *testing.T) {
+		a := newArena(t, 0)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		access := func(valid func(*thing) error) resource.Access {
+			return resource.Access{
+				Key:   "k",
+				Open:  func(context.Context) (any, error) { return &thing{began: a.order.Add(1)}, nil },
+				Valid: func(_ context.Context, v any) error { return valid(v.(*thing)) },
+			}
+		}
+		get := func(valid func(*thing) error) int64 {
+			v, err := a.pool.Get(ctx, access(valid))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v.(*thing).began
+		}
+		fine := func(*thing) error { return nil }
+		if n := get(fine); n != 1 {
+			t.Fatal("the first object:", n)
+		}
+		a.thaws.Add(1) // it is validated whatever ValidateEvery says
+		if n := get(func(o *thing) error {
+			if o.began != 1 {
+				return nil
+			}
+			a.pool.ClearFor(ctx, "k") // and another call opens the next one
+			if n := get(fine); n != 2 {
+				t.Error("the object in its place:", n)
+			}
+			return errors.New("broken")
+		}); n != 2 {
+			t.Errorf("the call whose object was broken got number %d", n)
+		}
+		if n := get(fine); n != 2 {
+			t.Errorf("the next call got number %d", n)
+		}
+		cancel()
+		a.close()
+		a.settle()
+	})
+}
