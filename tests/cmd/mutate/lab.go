@@ -206,9 +206,9 @@ func (l *lab) baseline(ctx context.Context, k killer) error {
 	return f.(func() error)()
 }
 
-// build compiles the tests of a package.
+// build compiles the tests of a package, with full paths whatever GOFLAGS says: some tests look for their sources.
 func (l *lab) build(ctx context.Context, pkg, binary string, flags ...string) error {
-	args := append([]string{"test", "-c", "-p", "2", "-o", binary}, flags...)
+	args := append([]string{"test", "-c", "-trimpath=false", "-p", "2", "-o", binary}, flags...)
 	cmd := exec.CommandContext(ctx, "go", append(args, pkg)...) //nolint:gosec // the list is our own
 	cmd.Dir = l.root
 	if out, err := cmd.CombinedOutput(); err != nil {

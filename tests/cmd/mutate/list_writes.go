@@ -59,7 +59,7 @@ func fleet() []mutant {
 		{id: "S7", fault: "a call waits for a lease of its own process", file: waitGo,
 			line: `if l == nil && from == "" && errors.As(err, &busy) && ls.Own(busy.Holder) {`, with: "if errors.As(err, &busy) && false {", killer: model("own lease")},
 		{id: "S7", fault: "a lease that is being given back is not taken over", file: waitGo,
-			line: "l, err = take(busy.Holder)", killer: waiting},
+			line: "l, err = take(busy.Holder)", killer: inEngine("TestReleases")},
 		{id: "S7", fault: "a release that failed is not tried again", file: leaseGo,
 			line: "h.ls.later(h)", killer: inEngine("TestReleases")},
 		{id: "S7", fault: "an attempt without an answer counts as not taken", file: leaseGo,
@@ -76,7 +76,7 @@ func fleet() []mutant {
 		{id: "B2", fault: "an error of a batch reaches those who joined it", file: "internal/engine/batch.go",
 			line:   "if !ok || !leader && !recursive && (o.Err != nil || o.Panic != nil) && !errors.Is(o.Err, ctx.Err()) {",
 			with:   "if !ok && !recursive {",
-			killer: inAdapter("TestBatches")},
+			killer: inEngine("TestBatchesOfEachOther")},
 		{id: "B2", fault: "a batch waits for the keys of others before it runs its own", file: "internal/engine/batch.go",
 			line: "b.runMany(ctx, taken)", with: "defer b.runMany(ctx, taken)", killer: inEngine("TestBatchesOfEachOther")},
 	}

@@ -14,9 +14,11 @@ func program(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, src := range map[string]string{
-		"go.mod":      "module example.com/m\n\ngo 1.24\n",
-		"m.go":        "package m\n\nfunc Twice(n int) int {\n\tn *= 2\n\treturn n\n}\n\nfunc Other(n int) int {\n\treturn n\n}\n",
-		"m_test.go":   "package m\n\nimport \"testing\"\n\nfunc TestTwice(t *testing.T) {\n\tif Twice(2) != 4 {\n\t\tt.Fatal()\n\t}\n}\n",
+		"go.mod":    "module example.com/m\n\ngo 1.24\n",
+		"m.go":      "package m\n\nfunc Twice(n int) int {\n\tn *= 2\n\treturn n\n}\n\nfunc Other(n int) int {\n\treturn n\n}\n",
+		"m_test.go": "package m\n\nimport \"testing\"\n\nfunc TestTwice(t *testing.T) {\n\tif Twice(2) != 4 {\n\t\tt.Fatal()\n\t}\n}\n",
+		"source_test.go": "package m\n\nimport (\n\t\"os\"\n\t\"runtime\"\n\t\"testing\"\n)\n\nfunc TestSource(t *testing.T) {\n" +
+			"\t_, file, _, _ := runtime.Caller(0)\n\tif _, err := os.Stat(file); err != nil {\n\t\tt.Fatal(err)\n\t}\n}\n",
 		"bad_test.go": "package m\n\nimport \"testing\"\n\nfunc TestBad(t *testing.T) { t.Fatal() }\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(src), 0o600); err != nil {
@@ -49,6 +51,13 @@ func TestVerdicts(t *testing.T) {
 		m := mutant{file: "m.go", line: "n *= 2", with: "n *= 3", killer: killer{pkg: ".", run: "TestNone"}}
 		if r := l.try(t.Context(), 1, m); r.verdict != baseless {
 			t.Error(r.verdict)
+		}
+	})
+	t.Run("tests find their sources whatever GOFLAGS says", func(t *testing.T) {
+		t.Setenv("GOFLAGS", "-trimpath")
+		l := lab{root: dir, scratch: t.TempDir()}
+		if err := l.baseline(t.Context(), killer{pkg: ".", run: "TestSource"}); err != nil {
+			t.Error(err)
 		}
 	})
 	t.Run("the checkout stays as it is", func(t *testing.T) {
