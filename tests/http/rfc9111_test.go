@@ -86,8 +86,12 @@ func TestRequirementsThroughLambda(t *testing.T) {
 // startProcess starts one execution environment of the function.
 func startProcess(t *testing.T, o *origin, backend string) *runner.Runner {
 	t.Helper()
+	return startRunner(t, backend, "TEST_ORIGIN="+o.address)
+}
+
+func startRunner(t *testing.T, backend string, env ...string) *runner.Runner {
+	t.Helper()
 	var log lockedBuffer
-	env := []string{"TEST_ORIGIN=" + o.address}
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
 		if v := os.Getenv(name); v != "" {
 			env = append(env, name+"="+v)

@@ -14,10 +14,14 @@ import (
 // latest is how long after its run began an entry may still be written: a tombstone outlives it.
 const latest = 15 * time.Minute
 
-// Put keeps an entry in memory at once, and writes it to the backend after the response.
+// Put keeps an entry in memory at once, and writes it to the backend after the response. An entry whose run began before
+// that of the one in memory comes too late: of several answers the most recent one is used.
 func (e *Engine) Put(ctx context.Context, r port.Run, s port.Slot, entry *port.Entry) (kept bool, written <-chan struct{}) {
 	it := e.made(r, s.Key, entry)
 	it.version = s.Version
+	if newer := e.recall(s.Key); newer != nil && newer.entry.Began.After(entry.Began) {
+		return false, nil
+	}
 	if !e.keep(s.Key, it) {
 		return false, nil
 	}
@@ -55,12 +59,18 @@ func (e *Engine) write(ctx context.Context, d *driver, k port.Key, it *item) {
 	if err := e.put(ctx, d, k, ready); err != nil {
 		// What memory keeps is bound to its records all the same: an invalidation elsewhere is told by their ids, not by
 		// comparing the clocks of two machines.
-		ready.version = it.version
+		if ready.version = it.version; errors.Is(err, backends.ErrConflict) {
+			ready.version = replaced
+		}
 	}
 	if ready.ids != nil && e.writable(ready) {
 		e.replace(k, it, ready)
 	}
 }
+
+// replaced is the version of an entry that lost its slot to another container's: where the slot is found empty later, that
+// one was dropped, and this one must not outlive it.
+var replaced = port.Version{Known: true, Token: "replaced"}
 
 // writable reports whether the item may still be written.
 func (e *Engine) writable(it *item) bool {

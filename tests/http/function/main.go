@@ -25,6 +25,11 @@ const (
 	honourField = "X-Test-Honour" // the cache honours clients' directives
 	clockField  = "X-Test-Clock"  // nanoseconds since 1970
 	purgeField  = "X-Test-Purge"  // purges this path and sends nothing on
+
+	// A cache with a patience has a Runtime of its own: real clocks, a bounded memory, and a backend that answers within
+	// that time, or loses the records of invalidated URLs.
+	patienceField = "X-Test-Patience"
+	loseField     = "X-Test-Lose"
 )
 
 func main() {
@@ -38,19 +43,22 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	sites := sites{all: map[string]*httpcache.Cache{}}
+	sites := &sites{all: map[string]*httpcache.Cache{}}
+	if socket := os.Getenv("TEST_CONTROL"); socket != "" {
+		go control(socket, sites)
+	}
 	lambda.Start(lambda.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if t, err := strconv.ParseInt(r.Header.Get(clockField), 10, 64); err == nil {
 			now.Store(t)
 		}
-		cache := sites.get(r.Header.Get(siteField), r.Header.Get(honourField) != "")
+		cache := sites.get(r.Header)
 		if path := r.Header.Get(purgeField); path != "" {
 			if err := cache.Purge(r.Context(), path); err != nil {
 				http.Error(w, err.Error(), http.StatusBadGateway)
 			}
 			return
 		}
-		for _, name := range []string{siteField, honourField, clockField} {
+		for _, name := range []string{siteField, honourField, clockField, patienceField, loseField} {
 			r.Header.Del(name)
 		}
 		cache.Handler(http.HandlerFunc(forward)).ServeHTTP(w, r)
@@ -63,15 +71,19 @@ type sites struct {
 	all map[string]*httpcache.Cache
 }
 
-func (s *sites) get(name string, honour bool) *httpcache.Cache {
+func (s *sites) get(h http.Header) *httpcache.Cache {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	name := h.Get(siteField)
 	if c := s.all[name]; c != nil {
 		return c
 	}
 	opts := []httpcache.Option{httpcache.Name("site " + name), httpcache.Version("test"), httpcache.NearTTL(time.Millisecond)}
-	if honour {
+	if h.Get(honourField) != "" {
 		opts = append(opts, httpcache.ClientDirectives(httpcache.Honour))
+	}
+	if patience := h.Get(patienceField); patience != "" {
+		opts = append(opts, httpcache.WithRuntime(ownRuntime(patience, h.Get(loseField) != "")))
 	}
 	c, err := httpcache.New(opts...)
 	if err != nil {
@@ -79,6 +91,13 @@ func (s *sites) get(name string, honour bool) *httpcache.Cache {
 	}
 	s.all[name] = c
 	return c
+}
+
+// find returns a cache that was asked for before, or nil.
+func (s *sites) find(name string) *httpcache.Cache {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all[name]
 }
 
 var transport = &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 8}
