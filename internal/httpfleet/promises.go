@@ -49,17 +49,18 @@ func purgeDuringARun(t *testing.T, f Fleet) {
 
 func purgeDuringARefresh(t *testing.T, f Fleet) {
 	t.Helper()
+	// A path of its own: what begins within 2 s of a purge of the same URL is not stored, since clocks may differ by that.
 	f.Serve(answer(200, "old", "Cache-Control: max-age=1, stale-while-revalidate=600"))
-	do(t, f, 0, "GET /a")
+	do(t, f, 0, "GET /b")
 	f.Pass(2 * time.Second)
 	g := newGate()
 	f.Serve(func(w http.ResponseWriter, r *http.Request) {
 		g.pass()
 		answer(200, "refreshed before the purge", fresh)(w, r)
 	})
-	stale := f.Start(Request{Line: "GET /a"}) // the refresh comes after its answer
+	stale := f.Start(Request{Line: "GET /b"}) // the refresh comes after its answer
 	within(t, "the refresh", g.entered)
-	f.Purge(1, "/a")
+	f.Purge(1, "/b")
 	f.Serve(answer(200, "new", fresh))
 	close(g.open)
 	if r := within(t, "the stale answer", stale); r.Body != "old" || !r.Hit() {
@@ -67,7 +68,7 @@ func purgeDuringARefresh(t *testing.T, f Fleet) {
 	}
 	for _, container := range []int{1, 0, 1} {
 		f.Pass(5 * time.Millisecond)
-		if r := do(t, f, container, "GET /a"); r.Body != "new" {
+		if r := do(t, f, container, "GET /b"); r.Body != "new" {
 			t.Fatal("container", container, r)
 		}
 	}

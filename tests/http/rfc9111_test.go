@@ -86,10 +86,10 @@ func TestRequirementsThroughLambda(t *testing.T) {
 // startProcess starts one execution environment of the function.
 func startProcess(t *testing.T, o *origin, backend string) *runner.Runner {
 	t.Helper()
-	return startRunner(t, backend, "TEST_ORIGIN="+o.address)
+	return startRunner(t, backend, 10*time.Minute, "TEST_ORIGIN="+o.address) // an eighth of it is for the backend: no slow machine must look like an outage
 }
 
-func startRunner(t *testing.T, backend string, env ...string) *runner.Runner {
+func startRunner(t *testing.T, backend string, timeout time.Duration, env ...string) *runner.Runner {
 	t.Helper()
 	var log lockedBuffer
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
@@ -101,7 +101,7 @@ func startRunner(t *testing.T, backend string, env ...string) *runner.Runner {
 	defer cancel()
 	r, err := runner.Start(ctx, runner.Options{
 		Binary: function, Name: "http-test", Backend: backend, Containers: 1, Env: env, Event: "http", MemoryMB: 512, Log: &log,
-		Timeout: 10 * time.Minute, // an eighth of it is for the backend: no slow machine must look like an outage
+		Timeout: timeout,
 	})
 	if err != nil {
 		t.Fatal(err)

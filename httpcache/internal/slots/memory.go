@@ -106,6 +106,14 @@ func (e *Engine) forget(k port.Key) {
 	e.owner.Delete(string(mk[:]))
 }
 
+// forgetItem forgets an item, where memory still has that.
+func (e *Engine) forgetItem(k port.Key, it *item) {
+	mk := e.memoryKey(k)
+	if m := e.owner.Get(mk[:]); m != nil && m.Value.(*item) == it {
+		e.owner.Delete(string(mk[:]))
+	}
+}
+
 // nanos is a time in nanoseconds since 1970, as far as they reach.
 func nanos(t time.Time) int64 {
 	if t.After(time.Unix(0, math.MaxInt64)) {

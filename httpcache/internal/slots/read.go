@@ -48,8 +48,12 @@ func (e *Engine) ask(ctx context.Context, ks []port.Key, out []port.Slot, found,
 		return e.deliver(out, found, found) // it cannot be asked: memory serves until its entries end
 	}
 	for i, it := range items {
-		if m := found[i]; m != nil && e.outlives(m, it, out[i].Version, h) {
+		switch m := found[i]; {
+		case m == nil:
+		case e.outlives(m, it, out[i].Version, h):
 			items[i] = m
+		case it == nil:
+			e.forgetItem(ks[i], m) // or it would be believed again, unasked, until NearTTL is over
 		}
 	}
 	e.check(ctx, d, h, ks, items)

@@ -15,11 +15,12 @@ import (
 const latest = 15 * time.Minute
 
 // Put keeps an entry in memory at once, and writes it to the backend after the response. An entry whose run began before
-// that of the one in memory comes too late: of several answers the most recent one is used.
+// that of the one in memory comes too late: of several answers the most recent one is used. One that seems to have begun
+// in the future is of before the clock was set back, and says nothing.
 func (e *Engine) Put(ctx context.Context, r port.Run, s port.Slot, entry *port.Entry) (kept bool, written <-chan struct{}) {
 	it := e.made(r, s.Key, entry)
 	it.version = s.Version
-	if newer := e.recall(s.Key); newer != nil && newer.entry.Began.After(entry.Began) {
+	if newer := e.recall(s.Key); newer != nil && newer.entry.Began.After(entry.Began) && newer.entry.Began.UnixNano() <= e.env.Now() {
 		return false, nil
 	}
 	if !e.keep(s.Key, it) {

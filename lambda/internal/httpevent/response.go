@@ -1,6 +1,7 @@
 package httpevent
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -202,4 +203,4 @@ func (r *Response) setBody(body []byte, form httpreq.Form) {
 	}
 }
 
-func isText(b []byte) bool { return utf8.Valid(b) && !slices.Contains(b, 0) }
+func isText(b []byte) bool { return utf8.Valid(b) && bytes.IndexByte(b, 0) < 0 }
