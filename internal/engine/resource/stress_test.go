@@ -358,10 +358,10 @@ func TestPlaces(t *testing.T) {
 			}
 			return errors.New("broken")
 		}); n != 2 {
-			t.Errorf("the call whose object was broken got number %d", n)
+			t.Fatalf("the call whose object was broken got number %d", n)
 		}
 		if n := get(fine); n != 2 {
-			t.Errorf("the next call got number %d", n)
+			t.Fatalf("the next call got number %d", n)
 		}
 		cancel()
 		a.close()
