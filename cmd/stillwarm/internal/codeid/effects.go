@@ -124,6 +124,7 @@ var processState = map[string]bool{
 func (c *writer) call(n *ast.CallExpr) {
 	tv := c.info.Types[n.Fun]
 	if tv.IsType() {
+		c.conversion(n)
 		return
 	}
 	if tv.IsBuiltin() {
@@ -146,9 +147,65 @@ func (c *writer) call(n *ast.CallExpr) {
 	if fn.Pkg() == nil {
 		return
 	}
-	if !pure(fn) {
+	switch {
+	case !pure(fn):
 		c.global(n, fn)
 		c.arguments(n)
+	case fillingName(fn.Name()) && !isLibrary(fn):
+		c.arguments(n)
+	}
+}
+
+// fillingName reports whether a function with the name may fill what it is given: fmt.Sscan, strconv.AppendInt,
+// binary.BigEndian.PutUint64, errors.As.
+func fillingName(name string) bool {
+	if name == "As" {
+		return true
+	}
+	for _, part := range []string{"Scan", "scan", "Append", "Put", "Encode", "Decode", "Read", "Unmarshal", "Expand", "Fill", "Copy", "Sum"} {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// conversion notes a slice that becomes an array's pointer: another name for its elements.
+func (c *writer) conversion(n *ast.CallExpr) {
+	if len(n.Args) != 1 {
+		return
+	}
+	_, slice := under(c.info.TypeOf(n.Args[0])).(*types.Slice)
+	if p, ok := under(c.info.TypeOf(n)).(*types.Pointer); ok && slice {
+		if _, ok := under(p.Elem()).(*types.Array); ok {
+			c.held(n.Args[0], "made an array's pointer")
+		}
+	}
+}
+
+// methodValue notes the mention of a dependency's method that is not called here: whoever has it changes what it is bound
+// to.
+func (c *writer) methodValue(sel *ast.SelectorExpr) {
+	s := c.info.Selections[sel]
+	if s == nil || s.Kind() != types.MethodVal {
+		return
+	}
+	fn, ok := s.Obj().(*types.Func)
+	if !ok || fn.Pkg() == nil || c.w.g.unitOf[fn.Pkg()] != nil || readOnlyMethod(fn) {
+		return
+	}
+	t := c.info.TypeOf(sel.X)
+	if types.IsInterface(t) && !setterName(fn.Name()) {
+		return
+	}
+	p := c.follow(sel.X)
+	if v, ok := p.root.(*types.Var); ok && isLocal(v) && !p.shared && !isReference(t) {
+		return
+	}
+	what := "bound to ." + fn.Name()
+	c.held(sel.X, what)
+	if !isReference(t) {
+		c.add(heldBy(types.NewPointer(t)), sel, what, p.root != nil && p.root == c.recv)
 	}
 }
 
@@ -160,6 +217,10 @@ func (c *writer) builtin(n *ast.CallExpr) {
 	switch id.Name {
 	case "delete", "clear", "copy", "close":
 		c.held(n.Args[0], "changed by "+id.Name)
+	case "append": // it writes behind the end where there is room
+		if p := c.follow(n.Args[0]); len(n.Args) > 1 && (p.inner.variable != nil || p.inner.field != nil) {
+			c.held(n.Args[0], "appended to")
+		}
 	}
 }
 
@@ -198,6 +259,9 @@ func (c *writer) arguments(n *ast.CallExpr) {
 // method notes what a dependency's method may do to what it is called on.
 func (c *writer) method(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) {
 	if readOnlyMethod(fn) {
+		if fillingName(fn.Name()) && !isLibrary(fn) && !remoteCall(fn) {
+			c.arguments(n)
+		}
 		return
 	}
 	what := "changed by ." + fn.Name()

@@ -35,7 +35,7 @@ func (g *graph) globalState(pkg *types.Package) []location {
 			state = append(state, heldBy(types.NewPointer(held)))
 			for f := range held.Underlying().(*types.Struct).Fields() {
 				if f.Exported() {
-					state = append(state, location{field: f.Origin()})
+					state = append(state, location{field: g.shapes.field(f)})
 				}
 			}
 		}

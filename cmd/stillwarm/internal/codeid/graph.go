@@ -76,7 +76,8 @@ type graph struct {
 	everyone []mark                             // what makes every function fall back
 	dynamic  map[*types.Package]map[string]bool // names of methods that interfaces of a package have
 	stateOf  map[*types.Package][]location      // what a dependency's own variables lead to
-	leaking  map[types.Object]bool              // tables that are used other than by reading; nil before the first question
+	shapes   *shapes
+	leaking  map[types.Object]bool // tables that are used other than by reading; nil before the first question
 }
 
 // build makes the nodes, then their mentions.
@@ -85,6 +86,7 @@ func (p *program) build() *graph {
 		program: p, byObj: map[types.Object]*node{}, byID: map[string]*node{}, inits: map[*unit][]*node{},
 		varNode: map[*ast.ValueSpec][]*node{}, methods: map[*types.TypeName][]*node{},
 		dynamic: map[*types.Package]map[string]bool{}, stateOf: map[*types.Package][]location{},
+		shapes: shapesOf(p.units),
 	}
 	for _, u := range p.units {
 		for _, f := range u.files {

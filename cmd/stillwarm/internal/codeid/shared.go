@@ -84,7 +84,7 @@ func (s *sharing) fields(t types.Type, u *types.Struct) {
 		if foreign && !f.Exported() {
 			continue
 		}
-		s.locations[location{field: f.Origin()}] = true
+		s.locations[location{field: s.g.shapes.field(f)}] = true
 		s.share(f.Type())
 	}
 }

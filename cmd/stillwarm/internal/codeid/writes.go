@@ -26,7 +26,7 @@ type location struct {
 
 // writes collects the events of the declaration.
 func (w *walker) writes() {
-	c := &writer{w: w, info: w.info, fresh: freshLocals(w.info, w.n.decl)}
+	c := &writer{w: w, info: w.info, fresh: freshLocals(w.info, w.n.decl), called: map[ast.Expr]bool{}}
 	for _, conv := range w.converts {
 		c.converted(conv)
 	}
@@ -56,13 +56,15 @@ type writer struct {
 	recv   types.Object
 	fresh  map[types.Object]bool
 	handed bool
+	called map[ast.Expr]bool // what calls name, and functions that run where they are written
 }
 
 func (c *writer) inspect(root ast.Node) {
 	ast.Inspect(root, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
-			if c.w.handed[n] && !c.handed {
+			// One that is kept somewhere runs whenever somebody calls it, with that caller's arguments.
+			if (c.w.handed[n] || !c.called[n]) && !c.handed {
 				c.handed = true
 				c.inspect(n.Body)
 				c.handed = false
@@ -85,8 +87,17 @@ func (c *writer) inspect(root ast.Node) {
 				c.held(n.X, "received from")
 			}
 		case *ast.SliceExpr:
-			if _, ok := under(c.info.TypeOf(n.X)).(*types.Array); ok {
-				c.write(n.X, "sliced") // the slice is another name for it
+			switch t := under(c.info.TypeOf(n.X)).(type) { // the slice is another name for the array
+			case *types.Array:
+				c.write(n.X, "sliced")
+			case *types.Pointer:
+				if _, ok := under(t.Elem()).(*types.Array); ok {
+					c.held(n.X, "sliced")
+				}
+			}
+		case *ast.SelectorExpr:
+			if !c.called[n] {
+				c.methodValue(n)
 			}
 		case *ast.Ident:
 			c.stateful(n)
@@ -102,11 +113,27 @@ func (c *writer) inspect(root ast.Node) {
 				}
 			}
 		case *ast.CallExpr:
+			c.runs(n)
 			c.call(n)
 		}
 		return true
 	})
 }
+
+// runs notes what the call names, and the functions among its arguments that run before it returns.
+func (c *writer) runs(n *ast.CallExpr) {
+	c.called[ast.Unparen(n.Fun)] = true
+	fn := calleeOf(c.info, n)
+	if fn == nil || fn.Pkg() == nil || !callingPackages[fn.Pkg().Path()] && fn.Origin().FullName() != "(*sync.Once).Do" {
+		return
+	}
+	for _, arg := range n.Args {
+		c.called[ast.Unparen(arg)] = true
+	}
+}
+
+// callingPackages are those whose functions call what they get, and keep none of it.
+var callingPackages = map[string]bool{"sort": true, "slices": true, "maps": true, "strings": true, "bytes": true}
 
 func (c *writer) add(l location, at ast.Node, what string, recv bool) {
 	c.w.n.events = append(c.w.n.events, event{to: l, place: c.w.g.place(at.Pos()), what: what, handed: c.handed, recv: recv})
@@ -143,7 +170,7 @@ func (c *writer) follow(e ast.Expr) route {
 				continue
 			}
 			if f, ok := s.Obj().(*types.Var); ok {
-				set(location{field: f.Origin()})
+				set(location{field: c.w.g.shapes.field(f)})
 			}
 			p.shared = p.shared || s.Indirect() || isPointer(c.info.TypeOf(x.X))
 			e = x.X
@@ -198,6 +225,13 @@ func (c *writer) write(e ast.Expr, what string) {
 		return
 	}
 	c.add(p.inner, e, what, p.root != nil && p.root == c.recv)
+	if st, ok := under(c.info.TypeOf(e)).(*types.Struct); ok { // all its fields, which other types may name
+		for f := range st.Fields() {
+			if one, ok := c.w.g.shapes.one[f.Origin()]; ok {
+				c.add(location{field: one}, e, what, p.root != nil && p.root == c.recv)
+			}
+		}
+	}
 	// A package's variable that holds the state by value changes with it.
 	if v, ok := p.root.(*types.Var); ok && !isLocal(v) && p.inner.variable == nil {
 		c.add(location{variable: v}, e, what, false)
