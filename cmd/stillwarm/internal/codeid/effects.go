@@ -159,11 +159,12 @@ func (c *writer) call(n *ast.CallExpr) {
 // fillingName reports whether a function with the name may fill what it is given: fmt.Sscan, strconv.AppendInt,
 // binary.BigEndian.PutUint64, errors.As.
 func fillingName(name string) bool {
-	if name == "As" {
+	switch name {
+	case "As", "Encode", "EncodeRune", "Decode", "Sum", "Copy":
 		return true
 	}
-	for _, part := range []string{"Scan", "scan", "Append", "Put", "Encode", "Decode", "Read", "Unmarshal", "Expand", "Fill", "Copy", "Sum"} {
-		if strings.Contains(name, part) {
+	for _, prefix := range []string{"Append", "Put", "Scan", "Sscan", "Fscan", "Read", "Expand", "Unmarshal", "Fill"} {
+		if strings.HasPrefix(name, prefix) {
 			return true
 		}
 	}
