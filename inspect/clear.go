@@ -2,9 +2,7 @@ package inspect
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
@@ -41,9 +39,6 @@ func (i *Inspector) ClearKey(ctx context.Context, f Function, key string) (all b
 // ClearAll makes every entry of every function in every namespace of the backend a miss.
 func (i *Inspector) ClearAll(ctx context.Context) error { return i.manager.ClearAll(ctx) }
 
-// recordsKept is how long a tag's record outlives its last invalidation.
-const recordsKept = 400 * 24 * time.Hour
-
 // InvalidateTags makes every entry of the namespace that has one of the tags a miss. Running containers see it within NearTTL.
 func (i *Inspector) InvalidateTags(ctx context.Context, namespace string, tags ...string) error {
 	s, err := i.store(ctx, Function{Namespace: namespace, Name: "tags"}) // records are shared by all functions of a namespace
@@ -54,22 +49,9 @@ func (i *Inspector) InvalidateTags(ctx context.Context, namespace string, tags .
 	if !ok {
 		return errors.New("this backend has no tags")
 	}
-	names := make([]string, 0, len(tags)+1)
-	for _, tag := range tags {
-		names = append(names, invalidation.TagRecord(tag))
+	names := make([]string, len(tags))
+	for n, tag := range tags {
+		names[n] = invalidation.TagRecord(tag)
 	}
-	names = append(names, invalidation.EpochRecord)
-	values := make([][]byte, len(names))
-	for n := range values {
-		values[n] = newRecord()
-	}
-	return records.WriteRecords(ctx, names, values, i.clock().Add(recordsKept))
-}
-
-// newRecord is the value of a record after an invalidation: a new id, and that it is one.
-func newRecord() []byte {
-	b := make([]byte, 9)
-	_, _ = rand.Read(b[:8])
-	b[8] = 1
-	return b
+	return invalidation.Tell(ctx, records, names, i.clock())
 }

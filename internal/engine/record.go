@@ -9,6 +9,7 @@ import (
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/engine/freshness"
+	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
 )
 
@@ -92,7 +93,7 @@ func (r *functionRecord) save(ctx context.Context, s *store, e *memory.Entry) {
 	if err != nil {
 		return
 	}
-	expires := freshness.Time(s.f.env.Now()).Add(recordsKept)
+	expires := freshness.Time(s.f.env.Now()).Add(invalidation.Kept)
 	_ = s.write(ctx, func(ctx context.Context) error {
 		_, err := recs.WriteRecord(ctx, backends.FunctionRecord(s.f.spec.Name), value, expires, seen)
 		return err

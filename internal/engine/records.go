@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -39,10 +38,6 @@ type Records struct {
 	failed  uint64            // counts them
 	owing   atomic.Bool
 }
-
-// recordsKept is how long a record outlives its last invalidation: longer than entries usually live. A record that is
-// gone makes older entries misses.
-const recordsKept = 400 * 24 * time.Hour
 
 func (env *Env) recordsOf(m backends.PersistenceManager) *Records {
 	key := any(m)
@@ -102,28 +97,13 @@ func (r *Records) localRefs(tags []string) []invalidation.Ref {
 	return refs
 }
 
-// A record's value: its id, then 1 where an invalidation wrote it, 0 where it was made because there was none.
-const recordSize = 9
-
-func recordValue(id uint64, invalidated bool) []byte {
-	v := binary.BigEndian.AppendUint64(nil, id)
-	if invalidated {
-		return append(v, 1)
-	}
-	return append(v, 0)
-}
-
+// idOf returns the id of a record; 0: there is none.
 func idOf(r backends.Record) uint64 {
-	if len(r.Value) < recordSize {
+	id, _ := invalidation.SplitRecord(r.Value)
+	if id == nil {
 		return 0
 	}
-	return binary.BigEndian.Uint64(r.Value)
-}
-
-func newID() uint64 {
-	var b [8]byte
-	_, _ = rand.Read(b[:])
-	return max(1, binary.BigEndian.Uint64(b[:]))
+	return binary.BigEndian.Uint64(id)
 }
 
 // void reports whether an entry depends on something that was invalidated in this container since its run began.
@@ -306,19 +286,12 @@ func (r *Records) Invalidate(ctx context.Context, names ...string) error {
 	return err
 }
 
-// tell writes new ids to the records and moves the epoch, by one write. The epoch is the last, so that nobody sees that it
-// moved and still finds an older record.
+// tell tells the backend of invalidations.
 func (r *Records) tell(ctx context.Context, recs backends.Records, names []string, within time.Duration) error {
-	names = append(slices.Clone(names), invalidation.EpochRecord)
-	values := make([][]byte, len(names))
-	for i := range names {
-		values[i] = recordValue(newID(), true)
-	}
-	expires := freshness.Time(r.env.Now()).Add(recordsKept)
 	return r.env.Writes.Within(ctx, within, func(ctx context.Context, deadline time.Time) error {
 		ctx, cancel := context.WithDeadline(ctx, deadline)
 		defer cancel()
-		return recs.WriteRecords(ctx, names, values, expires)
+		return invalidation.Tell(ctx, recs, names, freshness.Time(r.env.Now()))
 	})
 }
 
@@ -420,14 +393,15 @@ func (r *Records) complete(ctx context.Context, refs []invalidation.Ref, late in
 		return nil, false // the backend has no records: nobody elsewhere could be told of an invalidation
 	}
 	refs = append([]invalidation.Ref(nil), refs...)
-	expires := freshness.Time(r.env.Now()).Add(recordsKept)
+	expires := freshness.Time(r.env.Now()).Add(invalidation.Kept)
 	for i, ref := range refs {
 		if ref.ID != 0 {
 			continue
 		}
-		id := newID()
+		made := backends.Record{Value: invalidation.NewRecord(false)}
+		id := idOf(made)
 		err := r.do(ctx, r.env.BackendTimeout, func(ctx context.Context) error {
-			_, err := (*recs).WriteRecord(ctx, ref.Name, recordValue(id, false), expires, backends.Absent)
+			_, err := (*recs).WriteRecord(ctx, ref.Name, made.Value, expires, backends.Absent)
 			return err
 		})
 		if errors.Is(err, backends.ErrConflict) { // there is one: older, or made meanwhile by a sibling or an invalidation
@@ -456,7 +430,7 @@ const clockSlack = 2 * time.Second
 
 // invalidatedSince reports whether a record may have been invalidated after a run began, by the store's clock.
 func invalidatedSince(rec backends.Record, began time.Time) bool {
-	if len(rec.Value) < recordSize || rec.Value[8] == 0 {
+	if _, invalidated := invalidation.SplitRecord(rec.Value); !invalidated {
 		return false // there is none, or nothing has invalidated it
 	}
 	return began.IsZero() || rec.Written.IsZero() || !rec.Written.Before(began.Add(-clockSlack))

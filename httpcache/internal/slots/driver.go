@@ -7,6 +7,7 @@ import (
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/httpcache/internal/port"
+	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
 )
 
 // reading is what a slot holds.
@@ -101,8 +102,8 @@ func (d *driver) remove(ctx context.Context, key string) error {
 }
 
 // makeRecord makes a record that is absent, and returns what is there then.
-func (d *driver) makeRecord(ctx context.Context, name string) (record, error) {
-	r, err := d.records.WriteRecord(ctx, name, newRecord(false), time.Time{}, backends.Absent)
+func (d *driver) makeRecord(ctx context.Context, name string, now time.Time) (record, error) {
+	r, err := d.records.WriteRecord(ctx, name, invalidation.NewRecord(false), now.Add(invalidation.Kept), backends.Absent)
 	if errors.Is(err, backends.ErrConflict) {
 		var rs []backends.Record
 		if rs, _, err = d.records.ReadRecords(ctx, []string{name}); err == nil {
@@ -110,18 +111,6 @@ func (d *driver) makeRecord(ctx context.Context, name string) (record, error) {
 		}
 	}
 	return parseRecord(r), err
-}
-
-// replaceRecords writes records anew.
-func (d *driver) replaceRecords(ctx context.Context, names []string, expires time.Time) error {
-	if len(names) == 0 {
-		return nil
-	}
-	values := make([][]byte, len(names))
-	for i := range names {
-		values[i] = newRecord(true)
-	}
-	return d.records.WriteRecords(ctx, names, values, expires)
 }
 
 // lease takes the lease of a key, from a holder where from names one, or returns an error that is a LeasedError or a

@@ -3,7 +3,8 @@ package slots
 import (
 	"context"
 	"sync"
-	"time"
+
+	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
 )
 
 // untold are the invalidations that the backend was not told yet.
@@ -83,7 +84,7 @@ func (e *Engine) settle(ctx context.Context) bool {
 	return clean || e.tell(ctx, e.backend(ctx)) == nil
 }
 
-// tell tells the backend of every invalidation that it was not told: the records first, then the epoch.
+// tell tells the backend of every invalidation that it was not told.
 func (e *Engine) tell(ctx context.Context, d *driver) error {
 	e.untold.mu.Lock()
 	names := make([]string, 0, len(e.untold.names))
@@ -121,21 +122,7 @@ func (e *Engine) tellRecords(ctx context.Context, d *driver, names []string) err
 	if len(names) == 0 {
 		return nil
 	}
-	var tags, urls []string
-	for _, name := range names {
-		if lostWhenAbsent(name) {
-			tags = append(tags, name)
-		} else {
-			urls = append(urls, name)
-		}
-	}
-	err := d.replaceRecords(ctx, urls, e.Now().Add(maxKeep))
-	if err == nil {
-		err = d.replaceRecords(ctx, tags, time.Time{})
-	}
-	if err == nil {
-		err = d.replaceRecords(ctx, []string{epochRecord}, time.Time{})
-	}
+	err := invalidation.Tell(ctx, d.records, names, e.Now())
 	if err == nil {
 		e.heard.Store(nil) // the next read hears the epoch, and checks what was stored under an older one
 	}

@@ -1,7 +1,6 @@
 package slots
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
@@ -12,7 +11,7 @@ import (
 
 // epochRecord moves with each invalidation, after the record that it is about. It is the namespace's, and the one that
 // package adapter's tags move, too.
-const epochRecord = "epoch"
+const epochRecord = invalidation.EpochRecord
 
 func tagRecord(tag string) string { return invalidation.TagRecord(tag) }
 
@@ -33,28 +32,13 @@ type record struct {
 	invalidated bool
 }
 
-const (
-	idSize     = 8
-	recordSize = idSize + 1
-)
-
-// newRecord returns the value of a new record: a random id, then 1 where an invalidation writes it, 0 where it is made
-// because there was none.
-func newRecord(invalidated bool) []byte {
-	v := make([]byte, recordSize)
-	_, _ = rand.Read(v[:idSize]) // documented never to fail
-	if invalidated {
-		v[idSize] = 1
-	}
-	return v
-}
-
 // parseRecord returns the record that a value holds; a damaged one is like a lost one.
 func parseRecord(r backends.Record) record {
-	if len(r.Value) != recordSize {
+	id, invalidated := invalidation.SplitRecord(r.Value)
+	if id == nil {
 		return record{}
 	}
-	rec := record{id: string(r.Value[:idSize]), invalidated: r.Value[idSize] == 1}
+	rec := record{id: string(id), invalidated: invalidated}
 	if !r.Written.IsZero() {
 		rec.at = r.Written.UnixNano()
 	}

@@ -109,7 +109,7 @@ func (e *Engine) bind(ctx context.Context, d *driver, it *item) *item {
 
 func (e *Engine) makeRecord(ctx context.Context, d *driver, name string) (r record, err error) {
 	err = e.env.Writes.Do(ctx, func(ctx context.Context) (err error) {
-		r, err = d.makeRecord(ctx, name)
+		r, err = d.makeRecord(ctx, name, e.Now())
 		return err
 	})
 	return r, err

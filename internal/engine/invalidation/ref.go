@@ -18,9 +18,6 @@ type Ref struct {
 // never wrong.
 const buckets = 1 << 16
 
-// EpochRecord is the name of the record that moves with each invalidation.
-const EpochRecord = "epoch"
-
 // TagRecord returns the name of the record of a tag.
 func TagRecord(tag string) string {
 	h := fnv.New64a()

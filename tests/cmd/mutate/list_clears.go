@@ -79,6 +79,8 @@ func clears() []mutant {
 			line: "r.owe(names)", killer: inAdapter("TestWriteThroughAndTags")},
 		{id: "C8", fault: "an entry inherits no tags", file: "internal/engine/flight/run.go",
 			line: "r.refs = append(r.refs, ref)", killer: inAdapter("TestWriteThroughAndTags")},
+		{id: "C8", fault: "an invalidation does not move the epoch", file: "internal/engine/invalidation/record.go",
+			line: "names = append(slices.Clone(names), EpochRecord)", with: "names = slices.Clone(names)", killer: inEngine("TestTagsAcrossContainers")},
 		{id: "C8", fault: "tags that only the result names are not compared with the store's clock", file: recordsGo,
 			line: "if invalidatedSince(rs[0], began) {", with: "if began.IsZero() && false {", killer: inEngine("TestTagsAcrossContainers")},
 	}

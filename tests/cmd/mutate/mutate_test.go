@@ -94,6 +94,14 @@ func TestPlant(t *testing.T) {
 	}
 }
 
+func TestTheListKnowsItsLines(t *testing.T) {
+	for _, m := range mutants() {
+		if _, _, err := plant(filepath.Join("..", "..", ".."), m); err != nil {
+			t.Errorf("%s: %v", m.name(), err)
+		}
+	}
+}
+
 func TestTable(t *testing.T) {
 	results := []result{{mutant: mutant{id: "C1", file: "m.go"}, verdict: killed}, {verdict: listed}}
 	if !table(io.Discard, results) {
