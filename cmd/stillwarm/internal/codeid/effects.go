@@ -147,12 +147,32 @@ func (c *writer) call(n *ast.CallExpr) {
 	if fn.Pkg() == nil {
 		return
 	}
+	c.bind(n)
 	switch {
 	case !pure(fn):
 		c.global(n, fn)
 		c.arguments(n)
 	case fillingName(fn.Name()) && !isLibrary(fn):
 		c.arguments(n)
+	}
+}
+
+// bind notes what an object that a dependency's function returns was made of.
+func (c *writer) bind(n *ast.CallExpr) {
+	t := c.info.TypeOf(n)
+	if t == nil || !isPointer(t) && !types.IsInterface(t) || immutable(t) {
+		return
+	}
+	object := heldBy(t)
+	for _, arg := range n.Args {
+		if u, ok := ast.Unparen(arg).(*ast.UnaryExpr); ok && u.Op == token.AND {
+			if p := c.follow(u.X); p.inner != (location{}) {
+				c.w.n.bound = append(c.w.n.bound, binding{object, p.inner})
+			}
+		}
+		if at := c.info.TypeOf(arg); at != nil && isReference(at) && !immutable(at) {
+			c.w.n.bound = append(c.w.n.bound, binding{object, heldBy(at)})
+		}
 	}
 }
 
@@ -219,7 +239,7 @@ func (c *writer) builtin(n *ast.CallExpr) {
 	case "delete", "clear", "copy", "close":
 		c.held(n.Args[0], "changed by "+id.Name)
 	case "append": // it writes behind the end where there is room
-		if p := c.follow(n.Args[0]); len(n.Args) > 1 && (p.inner.variable != nil || p.inner.field != nil) {
+		if len(n.Args) > 1 {
 			c.held(n.Args[0], "appended to")
 		}
 	}

@@ -35,6 +35,7 @@ type node struct {
 	edges       []edge
 	marks       []mark
 	events      []event
+	bound       []binding    // objects of dependencies that were made of state
 	converted   []types.Type // types whose values become interface values here
 	root        bool         // it runs at the start by itself, not because something mentions it
 	loud        bool         // a variable that the setup may do more with than ask for its name

@@ -127,5 +127,20 @@ func (g *graph) sharedBy(w *wrap, closure, code map[*node]bool) map[location]boo
 	if w.locals {
 		g.shareLocals(s, w)
 	}
+	s.bindings(code)
 	return s.locations
+}
+
+// bindings adds the objects that were made of what is shared, and what was made of those.
+func (s *sharing) bindings(code map[*node]bool) {
+	for grown := true; grown; {
+		grown = false
+		for n := range code {
+			for _, b := range n.bound {
+				if s.locations[b.state] && !s.locations[b.object] {
+					s.locations[b.object], grown = true, true
+				}
+			}
+		}
+	}
 }

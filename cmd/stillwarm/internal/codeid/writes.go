@@ -24,6 +24,10 @@ type location struct {
 	global   string // the package of the dependency
 }
 
+// binding is an object of a dependency that was made of a reference to state: whoever changes the object may change the
+// state, as an encoder does with what it writes to.
+type binding struct{ object, state location }
+
 // writes collects the events of the declaration.
 func (w *walker) writes() {
 	c := &writer{w: w, info: w.info, fresh: freshLocals(w.info, w.n.decl), called: map[ast.Expr]bool{}}
