@@ -46,6 +46,7 @@ type Reading struct {
 	// may keep and change it.
 	Entry []byte
 	// Version is the slot's, also where Entry is nil: an expired entry and a tombstone have one. Absent: the slot is empty.
+	// It may lie in the same piece of memory as Entry, beyond its capacity: who keeps it longer makes a copy.
 	Version Version
 	// Expires is when the entry expires; zero: never, or there is none.
 	Expires time.Time

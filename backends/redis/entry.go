@@ -3,6 +3,7 @@ package redis
 import (
 	"encoding/binary"
 	"time"
+	"unsafe"
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/backends/internal/version"
@@ -17,7 +18,7 @@ const (
 	kindTombstone = 3 // no entry
 )
 
-// slot is what a string holds. Its parts are parts of that string.
+// slot is what a string holds. Its parts, the version too, lie in the memory of that string.
 type slot struct {
 	kind    byte // 0: nothing that encodeSlot wrote
 	entry   []byte
@@ -40,16 +41,16 @@ func encodeSlot(kind byte, entry []byte, key string, v backends.Version) []byte 
 const foreign backends.Version = "?"
 
 // decodeSlot splits what was stored. What encodeSlot did not write is no entry, and has a version all the same, so that
-// it can be replaced.
+// it can be replaced. Nothing may change b beyond the entry afterwards.
 func decodeSlot(b []byte) slot {
 	n := len(b) - trailerSize
 	if n < 0 {
 		if len(b) <= 5 {
 			return slot{version: foreign}
 		}
-		return slot{version: backends.Version(b[:len(b)-5])}
+		return slot{version: backends.Version(textOf(b[:len(b)-5]))}
 	}
-	s := slot{version: backends.Version(b[n : n+version.Size])}
+	s := slot{version: backends.Version(textOf(b[n : n+version.Size]))}
 	keyLen := int64(binary.BigEndian.Uint32(b[n+version.Size:]))
 	kind := b[len(b)-1]
 	if keyLen > int64(n) || kind != kindEntry && kind != kindTombstone {
@@ -59,6 +60,9 @@ func decodeSlot(b []byte) slot {
 	s.kind, s.entry, s.key, s.expires = kind, b[:split:split], b[split:n:n], version.Expires(s.version)
 	return s
 }
+
+// textOf returns b as a string without copying; nothing may change b any more.
+func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // The version is bytes versionFrom to versionTo of a string, counted from its end as GETRANGE does.
 const (

@@ -91,10 +91,10 @@ func plain(s string) bool {
 	return true
 }
 
-func plainByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-		c == '-' || c == '_' || c == '.' || c == '/'
-}
+func plainByte(c byte) bool { return plainBytes[c/64]&(1<<(c%64)) != 0 }
+
+// plainBytes has a bit for each plain byte: letters, digits, and "-", "_", ".", "/". Every key of every read is looked at.
+var plainBytes = [256 / 64]uint64{0x03ff_e000_0000_0000, 0x07ff_fffe_87ff_fffe}
 
 // escape returns s with every byte that is not plain written as %XX. What becomes too long is cut and told apart by a
 // hash; the "~" before it occurs in no escaped text.

@@ -85,27 +85,29 @@ func (s *Store) readOne(ctx context.Context, q *mget, key string, deadline time.
 			return backends.Reading{}, err
 		}
 	}
-	s.judge(key, q.reply.values[0], &r)
+	s.judge(key, q.reply.values[0], s.m.opts.Clock(), &r)
 	return r, nil
 }
 
-// judge fills in what the slot's string says. b is nil where there is none.
-func (s *Store) judge(key string, b []byte, r *backends.Reading) {
+// judge fills in what the slot's string says at a time. b is nil where there is none; it belongs to the reading then, whose
+// version lies in it too.
+func (s *Store) judge(key string, b []byte, now time.Time, r *backends.Reading) {
 	if b == nil {
 		return
 	}
 	st := decodeSlot(b)
 	r.Version = st.version
-	if st.kind != kindEntry || hashed(key) && string(st.key) != key || s.m.expired(st.expires) {
+	if st.kind != kindEntry || hashed(key) && string(st.key) != key || passed(st.expires, now) {
 		return
 	}
 	r.Entry, r.Expires = st.entry, st.expires
 }
 
-// expired reports whether the time has come, to the millisecond.
-func (m *Manager) expired(at time.Time) bool {
-	return !at.IsZero() && m.opts.Clock().UnixMilli() >= at.UnixMilli()
-}
+// expired reports whether the time has come.
+func (m *Manager) expired(at time.Time) bool { return passed(at, m.opts.Clock()) }
+
+// passed reports whether a time has come, to the millisecond; the zero time never does.
+func passed(at, now time.Time) bool { return !at.IsZero() && now.UnixMilli() >= at.UnixMilli() }
 
 // storedLimit is the size of the largest string that an entry of the allowed size can have become.
 func (m *Manager) storedLimit() int { return int(m.opts.MaxEntry) + trailerSize + 1<<20 }
@@ -163,7 +165,7 @@ func (s *Store) readings(ctx context.Context, keys []string, o backends.ReadOpti
 			return nil, err
 		}
 	}
-	rs := make([]backends.Reading, len(keys))
+	rs, now := make([]backends.Reading, len(keys)), s.m.opts.Clock()
 	for i, key := range keys {
 		r := &rs[i]
 		r.Generation, r.Clock = f.generation, f.clock
@@ -171,11 +173,11 @@ func (s *Store) readings(ctx context.Context, keys []string, o backends.ReadOpti
 		switch {
 		case f.unchanged:
 			r.Unchanged, r.Version = true, o.IfChanged
-			if v := versionExpires(o.IfChanged); s.m.expired(v) {
+			if passed(versionExpires(o.IfChanged), now) {
 				r.Unchanged = false
 			}
 		default:
-			s.judge(key, f.slots[i], r)
+			s.judge(key, f.slots[i], now, r)
 		}
 	}
 	return rs, nil
@@ -240,7 +242,7 @@ func (s *Store) appendEntryKeys(all, keys []string) []string {
 	for _, key := range keys {
 		at := len(text)
 		text = append(append(append(text, s.names.entries...), tag(key)...), '}')
-		all = append(all, unsafe.String(unsafe.SliceData(text[at:]), len(text)-at)) // nothing writes there again
+		all = append(all, textOf(text[at:])) // nothing writes there again
 	}
 	return all
 }
@@ -277,7 +279,8 @@ func (q *question) answer() (f found, err error) {
 			return f, r.refused
 		}
 		if i == 0 {
-			f.generation = r.found()
+			f.generation, f.slots = r.found(), r.values
+			continue
 		}
 		f.slots = append(f.slots, r.values...)
 	}
@@ -343,6 +346,10 @@ func (q *question) failure() error {
 
 // send sends the question and returns what went wrong.
 func (q *question) send(ctx context.Context, c client) error {
+	if len(q.commands) == 1 {
+		_ = c.Process(ctx, q.commands[0])
+		return q.failure()
+	}
 	p := c.Pipeline()
 	for _, cmd := range q.commands {
 		_ = p.Process(ctx, cmd) // queued only

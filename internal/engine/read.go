@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -230,7 +231,7 @@ func (s *store) decode(ctx context.Context, l *Lookup, r backends.Reading) (*mem
 	e.Generation, e.Epoch = r.Generation, f.log.Epoch()
 	e.Cost = max(l.Size(v), int64(len(payload))) // so that memory does not take what was judged too large for it
 	if keep {
-		version := string(r.Version)
+		version := strings.Clone(string(r.Version)) // it may lie in the memory of all that was read
 		e.Version.Store(&version)
 	} else {
 		l.version = string(r.Version)
