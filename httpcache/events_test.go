@@ -53,6 +53,10 @@ type eventWriter struct {
 
 func (e *eventWriter) WriteError(err error) { e.err = err }
 func (e *eventWriter) WriteForm(b []byte, f httpreq.Form) error {
+	if f == httpreq.Plain {
+		_, err := e.Write(b)
+		return err
+	}
 	e.body, e.form = string(b), f
 	return nil
 }

@@ -20,15 +20,29 @@ type found struct {
 // reader reads slots: from memory alone, or from memory and backend.
 type reader func(ks ...port.Key) []port.Slot
 
-// peek reads what memory may say without asking anybody.
-func peek(e port.Engine) reader {
-	return func(ks ...port.Key) []port.Slot {
-		out := make([]port.Slot, len(ks))
-		for i, k := range ks {
-			out[i] = port.Slot{Key: k, Entry: e.Peek(k), InMemory: true}
-		}
-		return out
+// remembered finds what memory has for the request and may be believed without asking anybody. It is lookup for a hit: it keeps
+// no versions, which memory does not know.
+func (x *exchange) remembered() (f found) {
+	x.recall(&f, x.keys.Public)
+	if x.keys.Principal != (port.Key{}) {
+		x.recall(&f, x.keys.Principal)
 	}
+	return f
+}
+
+func (x *exchange) recall(f *found, base port.Key) {
+	e := x.engine.Peek(base)
+	if e == nil {
+		return
+	}
+	v, ok := e.Value.(*rule.Variants)
+	if !ok {
+		f.offer(x.req, port.Slot{Key: base, Entry: e, InMemory: true})
+		return
+	}
+	f.varied, f.fields = true, v.Fields
+	key := rule.Variant(base, v.Fields, x.req)
+	f.offer(x.req, port.Slot{Key: key, Entry: x.engine.Peek(key), InMemory: true})
 }
 
 // remembersStale reports whether memory has an answer that will not do whatever the backend says of invalidations.

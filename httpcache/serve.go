@@ -52,7 +52,7 @@ func (c *Cache) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
 
 // cacheable answers a GET or HEAD: from memory at once, or by a flight, or by a run of its own.
 func (x *exchange) cacheable() {
-	f := x.lookup(peek(x.engine))
+	f := x.remembered()
 	v := x.judge(f)
 	if v.Do == rule.Serve || v.Do == rule.ServeStale {
 		if x.hit(f, v) {
@@ -123,13 +123,16 @@ func (x *exchange) answer(p *rule.Response, st rule.Status, now time.Time) bool 
 	if x.caller != nil && x.caller.Fits != nil && !x.caller.Fits(a.Status, a.Header, len(a.Body), a.Form) {
 		return false
 	}
+	if aw, ok := x.w.(httpreq.AnswerWriter); ok && aw.WriteAnswer(a.Status, a.Header, a.Body, a.Form) {
+		return true
+	}
 	h := x.w.Header()
 	for name, lines := range a.Header {
 		h[name] = lines
 	}
 	x.w.WriteHeader(a.Status)
 	if len(a.Body) > 0 {
-		_ = writeForm(x.w, a.Body, a.Form)
+		_ = writeWhole(x.w, a.Body, a.Form)
 	}
 	return true
 }

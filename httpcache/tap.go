@@ -65,7 +65,7 @@ func (t *tap) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 func (t *tap) WriteForm(body []byte, form httpreq.Form) error {
 	t.see(http.StatusOK)
-	return writeForm(t.ResponseWriter, body, form)
+	return writeWhole(t.ResponseWriter, body, form)
 }
 
 // WriteError passes on that the handler failed. A writer that cannot take an error gets a 500.
@@ -85,7 +85,15 @@ func (t *tap) finish() {
 	}
 }
 
-// writeForm writes a body in the form in which it is.
+// writeWhole writes a whole body, which a writer that takes one need not copy.
+func writeWhole(w http.ResponseWriter, body []byte, form httpreq.Form) error {
+	if fw, ok := w.(httpreq.FormWriter); ok {
+		return fw.WriteForm(body, form)
+	}
+	return writeForm(w, body, form)
+}
+
+// writeForm writes a part of a body, or a whole one in the form in which it is.
 func writeForm(w http.ResponseWriter, body []byte, form httpreq.Form) error {
 	if fw, ok := w.(httpreq.FormWriter); ok && form != httpreq.Plain {
 		return fw.WriteForm(body, form)

@@ -50,7 +50,7 @@ func CacheHTTP[In HTTPEvent, Out HTTPResponse](h func(context.Context, In) (Out,
 	if err != nil {
 		panic(err)
 	}
-	return c.call
+	return c.entry
 }
 
 // httpCached is a handler of HTTP events behind a cache.
@@ -58,6 +58,7 @@ type httpCached[In, Out any] struct {
 	handler func(context.Context, In) (Out, error)
 	cache   *httpcache.Cache
 	served  http.Handler
+	entry   func(context.Context, In) (Out, error) // call
 	streams bool
 	said    sync.Once
 }
@@ -77,6 +78,8 @@ func newHTTPCached[In, Out any](h func(context.Context, In) (Out, error), place 
 		return nil, err
 	}
 	c.served = c.cache.Handler(http.HandlerFunc(c.run))
+	c.entry = c.call
+	startedAsIs.Store(reflect.TypeOf(c.entry), reflect.ValueOf(c.entry).Pointer())
 	return c, nil
 }
 
@@ -122,28 +125,49 @@ var errCut = errors.New("the answer was cut off")
 
 // call answers an event.
 func (c *httpCached[In, Out]) call(ctx context.Context, in In) (out Out, err error) {
+	if a, ok := ctx.(*asking); ok {
+		a.handler = c
+		return out, nil
+	}
+	w, e, out, err := c.exchange(ctx, &delivered[In]{event: in})
+	if w == nil {
+		return out, err
+	}
+	return c.response(ctx, w, e, &in)
+}
+
+// exchange answers an event through the cache: with what w has been written; or, where w is nil, with out and err, which came past
+// the cache.
+func (c *httpCached[In, Out]) exchange(ctx context.Context, d *delivered[In]) (w *httpevent.Recorder, e *httpevent.Event, out Out, err error) {
 	if c.streams {
 		c.said.Do(func() {
 			logger(runtimeOf(ctx)).Info("stillwarm: streamed answers are not cached", "function", handlerName(c.handler))
 		})
-		return c.handler(ctx, in)
+		out, err = c.handler(ctx, d.event)
+		return nil, nil, out, err
 	}
-	e, r, err := request(ctx, &in)
+	e, r, err := request(context.WithValue(ctx, deliveryKey{}, d), &d.event)
 	if err != nil {
-		return c.handler(ctx, in)
+		out, err = c.handler(ctx, d.event)
+		return nil, nil, out, err
 	}
-	d := &delivered[In]{event: in, header: r.Header.Clone()}
-	w := &httpevent.Recorder{Head: r.Method == http.MethodHead}
-	if err := serveHTTP(c.served, w, r.WithContext(context.WithValue(r.Context(), deliveryKey{}, d))); err != nil {
+	d.header = r.Header // which the cache does not change: a run that needs another one has a copy
+	w = &httpevent.Recorder{Head: r.Method == http.MethodHead}
+	if err := serveHTTP(c.served, w, r); err != nil {
 		var passed *passedError[Out]
 		if errors.As(err, &passed) {
-			return passed.out, nil
+			return nil, nil, passed.out, nil
 		}
-		return out, err
+		return nil, nil, out, err
 	}
+	return w, e, out, nil
+}
+
+// response is what was written, as the handler's own type.
+func (c *httpCached[In, Out]) response(ctx context.Context, w *httpevent.Recorder, e *httpevent.Event, in *In) (out Out, err error) {
 	res := w.Response(e)
 	if _, over := res.TooLarge(e.Source); over {
-		return c.handler(ctx, in) // an answer for a source that takes more, or one that cannot be sent anyway
+		return c.handler(ctx, *in) // an answer for a source that takes more, or one that cannot be sent anyway
 	}
 	res.Fill(&out)
 	return out, nil

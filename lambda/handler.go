@@ -46,7 +46,10 @@ var finished = reflect.TypeOf(awslambda.NewHandler(func() {}))
 // startable returns what aws-lambda-go is to serve, with the release of resources at SIGTERM added.
 func startable(handler any, options []Option) Handler {
 	if p, ok := handler.(*prepared); ok {
-		return newHandler(p.handlerFunc, withRelease(p.options), true)
+		handler, options = p.handlerFunc, p.options
+	}
+	if h := asIs(handler); h != nil && len(options) == 0 {
+		return h.wrapAsIs().build(withRelease(nil), true)
 	}
 	if h, ok := handler.(Handler); ok && reflect.TypeOf(handler) == finished {
 		if release := withRelease(nil); len(release) > 0 {

@@ -30,6 +30,9 @@ func (w *wrapper) respond(val any, c *call) (*response, error) {
 	r := &c.response
 	r.call, r.writers = c, &w.writers
 	switch b := val.(type) {
+	case *writer:
+		r.body, r.contentType, r.writer = b, contentTypeJSON, b
+		return r, nil
 	case rawBytes:
 		r.body, r.contentType = bytes.NewReader(b), contentTypeBytes
 		return r, nil

@@ -39,6 +39,10 @@ func StartWithOptions(handler any, options ...Option) {
 // StartHandlerFunc is Start for a handler whose form the compiler checks. It also spares each invocation the
 // reflective call.
 func StartHandlerFunc[TIn any, TOut any, H HandlerFunc[TIn, TOut]](handler H, options ...Option) {
+	if h := asIs((func(context.Context, TIn) (TOut, error))(handler)); h != nil && len(options) == 0 {
+		awslambda.StartWithOptions(h.wrapAsIs().build(withRelease(nil), true))
+		return
+	}
 	w := typed[TIn, TOut](handler)
 	awslambda.StartWithOptions(w.build(withRelease(options), true))
 }

@@ -87,3 +87,10 @@ type FormWriter interface {
 type ErrorWriter interface {
 	WriteError(err error)
 }
+
+// An AnswerWriter takes a whole answer at once, in place of Header, WriteHeader and WriteForm. The header is the writer's
+// from then on; the body must not be kept or changed beyond the answer. It reports false, having done nothing, where the writer has
+// fields already, or an answer.
+type AnswerWriter interface {
+	WriteAnswer(status int, header http.Header, body []byte, form Form) bool
+}

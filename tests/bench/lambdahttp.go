@@ -15,7 +15,10 @@ import (
 
 const sectionLambdaHTTP = "4. HTTP behind the Runtime API, as events of an HTTP API"
 
-// lambdaHTTPContests compare a function whose HTTP answers are cached with the same function bare.
+// lambdaHTTPContests compare a function whose HTTP answers are cached with the same function bare. Both are started without
+// options and have the very same handler, of the same event types: the bare one decodes the whole event, makes an answer with the same
+// body and encodes it, by aws-lambda-go and encoding/json, as every user's handler does. It does nothing else: what a
+// handler does for its answer, and what a cache saves, is in neither. Ours sends three fields more (Age, Cache-Status, Date).
 func lambdaHTTPContests(h *host, dir string) ([]*contest, error) {
 	var pairs [2][2]*process // ours and bare, two processes each
 	backend := "STILLWARM_BACKEND=" + servers.Redis(h).URL()

@@ -10,7 +10,7 @@ import (
 )
 
 // Recorder is a [http.ResponseWriter] that keeps what is written to it. It implements [httpreq.FormWriter],
-// [httpreq.ErrorWriter] and [http.Flusher]. It is for one goroutine.
+// [httpreq.AnswerWriter], [httpreq.ErrorWriter] and [http.Flusher]. It is for one goroutine.
 type Recorder struct {
 	// Sniff has a missing Content-Type guessed from the body, as a server does.
 	Sniff bool
@@ -29,7 +29,7 @@ type Recorder struct {
 // Header implements [http.ResponseWriter].
 func (r *Recorder) Header() http.Header {
 	if r.header == nil {
-		r.header = http.Header{}
+		r.header = make(http.Header, 12)
 	}
 	return r.header
 }
@@ -43,29 +43,35 @@ func (r *Recorder) WriteHeader(status int) {
 }
 
 // sendable returns a copy of the fields as net/http sends them: without fields whose name is no name, and with spaces in place
-// of new lines.
+// of new lines. The lines of all fields share one list, which nobody appends to.
 func sendable(h http.Header) http.Header {
+	n := 0
+	for _, values := range h {
+		n += len(values)
+	}
+	all := make([]string, 0, n)
 	out := make(http.Header, len(h))
 	for name, values := range h {
-		if !validToken(name) {
+		if len(values) == 0 || !validToken(name) {
 			continue
 		}
-		values = slices.Clone(values)
-		for i, v := range values {
+		start := len(all)
+		for _, v := range values {
 			if !validValue(v) {
-				values[i] = strings.Map(func(c rune) rune {
-					if c < ' ' && c != '\t' || c == 0x7f {
-						return ' '
-					}
-					return c
-				}, v)
+				v = strings.Map(printable, v)
 			}
+			all = append(all, v)
 		}
-		if len(values) > 0 {
-			out[name] = values
-		}
+		out[name] = all[start:len(all):len(all)]
 	}
 	return out
+}
+
+func printable(c rune) rune {
+	if c < ' ' && c != '\t' || c == 0x7f {
+		return ' '
+	}
+	return c
 }
 
 // errForm is returned to a handler that writes to a body that it has given whole.
@@ -103,6 +109,23 @@ func (r *Recorder) WriteForm(body []byte, form httpreq.Form) error {
 	return nil
 }
 
+// WriteAnswer implements [httpreq.AnswerWriter].
+func (r *Recorder) WriteAnswer(status int, header http.Header, body []byte, form httpreq.Form) bool {
+	if r.status != 0 || status < 200 || len(r.header) > 0 {
+		return false
+	}
+	for name, values := range header {
+		if len(values) == 0 || !validToken(name) || slices.ContainsFunc(values, func(v string) bool { return !validValue(v) }) {
+			return false // it needs a copy that can be sent
+		}
+	}
+	r.status, r.sent = status, header
+	if !r.Head && bodyAllowed(status) {
+		r.body, r.form, r.whole = body, form, true
+	}
+	return true
+}
+
 // WriteError implements [httpreq.ErrorWriter].
 func (r *Recorder) WriteError(err error) { r.err = err }
 
@@ -129,15 +152,20 @@ func (r *Recorder) Status() int {
 
 // Response returns the answer as the event's source takes it.
 func (r *Recorder) Response(e *Event) *Response {
+	h := r.final()
+	return e.Encode(r.status, h, r.body, r.form)
+}
+
+// final makes the header final and returns it as it is sent.
+func (r *Recorder) final() http.Header {
 	r.Flush()
-	h := r.sent
 	if r.Sniff {
-		sniff(h, r.body, r.status)
+		sniff(r.sent, r.body, r.status)
 	}
 	if !r.Head && r.status != http.StatusNotModified {
-		h.Del("Content-Length") // the service counts what it sends
+		delete(r.sent, "Content-Length") // the service counts what it sends
 	}
-	return e.Encode(r.status, h, r.body, r.form)
+	return r.sent
 }
 
 // sniff sets a missing Content-Type, as net/http does.

@@ -133,18 +133,13 @@ func (e *Event) query() string {
 
 // header returns the fields, cookies among them, under canonical names.
 func (e *Event) header() (http.Header, error) {
-	h := make(http.Header, len(e.Headers)+len(e.MultiHeaders)+1)
-	for _, name := range slices.Sorted(maps.Keys(e.MultiHeaders)) {
-		for _, v := range e.MultiHeaders[name] {
-			h.Add(name, v)
-		}
+	var h http.Header
+	simple := false
+	if len(e.MultiHeaders) == 0 {
+		h, simple = simpleHeader(e.Headers)
 	}
-	multi := len(h)
-	for _, name := range slices.Sorted(maps.Keys(e.Headers)) {
-		if multi > 0 && len(h.Values(name)) > 0 && has(e.MultiHeaders, name) {
-			continue // the last of the values that are there already
-		}
-		h.Add(name, e.Headers[name])
+	if !simple {
+		h = e.mergedHeader()
 	}
 	if len(e.Cookies) > 0 {
 		h.Set("Cookie", strings.Join(append(h.Values("Cookie"), e.Cookies...), "; "))
@@ -160,6 +155,56 @@ func (e *Event) header() (http.Header, error) {
 		}
 	}
 	return h, nil
+}
+
+// simpleHeader returns fields under canonical names, and false where two names of the map are one field's.
+func simpleHeader(fields map[string]string) (http.Header, bool) {
+	h := make(http.Header, len(fields)+1)
+	all := make([]string, 0, len(fields))
+	for name, v := range fields {
+		canonical := canonicalName(name)
+		if _, twice := h[canonical]; twice {
+			return nil, false
+		}
+		all = append(all, v)
+		h[canonical] = all[len(all)-1 : len(all) : len(all)]
+	}
+	return h, true
+}
+
+// mergedHeader returns the fields of both maps, in the order of their names as the event has them.
+func (e *Event) mergedHeader() http.Header {
+	h := make(http.Header, len(e.Headers)+len(e.MultiHeaders)+1)
+	for _, name := range slices.Sorted(maps.Keys(e.MultiHeaders)) {
+		for _, v := range e.MultiHeaders[name] {
+			h.Add(name, v)
+		}
+	}
+	multi := len(h)
+	for _, name := range slices.Sorted(maps.Keys(e.Headers)) {
+		if multi > 0 && len(h.Values(name)) > 0 && has(e.MultiHeaders, name) {
+			continue // the last of the values that are there already
+		}
+		h.Add(name, e.Headers[name])
+	}
+	return h
+}
+
+// canonicalNames are the fields that clients and services add to most requests, in the lower case of an HTTP API, as net/http
+// writes them: it would make each anew for each request.
+var canonicalNames = map[string]string{
+	"x-amzn-trace-id": "X-Amzn-Trace-Id", "x-forwarded-for": "X-Forwarded-For", "x-forwarded-port": "X-Forwarded-Port",
+	"x-forwarded-proto": "X-Forwarded-Proto", "sec-ch-ua": "Sec-Ch-Ua", "sec-ch-ua-mobile": "Sec-Ch-Ua-Mobile",
+	"sec-ch-ua-platform": "Sec-Ch-Ua-Platform", "sec-fetch-dest": "Sec-Fetch-Dest", "sec-fetch-mode": "Sec-Fetch-Mode",
+	"sec-fetch-site": "Sec-Fetch-Site", "sec-fetch-user": "Sec-Fetch-User", "upgrade-insecure-requests": "Upgrade-Insecure-Requests",
+	"priority": "Priority", "x-amz-cf-id": "X-Amz-Cf-Id", "dnt": "Dnt", "origin": "Origin",
+}
+
+func canonicalName(name string) string {
+	if canonical, ok := canonicalNames[name]; ok {
+		return canonical
+	}
+	return http.CanonicalHeaderKey(name)
 }
 
 // has reports whether one of the names is name, in any case.

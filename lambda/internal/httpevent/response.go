@@ -29,6 +29,11 @@ type Response struct {
 // Header returns the response's fields under canonical names. A field counts wherever the handler put it; the same value of
 // a name in two places counts once, as in a REST API.
 func (r *Response) Header() http.Header {
+	if len(r.MultiHeaders) == 0 && len(r.Cookies) == 0 {
+		if h, ok := simpleHeader(r.Headers); ok {
+			return h
+		}
+	}
 	h := make(http.Header, len(r.Headers)+len(r.MultiHeaders)+1)
 	for _, name := range slices.Sorted(maps.Keys(r.MultiHeaders)) {
 		for _, v := range r.MultiHeaders[name] {
