@@ -109,156 +109,32 @@ func (d *Data[In, Out]) GetAll(ctx context.Context, ins []In) ([]Out, error) {
 	if len(ins) == 0 {
 		return outs, nil
 	}
-	errs := map[int]error{}
 	s := d.states.of(ctx)
-	if s.rt.off() {
-		d.computeAll(ctx, ins, outs, errs)
-		return outs, batchError(errs)
+	g := gathering[In, Out]{d: d, s: s, ctx: ctx, ins: ins, outs: outs}
+	cached := false
+	if !s.rt.off() {
+		g.scope, cached = d.opts.scopeOf(ctx, s.rt)
 	}
-	scope, cached := d.opts.scopeOf(ctx, s.rt)
 	if !cached {
-		d.computeAll(ctx, ins, outs, errs)
-		return outs, batchError(errs)
+		g.computeAll()
+		return outs, g.err()
 	}
-	b := d.batchOf(ctx, s, scope, ins, outs, errs)
+	g.gather()
 	switch {
-	case len(b.lookups) == 0 && len(b.unkeyed) == 0:
-		return outs, batchError(errs)
+	case len(g.elements) == 0 && len(g.unkeyed) == 0:
+		return outs, g.err()
 	case !s.rt.begin():
-		d.computeSome(ctx, b.rest(), ins, outs, errs)
-		return outs, batchError(errs)
+		g.compute(g.rest())
+		return outs, g.err()
 	}
 	defer s.rt.end()
-	d.computeSome(ctx, b.unkeyed, ins, outs, errs)
-	answers := s.f.GetAll(ctx, b.lookups)
-	for n, a := range answers {
-		for i, at := range append(b.again[n], b.first[n]) {
-			out, err := d.hand(ctx, sharedReply(a.Reply, i > 0), ins[at], a.Err)
-			outs[at] = out
-			if err != nil {
-				errs[at] = err
-			}
-		}
+	g.compute(g.unkeyed)
+	s.f.GetAll(ctx, engine.Batch{Scope: g.scope.text(), Elements: g.elements, Lookup: g.lookup, Answer: g.answer})
+	for _, i := range g.uncopied { // what others may hold cannot be copied: these get results of their own
+		out, err := d.fn(ctx, ins[i])
+		g.set(i, out, err)
 	}
-	return outs, batchError(errs)
-}
-
-// sharedReply returns the reply for a second user of a value that was one caller's own.
-func sharedReply(r *engine.Reply, again bool) *engine.Reply {
-	if r == nil || !again || !r.Own {
-		return r
-	}
-	return &engine.Reply{Value: r.Value}
-}
-
-// lookupsOf is what a GetAll has to look up beyond memory's fresh entries.
-type lookupsOf struct {
-	lookups []*engine.Lookup
-	first   []int         // of each lookup, the element that it was made for
-	again   map[int][]int // of a lookup, further elements that are equal
-	unkeyed []int         // elements that have no key: their function runs
-}
-
-// callsAtOnce is how many calls of a batch share one piece of memory, which lasts as long as the last of them.
-const callsAtOnce = 16
-
-// rest is every element that has no answer yet.
-func (b *lookupsOf) rest() []int {
-	rest := append(slices.Clone(b.unkeyed), b.first...)
-	for _, more := range b.again {
-		rest = append(rest, more...)
-	}
-	return rest
-}
-
-// batchOf answers what memory has fresh, as Get does, and returns the rest.
-func (d *Data[In, Out]) batchOf(ctx context.Context, s *dataState, scope callScope, ins []In, outs []Out, errs map[int]error) lookupsOf {
-	var b lookupsOf
-	var index map[string]int
-	var room []call[In, Out]
-	buf := keyBuffers.Get().(*keyBuffer)
-	defer buf.giveBack()
-	for i := range ins {
-		var cached bool
-		var err error
-		if buf.enc, cached, err = d.encode(buf.enc[:0], scope, &ins[i]); err != nil || !cached {
-			if err != nil && !s.rt.withoutKey(ctx, d.id.name, err) {
-				errs[i] = err
-			} else {
-				b.unkeyed = append(b.unkeyed, i)
-			}
-			continue
-		}
-		if n, there := index[string(buf.local())]; there {
-			if b.again == nil {
-				b.again = map[int][]int{}
-			}
-			b.again[n] = append(b.again[n], i)
-			continue
-		}
-		if d.fresh(ctx, s, scope, buf, &ins[i], &outs[i]) {
-			continue
-		}
-		if index == nil {
-			index = make(map[string]int, len(ins)-i)
-			b.lookups, b.first = make([]*engine.Lookup, 0, len(ins)-i), make([]int, 0, len(ins)-i)
-		}
-		if len(room) == 0 {
-			room = make([]call[In, Out], min(callsAtOnce, len(ins)-i))
-		}
-		l := room[0].begin(d, s, scope, buf, ins[i])
-		room = room[1:]
-		if d.untagged(l) {
-			b.unkeyed = append(b.unkeyed, i)
-			continue
-		}
-		index[l.Key] = len(b.lookups)
-		b.lookups, b.first = append(b.lookups, l), append(b.first, i)
-	}
-	return b
-}
-
-// computeAll runs the function for every element.
-func (d *Data[In, Out]) computeAll(ctx context.Context, ins []In, outs []Out, errs map[int]error) {
-	all := make([]int, len(ins))
-	for i := range all {
-		all[i] = i
-	}
-	d.computeSome(ctx, all, ins, outs, errs)
-}
-
-// computeSome runs the function for some elements, uncached.
-func (d *Data[In, Out]) computeSome(ctx context.Context, some []int, ins []In, outs []Out, errs map[int]error) {
-	if len(some) == 0 {
-		return
-	}
-	if d.many == nil {
-		for _, i := range some {
-			var err error
-			if outs[i], err = d.fn(ctx, ins[i]); err != nil {
-				errs[i] = err
-			}
-		}
-		return
-	}
-	args := make([]In, len(some))
-	for n, i := range some {
-		args[n] = ins[i]
-	}
-	got, failed := d.callMany(ctx, args)
-	for n, i := range some {
-		outs[i] = got[n]
-		if failed[n] != nil {
-			errs[i] = failed[n]
-		}
-	}
-}
-
-func batchError(errs map[int]error) error {
-	if len(errs) == 0 {
-		return nil
-	}
-	return &BatchError{Errs: errs}
+	return outs, g.err()
 }
 
 // runMany runs the batch function for the engine.

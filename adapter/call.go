@@ -69,31 +69,41 @@ type call[In, Out any] struct {
 	pass clone.Kept[Out] // a result that memory has no room for, on its way to the caller
 	room [128]byte
 
+	batch   *gathering[In, Out] // nil: a call of its own
+	element int                 // of the batch
+
 	untagged bool // the function given to Tags panicked
 }
 
 // newCall returns the lookup of a call. It keeps nothing of the buffer.
 func newCall[In, Out any](d *Data[In, Out], s *dataState, scope callScope, b *keyBuffer, in In) *engine.Lookup {
-	return new(call[In, Out]).begin(d, s, scope, b, in)
-}
-
-// begin makes an unused call the lookup of an argument. It keeps nothing of the buffer.
-func (c *call[In, Out]) begin(d *Data[In, Out], s *dataState, scope callScope, b *keyBuffer, in In) *engine.Lookup {
-	c.d, c.s, c.in = d, s, in
-	c.Ops = c
+	c := new(call[In, Out])
 	enc := append(c.room[:0], b.enc...)
-	c.Scope, c.Enc, c.Codec = scope.text(), enc[scope.size():], d.codec.ID()
+	c.Scope, c.Enc = scope.text(), enc[scope.size():]
 	if c.Key = textOf(enc); len(enc) > longKey {
 		c.Key = string(b.local())
 	}
+	c.begin(d, s, in)
+	if d.terms.tags != nil {
+		c.Tags, c.untagged = d.tagsOf(s, in)
+	}
+	return &c.Lookup
+}
+
+// begin gives an unused call its types and its argument.
+func (c *call[In, Out]) begin(d *Data[In, Out], s *dataState, in In) {
+	c.d, c.s, c.in = d, s, in
+	c.Ops, c.Codec = c, d.codec.ID()
 	var custody clone.Custody
 	if c.arg, custody = clone.TakeArgument(d.args, &c.in); custody != clone.Borrowed {
 		c.Arg = engine.Own
 	}
-	if d.terms.tags != nil {
-		c.untagged = !s.rt.asked(context.Background(), "Tags", d.id.name, func() { c.Tags = d.terms.tags(c.in) })
-	}
-	return &c.Lookup
+}
+
+// tagsOf asks the function given to Tags. Where that panics it is not known which tags an entry would have.
+func (d *Data[In, Out]) tagsOf(s *dataState, in In) (tags []string, unknown bool) {
+	unknown = !s.rt.asked(context.Background(), "Tags", d.id.name, func() { tags = d.terms.tags(in) })
+	return tags, unknown
 }
 
 // untagged reports whether it is not known which tags the lookup's entry would have. It must not be stored then: an
@@ -129,8 +139,11 @@ func (d *Data[In, Out]) result(ctx context.Context, s *dataState, in In, out *Ou
 // Decode decodes a payload for the engine.
 func (c *call[In, Out]) Decode(payload []byte, keep bool) (any, error) {
 	out := &c.pass
-	if keep {
+	switch {
+	case keep:
 		out = new(clone.Kept[Out])
+	case c.batch != nil:
+		out = c.batch.pass(c.element)
 	}
 	return out, c.d.codec.DecodeOwned(payload, &out.Value, c.s.rt.config.decodeBudget())
 }

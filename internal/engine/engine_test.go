@@ -28,6 +28,8 @@ type box struct {
 	env *engine.Env
 	f   *engine.Function
 	run func(ctx context.Context, in string) (int64, error)
+	// decoding, where it is set, is called before something that the backend has is decoded.
+	decoding func(in string)
 
 	runs  atomic.Int64
 	terms engine.Terms
@@ -86,6 +88,9 @@ func (o *ops) Run(ctx context.Context) engine.Result {
 }
 
 func (o *ops) Decode(p []byte, _ bool) (any, error) {
+	if o.b.decoding != nil {
+		o.b.decoding(o.in)
+	}
 	if len(p) != 8 {
 		return nil, errors.New("eight bytes expected")
 	}
@@ -101,6 +106,41 @@ func (o *ops) Size(any) int64 { return 8 }
 
 func (b *box) lookup(in string) *engine.Lookup {
 	return &engine.Lookup{Ops: &ops{b, in}, Key: in, Enc: []byte(in), Codec: 1, Arg: engine.Own}
+}
+
+// answer is what one element of a batch came to.
+type answer struct {
+	reply *engine.Reply
+	err   error
+}
+
+// getAll asks for several keys at once. Lookups that are over are used again, as the callers of the engine do.
+func (b *box) getAll(ctx context.Context, keys ...string) []answer {
+	answers, elements := make([]answer, len(keys)), make([]engine.Element, len(keys))
+	for i, key := range keys {
+		elements[i] = engine.Element{Key: key, Enc: []byte(key)}
+	}
+	b.f.GetAll(ctx, engine.Batch{
+		Elements: elements,
+		Lookup: func(n int, room *engine.Lookup) *engine.Lookup {
+			l := b.lookup(keys[n])
+			if room == nil {
+				return l
+			}
+			o := room.Ops.(*ops)
+			*o = *l.Ops.(*ops)
+			*room = engine.Lookup{Ops: o, Codec: l.Codec, Arg: l.Arg}
+			return room
+		},
+		Answer: func(n int, r *engine.Reply, err error) {
+			if r != nil {
+				kept := *r
+				r = &kept
+			}
+			answers[n] = answer{r, err}
+		},
+	})
+	return answers
 }
 
 // invoke runs fn as one invocation.

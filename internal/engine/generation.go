@@ -136,6 +136,9 @@ func (s *store) observe(ctx context.Context, generation uint64, point invalidati
 // settle tells the backend of clears that it could not be told before: that of a slot, and those of everything. It
 // reports whether what the backend holds there can be believed.
 func (s *store) settle(ctx context.Context, slot string, within time.Duration) bool {
+	if !s.gen.Owing() {
+		return true
+	}
 	for range maxSettled {
 		c, owed := s.gen.Owed(slot, s.f.env.Now())
 		if !owed {
@@ -146,6 +149,15 @@ func (s *store) settle(ctx context.Context, slot string, within time.Duration) b
 		}
 	}
 	return false
+}
+
+// owes reports whether a clear that covers the slot could not be told yet.
+func (s *store) owes(slot string) bool {
+	if !s.gen.Owing() {
+		return false
+	}
+	_, owed := s.gen.Owed(slot, s.f.env.Now())
+	return owed
 }
 
 // maxSettled bounds how many clears one read tells: others may clear as fast as it tells.

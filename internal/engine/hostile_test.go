@@ -222,14 +222,14 @@ func TestGoexit(t *testing.T) {
 			}
 			return 1, nil
 		}
-		done := make(chan []engine.Answer, 1)
+		done := make(chan []answer, 1)
 		go func() {
-			var answers []engine.Answer
+			var answers []answer
 			defer func() { done <- answers }()
-			answers = b.f.GetAll(context.Background(), []*engine.Lookup{b.lookup("a"), b.lookup("b")})
+			answers = b.getAll(context.Background(), "a", "b")
 		}()
 		for _, a := range <-done {
-			if a.Reply == nil && a.Err == nil {
+			if a.reply == nil && a.err == nil {
 				t.Fatal("no result and no error")
 			}
 		}
@@ -246,12 +246,12 @@ func TestRecursionOfBatches(t *testing.T) {
 				if depth.Add(1) > 50 {
 					return rs
 				}
-				again := make([]*engine.Lookup, len(ls))
+				again := make([]string, len(ls))
 				for i, l := range ls {
-					again[i] = b.lookup(l.Key)
+					again[i] = l.Key
 				}
-				for i, a := range b.f.GetAll(ctx, again) {
-					rs[i] = engine.Result{Err: a.Err, Terms: engine.Terms{TTL: -1}}
+				for i, a := range b.getAll(ctx, again...) {
+					rs[i] = engine.Result{Err: a.err, Terms: engine.Terms{TTL: -1}}
 				}
 				return rs
 			}
@@ -260,11 +260,11 @@ func TestRecursionOfBatches(t *testing.T) {
 			if depth.Add(1) > 50 {
 				return 0, nil
 			}
-			return 0, b.f.GetAll(ctx, []*engine.Lookup{b.lookup(in)})[0].Err
+			return 0, b.getAll(ctx, in)[0].err
 		}
-		for _, a := range b.f.GetAll(t.Context(), []*engine.Lookup{b.lookup("a"), b.lookup("b")}) {
-			if !errors.Is(a.Err, engine.ErrRecursive) {
-				t.Error(a.Err, depth.Load())
+		for _, a := range b.getAll(t.Context(), "a", "b") {
+			if !errors.Is(a.err, engine.ErrRecursive) {
+				t.Error(a.err, depth.Load())
 			}
 		}
 	})

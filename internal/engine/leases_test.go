@@ -167,10 +167,9 @@ func TestBatchesOfEachOther(t *testing.T) {
 			getAll := func(b *box, keys ...string) {
 				ctx, inv := invocation.Begin(context.Background(), invocation.Options{AfterResponse: true})
 				defer inv.Finish(ctx)
-				ls := []*engine.Lookup{b.lookup(keys[0]), b.lookup(keys[1])}
-				for i, answer := range b.f.GetAll(ctx, ls) {
-					if answer.Err != nil {
-						t.Error(keys[i], answer.Err)
+				for i, answer := range b.getAll(ctx, keys...) {
+					if answer.err != nil {
+						t.Error(keys[i], answer.err)
 					}
 				}
 			}
@@ -198,7 +197,7 @@ func TestBatchesOfEachOther(t *testing.T) {
 					return []engine.Result{{Err: failed}}
 				}
 			})
-			get := func() error { return b.f.GetAll(t.Context(), []*engine.Lookup{b.lookup("x")})[0].Err }
+			get := func() error { return b.getAll(t.Context(), "x")[0].err }
 			led := make(chan error)
 			go func() { led <- get() }()
 			synctest.Wait()

@@ -75,9 +75,9 @@ type Lookup struct {
 	foreign    bool      // the slot holds an entry that is left alone
 	why        string    // why there was no hit
 
-	budget  invocation.Budget // outside of an invocation
-	own     bool              // budget is made
-	version string            // room for that of found
+	waits    ownBudget
+	version  string // room for that of found
+	retained bool   // what was left for later uses the lookup: its memory is not free when the call has its answer
 
 	found memory.Entry // room for an entry that memory does not take
 	reply Reply
@@ -165,7 +165,11 @@ func (f *Function) remembered(ctx context.Context, l *Lookup) *memory.Entry {
 
 // present moves an entry from the future to now: the clock was set back.
 func (f *Function) present(ctx context.Context, l *Lookup, e *memory.Entry) *memory.Entry {
-	moved, far := freshness.Present(times(e), f.env.Now())
+	return f.presentAt(ctx, l, e, f.env.Now())
+}
+
+func (f *Function) presentAt(ctx context.Context, l *Lookup, e *memory.Entry, now int64) *memory.Entry {
+	moved, far := freshness.Present(times(e), now)
 	if moved == times(e) {
 		return e
 	}
@@ -186,15 +190,19 @@ func (f *Function) serve(ctx context.Context, l *Lookup, e *memory.Entry, tier s
 	if e == nil {
 		return nil
 	}
+	return f.serveAt(ctx, l, e, tier, f.env.Now())
+}
+
+func (f *Function) serveAt(ctx context.Context, l *Lookup, e *memory.Entry, tier string, now int64) *Reply {
 	kind := EventHit
-	switch state := f.spec.Policy.State(times(e), f.env.Now()); {
+	switch state := f.spec.Policy.State(times(e), now); {
 	case state == freshness.Fresh:
 	case state == freshness.RefreshAhead:
 		f.refreshLater(ctx, l, e)
 	case state == freshness.Stale:
 		kind = EventStale
 		f.refreshLater(ctx, l, e)
-	case state == freshness.FailSafe && f.rests.resting(l.Key, f.env.Now()):
+	case state == freshness.FailSafe && f.rests.resting(l.Key, now):
 		kind = EventStale
 	default:
 		l.why = "expired"
@@ -459,19 +467,30 @@ func (l *Lookup) Digest() string {
 
 // forWatching returns a lookup of the same slot whose fields another goroutine may use.
 func (l *Lookup) forWatching() *Lookup {
+	l.retained = true // by way of its Ops
 	return &Lookup{Ops: l.Ops, Key: l.Key, Scope: l.Scope, Enc: l.Enc, Codec: l.Codec, Arg: l.Arg, Tags: l.Tags, address: l.address, asked: l.asked}
 }
 
-// budget returns the budget for what happens before runs: the invocation's, or outside of one the lookup's.
-func (f *Function) budget(ctx context.Context, l *Lookup) *invocation.Budget {
+// ownBudget is the budget of a call outside of an invocation, made when it is first needed.
+type ownBudget struct {
+	budget invocation.Budget
+	made   bool
+}
+
+// of returns the budget for what happens before runs: the invocation's, or outside of one the call's own.
+func (o *ownBudget) of(ctx context.Context, f *Function) *invocation.Budget {
 	if invocation.From(ctx) != nil {
 		return invocation.BudgetOf(ctx, f.env.BackendTimeout)
 	}
-	if !l.own {
-		l.own = true
-		l.budget.Begin(ctx, f.env.BackendTimeout)
+	if !o.made {
+		o.made = true
+		o.budget.Begin(ctx, f.env.BackendTimeout)
 	}
-	return &l.budget
+	return &o.budget
+}
+
+func (f *Function) budget(ctx context.Context, l *Lookup) *invocation.Budget {
+	return l.waits.of(ctx, f)
 }
 
 // bytesOf returns the bytes of s without copying; they must not be changed.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
@@ -22,6 +23,7 @@ const (
 
 // marks are what this container knows of marked keys.
 type marks struct {
+	some atomic.Bool // any key is marked: most functions have none, and every read asks
 	mu   sync.Mutex
 	keys map[string]knownMark
 }
@@ -46,6 +48,9 @@ func (m *marks) resting(key string, now int64, every time.Duration) bool {
 }
 
 func (m *marks) get(key string, now int64) (knownMark, bool) {
+	if !m.some.Load() {
+		return knownMark{}, false
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	k, ok := m.keys[key]
@@ -68,6 +73,7 @@ func (m *marks) set(key string, k knownMark) {
 		}
 	}
 	m.keys[cloneString(key)] = k
+	m.some.Store(true)
 }
 
 // remove forgets a key's mark and reports whether there was one.
@@ -76,6 +82,7 @@ func (m *marks) remove(key string) bool {
 	defer m.mu.Unlock()
 	_, there := m.keys[key]
 	delete(m.keys, key)
+	m.some.Store(len(m.keys) > 0)
 	return there
 }
 
@@ -83,6 +90,7 @@ func (m *marks) clear() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	clear(m.keys)
+	m.some.Store(false)
 }
 
 // hear notes a mark that the backend has.
@@ -97,11 +105,14 @@ func (f *Function) overtaken(l *Lookup, e *backends.MarkedError) bool {
 
 // asked notes that the backend was asked for a marked key.
 func (m *marks) asked(key string, now int64) {
+	if !m.some.Load() {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if k, ok := m.keys[key]; ok {
 		k.heard = now
-		m.keys[key] = k
+		m.keys[cloneString(key)] = k // the map would keep this key in the place of its own
 	}
 }
 

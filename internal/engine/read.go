@@ -119,7 +119,7 @@ var errUnsettled = errors.New("a clear has not reached the backend yet")
 
 // options adds to what a read asks for what the function needs of every read.
 func (s *store) options(l *Lookup, o backends.ReadOptions) backends.ReadOptions {
-	o.Records = s.f.records.names(l)
+	o.Records = s.f.records.names(l.Tags)
 	if s.record.wanted() {
 		o.Records = append(o.Records, backends.FunctionRecord(s.f.spec.Name))
 	}
@@ -147,15 +147,22 @@ func (s *store) read(ctx context.Context, l *Lookup, o backends.ReadOptions, wit
 
 // interpret takes note of what a read brought and returns the entry, if it may be used.
 func (s *store) interpret(ctx context.Context, l *Lookup, r backends.Reading, point invalidation.Point) *memory.Entry {
+	current := s.observe(ctx, r.Generation, point, l.mark, r.GenerationAge)
+	return s.believe(ctx, l, &r, current, s.f.env.Now())
+}
+
+// believe is interpret for a reading whose generation was observed already: current says what came of that. now is when
+// the reading was there.
+func (s *store) believe(ctx context.Context, l *Lookup, r *backends.Reading, current bool, now int64) *memory.Entry {
 	f := s.f
 	l.seen, l.generation, l.clock = r.Version, r.Generation, r.Clock
 	f.marks.asked(l.Key, l.readAt)
 	s.readRecords(ctx, l, r.Records)
-	if !s.observe(ctx, r.Generation, point, l.mark, r.GenerationAge) {
+	if !current {
 		l.why = "cleared"
 		return nil
 	}
-	if _, owed := s.gen.Owed(s.slot(l), f.env.Now()); owed {
+	if s.owes(s.slot(l)) {
 		l.why = errUnsettled.Error()
 		return nil
 	}
@@ -169,14 +176,17 @@ func (s *store) interpret(ctx context.Context, l *Lookup, r backends.Reading, po
 		return nil
 	}
 	if e != nil && e != &l.found {
-		e = f.present(ctx, l, e)
+		e = f.presentAt(ctx, l, e, now)
 	}
 	return e
 }
 
 // readRecords takes the records that were read with the slot: first those of tags, then the function's own.
 func (s *store) readRecords(ctx context.Context, l *Lookup, rs []backends.Record) {
-	n := len(s.f.records.names(l))
+	if len(rs) == 0 {
+		return
+	}
+	n := len(s.f.records.names(l.Tags))
 	if n > 0 && len(rs) >= n {
 		l.refs = s.f.records.note(l, rs[:n])
 	}
@@ -188,7 +198,7 @@ func (s *store) readRecords(ctx context.Context, l *Lookup, rs []backends.Record
 // decode opens what the store returned, and believes it only if it is whole, of this function, type and generation. It
 // returns nil without an error for what is nobody's fault: an entry that was cleared, of another format version, or
 // sealed with a key that is not known here.
-func (s *store) decode(ctx context.Context, l *Lookup, r backends.Reading) (*memory.Entry, error) {
+func (s *store) decode(ctx context.Context, l *Lookup, r *backends.Reading) (*memory.Entry, error) {
 	f := s.f
 	var room [sealAddressRoom]byte
 	h, payload, err := f.env.Sealer.Open(textOf(s.appendSealAddress(room[:0], l)), r.Entry)

@@ -48,14 +48,14 @@ func (env *Env) recordsOf(m backends.PersistenceManager) *Records {
 	return r.(*Records)
 }
 
-// names returns the records to read with a lookup: the epoch, and those of its tags.
-func (r *Records) names(l *Lookup) []string {
-	if len(l.Tags) == 0 {
+// names returns the records to read with a lookup of these tags: the epoch, and those of the tags.
+func (r *Records) names(tags []string) []string {
+	if len(tags) == 0 {
 		return nil
 	}
-	names := make([]string, 0, len(l.Tags)+1)
+	names := make([]string, 0, len(tags)+1)
 	names = append(names, invalidation.EpochRecord)
-	for _, tag := range l.Tags {
+	for _, tag := range tags {
 		names = append(names, invalidation.TagRecord(tag))
 	}
 	return names

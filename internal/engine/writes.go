@@ -101,6 +101,7 @@ func (t *turn) write(ctx context.Context, e *memory.Entry, late int) {
 
 // rewrite writes an entry again, with other times, where the backend still holds what it was made of.
 func (s *store) rewrite(ctx context.Context, l *Lookup, e *memory.Entry, seen backends.Version) {
+	l.retained = true
 	s.f.env.Defer(ctx, func(ctx context.Context) {
 		// Not in the key's lane: there a result that has replaced the entry meanwhile would count as the entry itself.
 		_, _ = s.put(ctx, l, e, 0, new(lane), seen)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -111,6 +112,35 @@ func (b *box) lookup(key string) *engine.Lookup {
 	return &l.Lookup
 }
 
+// getAll asks for several keys at once. A lookup that is over is used again, so what still held on to it would be seen.
+func (b *box) getAll(ctx context.Context, took func(key string, r *engine.Reply, err error) error, keys ...string) error {
+	elements := make([]engine.Element, len(keys))
+	for i, key := range keys {
+		elements[i] = engine.Element{Key: key, Enc: []byte(key), Tags: []string{"tag"}}
+	}
+	var mu sync.Mutex
+	var errs []error
+	b.f.GetAll(ctx, engine.Batch{
+		Elements: elements,
+		Lookup: func(n int, room *engine.Lookup) *engine.Lookup {
+			l := b.lookup(keys[n])
+			if room != nil {
+				used := room.Ops.(*lookup)
+				*used = lookup{b: b, key: keys[n]}
+				used.Ops, used.Codec, used.Arg = used, l.Codec, l.Arg
+				return room
+			}
+			return l
+		},
+		Answer: func(n int, r *engine.Reply, err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, took(keys[n], r, err))
+		},
+	})
+	return errors.Join(errs...)
+}
+
 // Run is a run of the function: it returns the number of the event that it begins with.
 func (l *lookup) Run(ctx context.Context) engine.Result {
 	v, r := l.b.begin(opOf(ctx), l.key)
@@ -199,12 +229,7 @@ func (b *box) perform(ctx context.Context, o *op) error {
 		r, err := b.f.Get(ctx, b.lookup(o.key))
 		return took(o.key, r, err)
 	case "getall":
-		ls := []*engine.Lookup{b.lookup("a"), b.lookup("b")}
-		var errs []error
-		for i, a := range b.f.GetAll(ctx, ls) {
-			errs = append(errs, took(ls[i].Key, a.Reply, a.Err))
-		}
-		return errors.Join(errs...)
+		return b.getAll(ctx, took, "a", "b")
 	case "refresh":
 		r, err := b.f.Refresh(ctx, b.lookup(o.key))
 		return took(o.key, r, err)

@@ -71,13 +71,15 @@ func fleet() []mutant {
 		{id: "S4", fault: "on S3 a lease is over a second too early by the server's clock", file: s3Lease,
 			line: "return sinceModified(obj) > slotTTL(obj)+time.Second", with: "return sinceModified(obj) > slotTTL(obj)",
 			killer: in("./backends/s3", "TestLease")},
-		{id: "B1", fault: "a batch hands the result of one key to another", file: "internal/engine/batch.go",
+		{id: "B1", fault: "a batch hands the result of one key to another", file: "internal/engine/batch_run.go",
 			line: "res = results[i]", with: "res = results[0]", killer: model("batch mixes")},
-		{id: "B2", fault: "an error of a batch reaches those who joined it", file: "internal/engine/batch.go",
+		{id: "B1", fault: "a batch uses a lookup again that a refresh still needs", file: "internal/engine/batch_read.go",
+			line: "case !l.retained:", with: "case true:", killer: inEngine("TestBatchOfTheBackend")},
+		{id: "B2", fault: "an error of a batch reaches those who joined it", file: "internal/engine/batch_run.go",
 			line:   "if !ok || !leader && !recursive && (o.Err != nil || o.Panic != nil) && !errors.Is(o.Err, ctx.Err()) {",
 			with:   "if !ok && !recursive {",
 			killer: inEngine("TestBatchesOfEachOther")},
-		{id: "B2", fault: "a batch waits for the keys of others before it runs its own", file: "internal/engine/batch.go",
+		{id: "B2", fault: "a batch waits for the keys of others before it runs its own", file: "internal/engine/batch_run.go",
 			line: "b.runMany(ctx, taken)", with: "defer b.runMany(ctx, taken)", killer: inEngine("TestBatchesOfEachOther")},
 	}
 }

@@ -1,0 +1,253 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/internal/engine/flight"
+)
+
+// sideBySide bounds how many runs of a function that computes one at a time a batch has at the same time.
+const sideBySide = 16
+
+// runAll answers what is left by runs: first those that this call leads, which are published before anything waits for
+// the keys of others, so that no two batches wait for each other.
+func (b *batch) runAll(ctx context.Context) {
+	if len(b.open) == 0 {
+		return
+	}
+	if b.f.spec.Many == nil {
+		b.runEach(ctx, b.open)
+		return
+	}
+	led, joined, alone := b.begin(ctx)
+	if len(led) > 0 {
+		go b.lead(led)
+	}
+	for _, it := range led {
+		b.wait(ctx, it, true)
+	}
+	for _, it := range joined {
+		b.wait(ctx, it, false)
+	}
+	b.runEach(ctx, alone)
+}
+
+// begin begins or joins the flights of what is open.
+func (b *batch) begin(ctx context.Context) (led, joined, alone []*item) {
+	var keys []string
+	var flying []*item
+	for _, it := range b.open {
+		if b.f.marks.private(it.l.Key, b.f.env.Now()) || it.l.Arg == Shared {
+			alone = append(alone, it)
+			continue
+		}
+		keys, flying = append(keys, it.l.Key), append(flying, it)
+	}
+	calls, leads := b.f.flights.BeginAll(ctx, keys)
+	for i, it := range flying {
+		it.call = calls[i]
+		if leads[i] {
+			led = append(led, it)
+		} else {
+			b.f.Stats.Waits.Add(1)
+			joined = append(joined, it)
+		}
+	}
+	return led, joined, alone
+}
+
+func (b *batch) wait(ctx context.Context, it *item, leader bool) {
+	o, ok := it.call.Wait(ctx, leader, nil)
+	recursive := errors.Is(o.Err, flight.ErrDeadlock)
+	if !ok || !leader && !recursive && (o.Err != nil || o.Panic != nil) && !errors.Is(o.Err, ctx.Err()) {
+		// Who joined a batch that failed runs alone: the failure was perhaps another key's.
+		r, err := b.f.runAlone(ctx, it.l, it.old)
+		b.answer(it, r, err)
+		return
+	}
+	r, err := b.f.hand(ctx, o)
+	b.answer(it, r, err)
+}
+
+// runEach runs items one by one, some side by side.
+func (b *batch) runEach(ctx context.Context, items []*item) {
+	if len(items) == 0 {
+		return
+	}
+	var all crowd
+	slots := make(chan struct{}, sideBySide)
+	for _, it := range items {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			r, err := b.f.runOrJoin(ctx, it.l, it.old)
+			b.answer(it, r, err)
+		})
+	}
+	all.Wait()
+}
+
+// lead computes what this call leads: leases for all, one run for what it got, then the rest by waiting.
+func (b *batch) lead(led []*item) {
+	f, run := b.f, led[0].call.Run()
+	defer run.End()
+	point := f.log.Begin()
+	defer f.log.End(point)
+	for _, it := range led {
+		f.inherit(it.l)
+		it.turn = &turn{f: f, call: it.call, l: it.l, point: point, old: it.old}
+	}
+	var o flight.Outcome
+	defer func() {
+		o.Alone = len(led) > 1
+		for _, it := range led {
+			it.call.Publish(o) // those that have an outcome keep it
+		}
+	}()
+	defer catch(&o)()
+	ctx := run.Context()
+	taken, busy := b.acquire(ctx, led)
+	b.runMany(ctx, taken)
+	var wg sync.WaitGroup
+	for _, it := range busy {
+		wg.Go(func() {
+			f.computing(it.call, func() flight.Outcome {
+				if r := it.turn.wait(ctx, it.busy); r != nil {
+					return outcome(r)
+				}
+				return it.turn.run(ctx, EventRun)
+			})
+		})
+	}
+	wg.Wait()
+	o = flight.Outcome{Err: errors.New("the batch gave no result for the key")}
+}
+
+// acquire takes the leases of what is led, together where the store can. Those whose entry has come meanwhile are
+// published.
+func (b *batch) acquire(ctx context.Context, led []*item) (taken, busy []*item) {
+	f := b.f
+	if f.store == nil || f.store.leases == nil || f.env.Reads.Down() || f.env.Writes.Down() || b.budget(ctx).Left() <= 0 {
+		return led, nil
+	}
+	keys := make([]string, len(led))
+	reqs := make([]backends.LeaseRequest, len(led))
+	for i, it := range led {
+		keys[i] = f.store.slot(it.l)
+		reqs[i] = f.env.leases.Request(f.knownRun(it.old, 0))
+		it.l.readAt = f.env.Now()
+		it.l.mark, it.l.before = f.store.gen.Begin(it.l.readAt), f.spec.Owner.Get(bytesOf(it.l.Key))
+	}
+	var got []backends.LeaseResult
+	budget := b.budget(ctx)
+	left := budget.Enter()
+	err := f.store.do(ctx, left, func(ctx context.Context) (err error) {
+		got, err = f.store.leases.LeaseAll(ctx, keys, reqs, backends.ReadOptions{ForWrite: true})
+		return err
+	})
+	budget.Leave()
+	if err != nil || len(got) != len(led) {
+		f.store.note(err)
+		for i := range reqs {
+			f.store.unanswered(ctx, keys[i], reqs[i], err)
+		}
+		return led, nil
+	}
+	for i, it := range led {
+		switch done := b.leased(ctx, it, got[i]); {
+		case done != nil:
+			it.call.Publish(outcome(done))
+		case it.busy != nil:
+			busy = append(busy, it)
+		default:
+			taken = append(taken, it)
+		}
+	}
+	return taken, busy
+}
+
+// leased takes what became of one lease, and returns a reply where the entry has come meanwhile.
+func (b *batch) leased(ctx context.Context, it *item, got backends.LeaseResult) *Reply {
+	f, t := b.f, it.turn
+	if got.Lease == nil {
+		var busy *backends.LeasedError
+		var marked *backends.MarkedError
+		switch {
+		case errors.As(got.Err, &busy) && f.env.leases.Own(busy.Holder):
+			t.held = f.env.leases.Adopt(f.store.slot(it.l), it.call.Run())
+		case errors.As(got.Err, &busy):
+			it.busy = busy
+		case errors.As(got.Err, &marked) && f.overtaken(it.l, marked):
+			f.store.mark(ctx, it.l, backends.Mark{})
+		case errors.As(got.Err, &marked):
+			f.marks.hear(it.l.Key, marked, f.env.Now())
+		}
+		return nil
+	}
+	t.held = f.env.leases.Hold(f.store.slot(it.l), got.Lease, it.call.Run())
+	if got.Err != nil {
+		return nil
+	}
+	refs := it.l.refs
+	found := f.store.interpret(ctx, it.l, got.Reading, t.point)
+	it.l.refs = refs
+	if r := t.adopt(ctx, it.l, found); r != nil {
+		t.leaveNothing(ctx, backends.Mark{})
+		return r
+	}
+	t.old = newer(t.old, found)
+	return nil
+}
+
+// runMany runs the function for what was taken and publishes each result.
+func (b *batch) runMany(ctx context.Context, taken []*item) {
+	if len(taken) == 0 {
+		return
+	}
+	f := b.f
+	ls := make([]*Lookup, len(taken))
+	for i, it := range taken {
+		ls[i] = it.l
+		f.Stats.Misses.Add(1)
+		f.emit(ctx, it.l, Event{Kind: EventMiss, Reason: it.l.why})
+	}
+	results, began, took := b.execute(ctx, ls, taken)
+	for i, it := range taken {
+		res := Result{Err: errors.New("the batch function returned too few results")}
+		if i < len(results) {
+			res = results[i]
+		}
+		o := it.turn.finish(ctx, res, began, took)
+		o.Alone = o.Alone || o.Err != nil && len(taken) > 1 // the failure was perhaps another key's
+		it.call.Publish(o)
+	}
+}
+
+// execute calls the batch function; a panic gives the leases back on its way.
+func (b *batch) execute(ctx context.Context, ls []*Lookup, taken []*item) (results []Result, began int64, took time.Duration) {
+	f, start, returned := b.f, time.Now(), false
+	began = f.env.Now()
+	if f.spec.Progress != nil {
+		defer f.spec.Progress(ctx)()
+	}
+	defer func() {
+		took = time.Since(start)
+		var err error
+		if !returned {
+			err = errors.New("panic")
+			for _, it := range taken {
+				it.turn.leaveNothing(ctx, backends.Mark{})
+			}
+			f.Stats.Errors.Add(1)
+		}
+		f.Stats.Runs.Add(1)
+		f.emit(ctx, nil, Event{Kind: EventRun, Duration: took, Err: err})
+	}()
+	results = f.spec.Many(ctx, ls)
+	returned = true
+	return results, began, took
+}
