@@ -22,7 +22,7 @@ const joinTries = 4
 func (x *exchange) join(f found, v rule.Verdict) {
 	head := x.req.Method == http.MethodHead
 	if head || x.noStore() || f.resp == nil && len(x.r.Header["Range"]) > 0 {
-		if f = x.lookup(readFrom(x.r.Context(), x.engine)); f.resp != nil {
+		if f = x.lookupAlone(head); f.resp != nil {
 			if v = x.judge(f); (v.Do == rule.Serve || v.Do == rule.ServeStale) && x.hit(f, v) {
 				return
 			}
@@ -50,6 +50,26 @@ func (x *exchange) join(f found, v rule.Verdict) {
 		key = *next
 	}
 	x.alone(f, v, "")
+}
+
+// lookupAlone looks a request up that no flight answers. What a HEAD may freshen must not have been invalidated anywhere
+// until then, nor be until its answer is there: the run that it was found under is noted.
+func (x *exchange) lookupAlone(head bool) (f found) {
+	if !head {
+		return x.lookup(readFrom(x.r.Context(), x.engine))
+	}
+	read := readFrom(x.r.Context(), x.engine)
+	if x.remembersStale() {
+		read = rereadFrom(x.r.Context(), x.engine)
+	}
+	for range 2 { // once more where the look itself heard of something
+		x.looked = x.engine.Begin()
+		f = x.lookup(read)
+		if now := x.engine.Begin(); f.resp == nil || now.Epoch == x.looked.Epoch && now.Generation == x.looked.Generation {
+			break
+		}
+	}
+	return f
 }
 
 // flightKey is the key whose run may answer the request: of the variant, where the fields are known.
@@ -320,7 +340,7 @@ func (x *exchange) headSeen(f found, status int, h http.Header, began, now time.
 		x.engine.Drop(ctx, f.at)
 		return
 	}
-	run := x.engine.Begin()
+	run := x.looked
 	run.Began = began
 	x.engine.Put(ctx, run, f.slot(f.at), x.entry(merged, began))
 }

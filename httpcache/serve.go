@@ -24,6 +24,7 @@ type exchange struct {
 	keys      rule.Keys
 	resources []string
 	route     string
+	looked    port.Run // what a HEAD may freshen was found under it
 }
 
 // serve answers a request.
