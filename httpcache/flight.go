@@ -26,26 +26,32 @@ type flights struct {
 // flight is one look into the backend and, where that has no answer, one run of the handler, on behalf of everybody who
 // asks meanwhile. It has a goroutine and a context of its own: a leader that leaves does not end it for the others.
 type flight struct {
-	x    *exchange // the leader's; its writer is not touched
-	key  port.Key
-	call *flightroom.Call
-	run  port.Run
-	ctx  context.Context
-	rec  *recorder
+	x     *exchange // the leader's; its writer is not touched
+	key   port.Key
+	alias port.Key // one more that it is listed under; see alsoFor. The flights' lock guards it
+	call  *flightroom.Call
+	run   port.Run
+	ctx   context.Context
+	rec   *recorder
 
 	decided chan struct{} // closed: the terms are known
 
-	mu      sync.Mutex
-	freed   bool // who waits goes on alone
-	lease   port.Lease
-	terms   *rule.Terms
-	decider decider
+	mu       sync.Mutex
+	freed    bool // who waits goes on alone
+	lease    port.Lease
+	leaseKey port.Key      // what the fleet has one run for: the variant's key, once the fields are known
+	former   port.Lease    // the one in whose place lease is
+	handing  chan struct{} // closed: nothing is handed over any more; nil: nothing was
+	ended    chan struct{} // closed: the run is over
+	terms    *rule.Terms
+	decider  decider
 
 	// Of the run's goroutine until done is closed.
 	verdict    rule.Verdict
 	found      found
 	validating *rule.Response // whose validators the run carries
 	reread     bool           // memory's answer will not do
+	moved      bool           // the fields that answers vary on have turned up: leaseKey is another one
 	again      bool           // a 304 was about another answer
 	refreshing bool           // it has no leader
 	written    []<-chan struct{}
@@ -89,6 +95,13 @@ func (c *Cache) join(x *exchange, key port.Key, f found, v rule.Verdict) (fl *fl
 	fs := &c.flights
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
+	if fl = fs.runs[key]; fl != nil && fl.key != key { // key is its alias
+		if fs.runs[fl.key] == fl && fl.joinable(x) {
+			key = fl.key
+		} else {
+			delete(fs.runs, key)
+		}
+	}
 	name := string(key[:])
 	if fl = fs.runs[key]; fl != nil && !fl.joinable(x) {
 		fs.group.Detach(name)
@@ -98,8 +111,8 @@ func (c *Cache) join(x *exchange, key port.Key, f found, v rule.Verdict) (fl *fl
 		return fl, false
 	}
 	fl = &flight{
-		x: x, key: key, call: call, run: x.engine.Begin(), ctx: call.Run().Context(), found: f, verdict: v, reread: f.resp != nil,
-		rec: newRecorder(http.MethodGet, c.rules.MaxBody), decided: make(chan struct{}),
+		x: x, key: key, leaseKey: key, call: call, run: x.engine.Begin(), ctx: call.Run().Context(), found: f, verdict: v, reread: f.resp != nil,
+		rec: newRecorder(http.MethodGet, c.rules.MaxBody), decided: make(chan struct{}), ended: make(chan struct{}),
 	}
 	fl.rec.decide, fl.rec.overflow = fl.decide, fl.overflowed
 	if fs.runs == nil {
@@ -128,6 +141,9 @@ func (fl *flight) remove() {
 	fs := &fl.x.c.flights
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
+	if fs.runs[fl.alias] == fl {
+		delete(fs.runs, fl.alias)
+	}
 	if fs.runs[fl.key] == fl {
 		delete(fs.runs, fl.key)
 		fs.group.Detach(fl.call.Key)
@@ -148,24 +164,32 @@ func (fl *flight) leave(x *exchange, leader bool) {
 	}
 }
 
+// leaseTries bounds how often a flight asks for another lease because the fields that the answers vary on have changed.
+const leaseTries = 3
+
 // work answers the flight: from the backend, or by a run.
 func (fl *flight) work() {
 	defer fl.over()
-	x := fl.x
-	if fl.look(fl.ctx) {
+	if fl.look(fl.ctx) && !fl.moved {
 		return
 	}
-	held, o := x.engine.Lease(fl.ctx, fl.key, fl.call.Run(), x.c.routes.runTime(x.route), fl.look)
-	fl.mu.Lock()
-	fl.lease = held
-	fl.mu.Unlock()
-	switch o {
-	case lease.Answered: // another container's run has ended meanwhile
-	case lease.Beside:
-		fl.executeBeside()
-	case lease.Free:
-		fl.execute()
+	x, o := fl.x, lease.Answered
+	for try := 0; try < leaseTries && o == lease.Answered; try++ {
+		fl.moved = false
+		var held port.Lease
+		held, o = x.engine.Lease(fl.ctx, fl.leaseKey, fl.call.Run(), x.c.routes.runTime(x.route), fl.look)
+		fl.mu.Lock()
+		fl.lease = held
+		fl.mu.Unlock()
+		if o == lease.Answered && !fl.moved {
+			return // another container's run has ended meanwhile
+		}
 	}
+	if o == lease.Beside {
+		fl.executeBeside()
+		return
+	}
+	fl.execute()
 }
 
 // executeBeside runs the handler while the backend is asked for what another container may write: whichever has an answer
@@ -199,14 +223,19 @@ func (fl *flight) executeBeside() {
 	}
 }
 
-// look reads what memory and the backend have, and reports whether that is the answer.
+// look reads what memory and the backend have, and reports whether that is the answer, or says that another run than the one
+// waited for will have it.
 func (fl *flight) look(ctx context.Context) bool {
 	fl.found, fl.verdict = fl.find(ctx)
-	if !fl.answers(fl.verdict) {
-		return false
+	if fl.answers(fl.verdict) {
+		fl.moved = false
+		fl.adopt(fl.found, fl.verdict)
+		return true
 	}
-	fl.adopt(fl.found, fl.verdict)
-	return true
+	if key := fl.x.flightKey(fl.found); fl.found.varied && key != fl.leaseKey {
+		fl.leaseKey, fl.moved = key, true
+	}
+	return fl.moved
 }
 
 // find reads what memory and the backend have.
@@ -352,10 +381,12 @@ func (fl *flight) take(terms *rule.Terms, status int) {
 	if !terms.Shareable() {
 		m := markOf(terms, status)
 		x.mark(m, fl.run.Began)
-		if fl.key != x.markKey() && m != port.NoMark { // the lease is the variant's
-			x.engine.Mark(fl.ctx, fl.key, m, x.engine.Now().Sub(fl.run.Began))
+		if fl.leaseKey != x.markKey() && m != port.NoMark { // the lease is the variant's
+			x.engine.Mark(fl.ctx, fl.leaseKey, m, x.engine.Now().Sub(fl.run.Began))
 		}
 		fl.letGo(m)
+	} else {
+		fl.handOver(terms)
 	}
 	if !terms.Store {
 		fl.rec.alone()

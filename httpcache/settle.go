@@ -72,17 +72,25 @@ func (fl *flight) whole(terms *rule.Terms) *rule.Response {
 	return resp.Prepare()
 }
 
-// over publishes the outcome.
+// over publishes the outcome. The leases are given back behind what is written, which is said before anybody leaves: a lease
+// whose run everybody has left would be given back at once.
 func (fl *flight) over() {
 	fl.remove()
 	fl.rec.end()
-	fl.call.Publish(flightroom.Outcome{})
 	fl.mu.Lock()
-	held, freed := fl.lease, fl.freed
+	held, former, freed, handing := fl.lease, fl.former, fl.freed, fl.handing
+	close(fl.ended)
 	fl.mu.Unlock()
 	if held != nil && !freed {
 		held.Release(fl.ctx, port.NoMark, fl.written...)
 	}
+	if former != nil {
+		former.Release(fl.ctx, port.NoMark, fl.written...)
+	}
+	if handing != nil {
+		fl.x.engine.After(fl.ctx, func(context.Context) { <-handing })
+	}
+	fl.call.Publish(flightroom.Outcome{})
 	fl.call.Run().End()
 }
 

@@ -1,7 +1,6 @@
 package httpcache
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -78,15 +77,15 @@ func (x *exchange) variants(old *port.Entry, base port.Key, names []string, keep
 	if old != nil {
 		list, _ = old.Value.(*rule.Variants)
 	}
-	union := names
+	fields := names
 	if list != nil {
-		union = slices.Compact(slices.Sorted(slices.Values(slices.Concat(list.Fields, names))))
-		if len(union) > len(list.Fields) {
+		fields = union(list.Fields, names)
+		if len(fields) > len(list.Fields) {
 			list = &rule.Variants{Fields: list.Fields} // the others are found by fewer fields: not any more
 		}
 	}
-	key := rule.Variant(base, union, x.req)
-	list, ok := list.With(key, keep, union, x.engine.Now(), x.c.config.maxVariants)
+	key := rule.Variant(base, fields, x.req)
+	list, ok := list.With(key, keep, fields, x.engine.Now(), x.c.config.maxVariants)
 	if !ok {
 		return nil, key
 	}

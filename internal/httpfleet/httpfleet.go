@@ -6,6 +6,7 @@ package httpfleet
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,7 +64,7 @@ type Promise struct {
 }
 
 // All returns every promise.
-func All() []Promise { return append(together(), promises...) }
+func All() []Promise { return slices.Concat(together(), released(), promises) }
 
 // fresh makes an answer storable for longer than any test takes.
 const fresh = "Cache-Control: max-age=600"

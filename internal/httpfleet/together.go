@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"time"
 )
 
 // together are two clients at once: the first one's run is under way when the second one asks. Nobody gets what is for the
@@ -48,6 +49,44 @@ func together() []Promise {
 				if r := do(t, f, container, "GET /a", append([]string{"X-Who: c"}, c.later...)...); r.Body != "for c" {
 					t.Fatal("who came later got", r)
 				}
+			}
+		}})
+	}
+	return all
+}
+
+// patient is a fleet in which whoever waits for the end of a run waits longer than any test takes.
+var patient = Config{Patience: 5 * time.Minute}
+
+// released are runs whose header says that the second client need not wait: it does not wait for the end of the run, nor until
+// its patience ends.
+func released() (all []Promise) {
+	for _, c := range []struct {
+		name   string
+		fields []string
+		a, b   []string // what the clients send
+	}{
+		{"private", []string{"Cache-Control: private, max-age=60"}, nil, nil},
+		{"Set-Cookie", []string{fresh, "Set-Cookie: session=1"}, nil, nil},
+		{"uncacheable", []string{"Cache-Control: no-store"}, nil, nil},
+		{"Vary that does not match", []string{fresh, "Vary: X-A"}, []string{"X-A: 1"}, []string{"X-A: 2"}},
+	} {
+		all = append(all, Promise{"the header lets the other container go: " + c.name, patient, func(t *testing.T, f Fleet) {
+			t.Helper()
+			header, body := newGate(), newGate()
+			f.Serve(heldBack(200, c.fields, header, body))
+			first := f.Start(Request{Container: 0, Line: "GET /a", Fields: append([]string{"X-Who: a"}, c.a...)})
+			within(t, "the first run", header.entered)
+			second := f.Start(Request{Container: 1, Line: "GET /a", Fields: append([]string{"X-Who: b"}, c.b...)})
+			f.Waiting(1)
+			close(header.open)
+			within(t, "the first body", body.entered)
+			if r := within(t, "the second client", second); r.Body != "for b" {
+				t.Fatal("the second client got", r)
+			}
+			close(body.open)
+			if r := within(t, "the first client", first); r.Body != "for a" {
+				t.Fatal("the first client got", r)
 			}
 		}})
 	}

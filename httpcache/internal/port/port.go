@@ -127,6 +127,9 @@ type Engine interface {
 	// and in the backend after the response. edit may be called several times and must have no side effects. A nil result
 	// changes nothing. written is as for Put.
 	Edit(ctx context.Context, r Run, k Key, edit func(old *Entry) *Entry) (written <-chan struct{})
+	// Announce replaces what the backend's slot holds by what edit makes of it, as Edit does, and has done so when it returns: what
+	// is true of a run that goes on. Memory does not change.
+	Announce(ctx context.Context, r Run, k Key, edit func(old *Entry) *Entry)
 	// Drop forgets what the slots hold, here at once and in the backend after the response, also against writes of older
 	// runs that are under way.
 	Drop(ctx context.Context, ks ...Key)
@@ -136,6 +139,8 @@ type Engine interface {
 	// known. look is called to see whether what the backend has answers the request. The Lease is nil where there is none,
 	// which costs but is not wrong.
 	Lease(ctx context.Context, k Key, run *flight.Run, took time.Duration, look func(context.Context) bool) (Lease, lease.Outcome)
+	// Claim asks once for the right to run for a key, and waits for nobody: nil where another container has it.
+	Claim(ctx context.Context, k Key, run *flight.Run, took time.Duration) Lease
 	// Watch calls look again and again, beside a run, until it reports true or ctx ends.
 	Watch(ctx context.Context, look func(context.Context) bool) bool
 	// Marked returns the mark of a key that this container knows of.

@@ -40,15 +40,37 @@ func (e *Engine) Mark(ctx context.Context, k port.Key, m port.Mark, took time.Du
 // slot names a key's lease in this process.
 func (e *Engine) slot(k port.Key) string { return e.spec.Name + "\x00" + e.address(k) }
 
-// Lease asks for the right to run for a key, and waits for who has it.
-func (e *Engine) Lease(ctx context.Context, k port.Key, run *flight.Run, took time.Duration, look func(context.Context) bool) (port.Lease, lease.Outcome) {
+// seek returns who seeks the lease of a key, with the one that this process has; nil where nobody needs one.
+func (e *Engine) seek(ctx context.Context, k port.Key, run *flight.Run, took time.Duration, look func(context.Context) bool) *seeker {
 	d := e.backend(ctx)
 	if d == nil || d.leaser == nil || e.env.Reads.Down() || e.env.Writes.Down() || e.Marked(k) != port.NoMark {
 		// Where writes fail, what the holder computes would not arrive: the fleet would wait in vain.
-		return nil, lease.Free
+		return nil
 	}
 	s := &seeker{e: e, d: d, key: k, run: run, took: took, look: look}
-	if s.held = e.env.Leases.Adopt(e.slot(k), run); s.held != nil {
+	s.held = e.env.Leases.Adopt(e.slot(k), run)
+	return s
+}
+
+// Claim asks once for the right to run for a key.
+func (e *Engine) Claim(ctx context.Context, k port.Key, run *flight.Run, took time.Duration) port.Lease {
+	s := e.seek(ctx, k, run, took, func(context.Context) bool { return false })
+	if s == nil {
+		return nil
+	}
+	if s.held == nil {
+		_, _, _ = s.Take(ctx, "", e.env.BackendTimeout) // without it nobody waits
+	}
+	return s.lease()
+}
+
+// Lease asks for the right to run for a key, and waits for who has it.
+func (e *Engine) Lease(ctx context.Context, k port.Key, run *flight.Run, took time.Duration, look func(context.Context) bool) (port.Lease, lease.Outcome) {
+	s := e.seek(ctx, k, run, took, look)
+	if s == nil {
+		return nil, lease.Free
+	}
+	if s.held != nil {
 		return s.lease(), lease.Free
 	}
 	budget := s.Budget(ctx)

@@ -170,6 +170,19 @@ func (e *Engine) Edit(ctx context.Context, r port.Run, k port.Key, edit func(old
 	})
 }
 
+// Announce edits what the backend's slot holds, now.
+func (e *Engine) Announce(ctx context.Context, r port.Run, k port.Key, edit func(old *port.Entry) *port.Entry) {
+	d := e.backend(ctx)
+	if d == nil {
+		return
+	}
+	for range editTries {
+		if _, done := e.putEdited(unbudgeted(ctx), d, r, k, edit); done {
+			return
+		}
+	}
+}
+
 func (e *Engine) editMemory(r port.Run, k port.Key, edit func(old *port.Entry) *port.Entry) bool {
 	e.edits.Lock()
 	defer e.edits.Unlock()
@@ -194,33 +207,42 @@ func entryOf(it *item) *port.Entry {
 
 // editBackend is one try; it reports whether no other one is needed.
 func (e *Engine) editBackend(ctx context.Context, d *driver, r port.Run, k port.Key, edit func(old *port.Entry) *port.Entry) bool {
+	it, done := e.putEdited(ctx, d, r, k, edit)
+	if it != nil {
+		e.keep(k, it)
+	}
+	return done
+}
+
+// putEdited is one try to edit what the backend's slot holds. It returns the item that is there now, nil where nothing was
+// written, and whether no other try is needed.
+func (e *Engine) putEdited(ctx context.Context, d *driver, r port.Run, k port.Key, edit func(old *port.Entry) *port.Entry) (written *item, done bool) {
 	if !e.settle(ctx) {
-		return true
+		return nil, true
 	}
 	out := []port.Slot{{Key: k}}
 	items, h := e.fetch(ctx, d, []port.Key{k}, []*item{nil}, out)
 	if h == nil {
-		return true
+		return nil, true
 	}
 	e.check(ctx, d, h, []port.Key{k}, items)
 	entry := edit(entryOf(items[0]))
 	if entry == nil {
-		return true
+		return nil, true
 	}
 	it := e.made(r, k, entry)
 	it.version = out[0].Version
 	if !e.writable(it) {
-		return true
+		return nil, true
 	}
 	ready := e.bind(ctx, d, it)
 	if ready == nil {
-		return true
+		return nil, true
 	}
-	err := e.put(ctx, d, k, ready)
-	if err == nil {
-		e.keep(k, ready)
+	if err := e.put(ctx, d, k, ready); err != nil {
+		return nil, !errors.Is(err, backends.ErrConflict) || ready.ids == nil
 	}
-	return !errors.Is(err, backends.ErrConflict) || ready.ids == nil
+	return ready, true
 }
 
 // Drop forgets what the slots hold.
