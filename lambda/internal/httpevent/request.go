@@ -190,23 +190,6 @@ func (e *Event) mergedHeader() http.Header {
 	return h
 }
 
-// canonicalNames are the fields that clients and services add to most requests, in the lower case of an HTTP API, as net/http
-// writes them: it would make each anew for each request.
-var canonicalNames = map[string]string{
-	"x-amzn-trace-id": "X-Amzn-Trace-Id", "x-forwarded-for": "X-Forwarded-For", "x-forwarded-port": "X-Forwarded-Port",
-	"x-forwarded-proto": "X-Forwarded-Proto", "sec-ch-ua": "Sec-Ch-Ua", "sec-ch-ua-mobile": "Sec-Ch-Ua-Mobile",
-	"sec-ch-ua-platform": "Sec-Ch-Ua-Platform", "sec-fetch-dest": "Sec-Fetch-Dest", "sec-fetch-mode": "Sec-Fetch-Mode",
-	"sec-fetch-site": "Sec-Fetch-Site", "sec-fetch-user": "Sec-Fetch-User", "upgrade-insecure-requests": "Upgrade-Insecure-Requests",
-	"priority": "Priority", "x-amz-cf-id": "X-Amz-Cf-Id", "dnt": "Dnt", "origin": "Origin",
-}
-
-func canonicalName(name string) string {
-	if canonical, ok := canonicalNames[name]; ok {
-		return canonical
-	}
-	return http.CanonicalHeaderKey(name)
-}
-
 // has reports whether one of the names is name, in any case.
 func has(fields map[string][]string, name string) bool {
 	if _, ok := fields[name]; ok {
@@ -255,7 +238,7 @@ func (e *Event) stage() string {
 // host is the service's name for the host. Where the client's field says another, both count, since a handler may use
 // either.
 func (e *Event) host(h http.Header) string {
-	host := strings.ToLower(strings.Join(h.Values("Host"), ","))
+	host := strings.ToLower(strings.Join(h["Host"], ","))
 	domain := strings.ToLower(e.Domain)
 	if domain == "" || domain == host {
 		return host
@@ -282,13 +265,13 @@ func (e *Event) Strict(r *http.Request) error {
 	if raw := r.URL.RawPath; raw != "" && r.URL.EscapedPath() != raw {
 		return e.malformed("the path %q has characters that must be encoded", raw)
 	}
-	for name, v := range e.Headers {
-		if values, both := e.MultiHeaders[name]; both && (len(values) == 0 || values[len(values)-1] != v) {
+	for name, values := range e.MultiHeaders {
+		if v, both := e.Headers[name]; both && (len(values) == 0 || values[len(values)-1] != v) {
 			return e.malformed("the field %s has two sets of values", name)
 		}
 	}
-	for name, v := range e.Params {
-		if values, both := e.MultiParams[name]; both && (len(values) == 0 || values[len(values)-1] != v) {
+	for name, values := range e.MultiParams {
+		if v, both := e.Params[name]; both && (len(values) == 0 || values[len(values)-1] != v) {
 			return e.malformed("the parameter %q has two sets of values", name)
 		}
 	}

@@ -1,13 +1,17 @@
 package httpevent
 
-import "strings"
+// tokens are the characters of a token (RFC 9110, 5.6.2).
+var tokens = func() (all [256]bool) {
+	for _, c := range []byte("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
+		all[c] = true
+	}
+	return all
+}()
 
 // validToken reports whether s is a token of RFC 9110, as a method and a field name must be.
 func validToken(s string) bool {
 	for i := range len(s) {
-		c := s[i]
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-		if !letter && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+		if !tokens[s[i]] {
 			return false
 		}
 	}
