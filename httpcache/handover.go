@@ -36,8 +36,14 @@ func (fl *flight) handOver(terms *rule.Terms) {
 		if !fl.goesOn() || !fl.exchangeLease(held, key) {
 			return
 		}
-		x.engine.Announce(fl.ctx, run, x.keys.Public, func(old *port.Entry) *port.Entry { return x.listOf(old, fields, run.Began, keep) })
-		held.Let(fl.ctx, port.NoMark)
+		known := false
+		written := x.engine.Announce(fl.ctx, run, x.keys.Public, func(old *port.Entry) (list *port.Entry) {
+			list, known = x.listOf(old, fields, run.Began, keep)
+			return list
+		})
+		if written || known { // else who has the URL's lease next would know no more than this run did
+			held.Let(fl.ctx, port.NoMark)
+		}
 	}()
 }
 
@@ -78,18 +84,23 @@ func (fl *flight) exchangeLease(held port.Lease, key port.Key) bool {
 	return false
 }
 
-// listOf is an entry that says on which fields the URL's answers vary, in place of old. It is nil where old says as much, or is
-// an answer, which stays until there is another one.
-func (x *exchange) listOf(old *port.Entry, fields []string, began, keep time.Time) *port.Entry {
+// listOf is an entry that says on which fields the URL's answers vary, in place of old; nil where old says as much, which is known
+// then, or is an answer, which stays until there is another one.
+func (x *exchange) listOf(old *port.Entry, fields []string, began, keep time.Time) (entry *port.Entry, known bool) {
 	list := &rule.Variants{}
 	if old != nil {
 		var ok bool
-		if list, ok = old.Value.(*rule.Variants); !ok || len(union(list.Fields, fields)) == len(list.Fields) {
-			return nil
+		if list, ok = old.Value.(*rule.Variants); !ok {
+			return nil, false
 		}
 	}
-	list = &rule.Variants{Fields: union(list.Fields, fields)} // the others are found by fewer fields: not any more
-	return x.listEntry(list, &port.Entry{Began: began, Keep: keep, Resources: x.resources, URL: x.keys.URL})
+	all := union(list.Fields, fields)
+	if len(all) == len(list.Fields) {
+		return nil, true
+	}
+	// The variants that are there are found by fewer fields: not any more.
+	newest := &port.Entry{Began: began, Keep: keep, Resources: x.resources, URL: x.keys.URL}
+	return x.listEntry(&rule.Variants{Fields: all}, newest), false
 }
 
 func union(a, b []string) []string {

@@ -127,9 +127,9 @@ type Engine interface {
 	// and in the backend after the response. edit may be called several times and must have no side effects. A nil result
 	// changes nothing. written is as for Put.
 	Edit(ctx context.Context, r Run, k Key, edit func(old *Entry) *Entry) (written <-chan struct{})
-	// Announce replaces what the backend's slot holds by what edit makes of it, as Edit does, and has done so when it returns: what
-	// is true of a run that goes on. Memory does not change.
-	Announce(ctx context.Context, r Run, k Key, edit func(old *Entry) *Entry)
+	// Announce replaces what the backend's slot holds by what edit makes of it, as Edit does, and reports whether it has done
+	// so when it returns: for what is true of a run that goes on. Memory does not change.
+	Announce(ctx context.Context, r Run, k Key, edit func(old *Entry) *Entry) bool
 	// Drop forgets what the slots hold, here at once and in the backend after the response, also against writes of older
 	// runs that are under way.
 	Drop(ctx context.Context, ks ...Key)

@@ -171,16 +171,17 @@ func (e *Engine) Edit(ctx context.Context, r port.Run, k port.Key, edit func(old
 }
 
 // Announce edits what the backend's slot holds, now.
-func (e *Engine) Announce(ctx context.Context, r port.Run, k port.Key, edit func(old *port.Entry) *port.Entry) {
+func (e *Engine) Announce(ctx context.Context, r port.Run, k port.Key, edit func(old *port.Entry) *port.Entry) bool {
 	d := e.backend(ctx)
 	if d == nil {
-		return
+		return false
 	}
 	for range editTries {
-		if _, done := e.putEdited(unbudgeted(ctx), d, r, k, edit); done {
-			return
+		if it, done := e.putEdited(unbudgeted(ctx), d, r, k, edit); done {
+			return it != nil
 		}
 	}
+	return false
 }
 
 func (e *Engine) editMemory(r port.Run, k port.Key, edit func(old *port.Entry) *port.Entry) bool {
