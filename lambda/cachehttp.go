@@ -42,7 +42,8 @@ type HTTPResponse interface {
 // One of the options may be a [*httpcache.Cache], alone, which can then purge and explain. CacheHTTP panics where an
 // option cannot be used. Requests that are not valid HTTP, answers that cannot be sent, and streams pass uncached. The
 // handler gets the event as it came, except for fields that the cache changes: a run that may be shared has no
-// conditions and no Range. It is safe for concurrent use if h is.
+// conditions and no Range. It is safe for concurrent use if h is. Given to [Start] itself and without options of aws-lambda-go,
+// it is served without encoding/json, whose bytes it writes all the same.
 //
 //	lambda.Start(lambda.CacheHTTP(handle, httpcache.DefaultTTL("1m")))
 func CacheHTTP[In HTTPEvent, Out HTTPResponse](h func(context.Context, In) (Out, error), opts ...httpcache.Option) func(context.Context, In) (Out, error) {

@@ -151,6 +151,11 @@ machine one after the other.
 | a []byte or a string is the store's own buffer, and the caller's own where memory has no room for it | two copies less; S3 5 MB from 1.5 to 1.1 times the SDK |
 | one timer for an attempt of S3 in place of two | S3 1 KB: CPU from 1.2 to 1.1 times the SDK |
 | the lease and the entry behind it at once; in S3 one PUT for a key that never was | a miss waits for 2 round trips to Redis in place of 3, for 2 requests to S3 in place of 4 |
+| **a hit over HTTP, behind the Runtime API** | |
+| events read by a scanner that knows their types, in place of encoding/json's reflection | an event of 2 KB: from 13 to 6.6 us |
+| the answer's JSON written from header and stored body in one step, eight bytes at a time where nothing is to be escaped | 100 KB: from 1.30 to 0.77 times the bare handler, which has encoding/json do it |
+| one copy of the header in place of four, none of the body | 1 KB: from 179 to 96 allocations; the bare handler has 79 |
+| bytes in place of an event for aws-lambda-go, which would spare two scans of its JSON | not taken: a handler of bytes is not told when its answer has been sent |
 | **a cold start** | |
 | no encoding/gob, which otter links | 0.2 to 0.3 ms |
 | the codec asked only about types that can have methods | 0.06 ms for each wrapped function |
