@@ -83,6 +83,7 @@ func (p *program) fill(r *Record, g *graph) {
 	}
 	an.setup = reachSetup(an.roots)
 	an.alive = an.reachable()
+	g.resolvePasses(an.alive)
 	an.setupHash = setupDigest(an.roots, an.setup)
 	for _, n := range an.alive {
 		for _, e := range n.edges {

@@ -175,11 +175,11 @@ func (w *walker) methodsOf(t types.Type) {
 			return name.Pkg() != nil && w.g.unitOf[name.Pkg()] != nil
 		}
 		if to := w.g.nodeOf(name); to != nil && to != w.n {
-			w.edge(to)
+			w.edge(to, false)
 		}
 		for _, m := range w.g.methods[name] {
 			if m != w.n && (m.obj == nil || m.obj.Exported() || w.g.dynamic[m.unit.pkg][m.obj.Name()]) {
-				w.edge(m)
+				w.edge(m, false)
 			}
 		}
 		return true

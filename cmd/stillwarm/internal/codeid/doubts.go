@@ -66,7 +66,7 @@ func (q *inquiry) examine() {
 	q.construction()
 	q.marks()
 	q.events()
-	q.calledWithArguments()
+	q.calledElsewhere()
 }
 
 // argument refuses arguments whose code the caller brings along.
@@ -150,21 +150,42 @@ func (q *inquiry) events() {
 	modules := q.dependencies()
 	for _, n := range q.alive {
 		for _, e := range n.events {
-			if q.code[n] && (!e.handed || q.closure[n]) {
+			if !q.outside(n, e.handed) && !q.keptAndCalled(e) {
 				continue
 			}
 			switch {
 			case e.to.global == "std" || e.to.global != "" && modules[e.to.global]:
 				q.doubt(short(n.id)+" changes the state of the process or of a dependency: "+e.what, e.place)
-			case q.sees(e.to):
-				q.doubt(fmt.Sprintf("%s is %s by %s, outside of the function's code", e.to, e.what, short(n.id)), e.place)
+			case q.sees(e):
+				q.doubt(fmt.Sprintf("%s is %s by %s, outside of the function's code", e, e.what, short(n.id)), e.place)
 			}
 		}
 	}
 }
 
-// sees reports whether the function can see a change of the state.
-func (q *inquiry) sees(l location) bool {
+// keptAndCalled reports whether the event is in a function that the closure keeps as a value and that others may call.
+func (q *inquiry) keptAndCalled(e event) bool {
+	signature, kept := strings.CutPrefix(e.kept, "kept ")
+	return kept && !e.once && q.invoker(signature, "", true) != nil
+}
+
+// sees reports whether the function can see the event.
+func (q *inquiry) sees(e event) bool {
+	if e.to != (location{}) && q.seesState(e.to) {
+		return true
+	}
+	if e.deep != nil {
+		for l := range q.leads(e.deep) {
+			if q.seesState(l) {
+				return true
+			}
+		}
+	}
+	return e.iface != nil && slices.ContainsFunc(q.held(e.iface, e.method), q.seesState)
+}
+
+// seesState reports whether the function can see a change of the state.
+func (q *inquiry) seesState(l location) bool {
 	if l.variable != nil && q.unitOf[l.variable.Pkg()] == nil {
 		return true // a dependency's: its code may read it anywhere
 	}
@@ -182,6 +203,16 @@ func (q *inquiry) dependencies() map[string]bool {
 	return used
 }
 
+func (e event) String() string {
+	switch {
+	case e.to != (location{}):
+		return e.to.String()
+	case e.deep != nil:
+		return "what " + shortType((&walker{}).typeText(e.deep)) + " leads to"
+	}
+	return "what " + shortType((&walker{}).typeText(e.iface)) + " may be"
+}
+
 func (l location) String() string {
 	switch {
 	case l.variable != nil:
@@ -194,49 +225,55 @@ func (l location) String() string {
 	return l.global
 }
 
-// calledWithArguments looks for functions of the covered code that other code calls with arguments of its own, and that
-// change state which the function can see.
-func (q *inquiry) calledWithArguments() {
+// calledElsewhere looks for functions of the covered code that other code calls, too, and that change state which the
+// function can see. What a sync.Once runs is the same whoever comes first, if it depends on no arguments.
+func (q *inquiry) calledElsewhere() {
 	for _, n := range sorted(q.code) {
 		if n.kind != kindFunc || n.obj == nil {
-			continue
-		}
-		method := n.obj.(*types.Func).Signature().Recv() != nil
-		if !n.params && !method {
 			continue
 		}
 		by := q.callerOutside(n)
 		if by == nil {
 			continue
 		}
-		for m := range reach([]*node{n}, func(_ *node, e edge) bool { return q.code[e.to] && e.to.kind == kindFunc }) {
+		inCode := func(from *node, e edge) bool {
+			return q.code[e.to] && e.to.kind == kindFunc && !e.handed && (!e.once || from.params)
+		}
+		for m := range reach([]*node{n}, inCode) {
 			for _, e := range m.events {
-				if q.sees(e.to) && !(e.recv && !n.params && m == n) {
-					q.doubt(fmt.Sprintf("%s is %s by %s, which %s calls with values of its own", e.to, e.what, short(m.id), short(by.id)), e.place)
+				if (!e.once || m.params) && q.sees(e) {
+					q.doubt(fmt.Sprintf("%s is %s by %s, which %s calls, too", e, e.what, short(m.id), short(by.id)), e.place)
 				}
 			}
 		}
 	}
 }
 
-// callerOutside returns a declaration outside of the covered code that mentions the function, or nil.
+// callerOutside returns a declaration outside of the covered code that may call the function, or nil.
 func (q *inquiry) callerOutside(n *node) *node {
+	value := false
 	for _, by := range q.mentioned[n] {
 		if by == q.w.within && q.onlyWraps(by, n) {
 			continue
 		}
-		if !q.code[by] {
-			return by
-		}
-		if q.setup[by] && !q.closure[by] {
-			for _, e := range by.edges {
-				if e.to == n && e.handed {
-					return by
-				}
+		for _, e := range by.edges {
+			if e.to != n || e.once && !n.params {
+				continue
+			}
+			value = value || e.value && !e.handed
+			if q.outside(by, e.handed) {
+				return by
 			}
 		}
 	}
-	return nil
+	fn := n.obj.(*types.Func)
+	method := ""
+	if fn.Signature().Recv() != nil {
+		method = fn.Name()
+	} else if !value {
+		return nil
+	}
+	return q.invoker(signatureKey(fn.Signature()), method, value)
 }
 
 // onlyWraps reports whether a declaration mentions the function only where it is wrapped.

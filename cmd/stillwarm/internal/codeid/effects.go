@@ -2,7 +2,6 @@ package codeid
 
 import (
 	"go/ast"
-	"go/token"
 	"go/types"
 	"strings"
 )
@@ -24,7 +23,7 @@ func immutable(t types.Type) bool {
 // harmlessTypes change by being used, in ways that no result is made of.
 var harmlessTypes = map[string]bool{
 	"sync.Mutex": true, "sync.RWMutex": true, "sync.Once": true, "sync.WaitGroup": true, "sync.Pool": true, "sync.Cond": true,
-	"sync.Locker": true, "log.Logger": true, "testing.T": true, "net/http.ServeMux": false, "database/sql.DB": true,
+	"sync.Locker": true, "log.Logger": true, "os.File": true, "testing.T": true, "net/http.ServeMux": false, "database/sql.DB": true,
 	"database/sql.Stmt": true, "database/sql.Rows": true, "database/sql.Tx": true,
 }
 
@@ -95,6 +94,8 @@ var pureFunctions = map[string]bool{
 	"log.Println": true, "log.Fatal": true, "log.Fatalf": true, "fmt.Print": true, "fmt.Println": true, "fmt.Printf": true,
 	"fmt.Fprint": true, "fmt.Fprintln": true, "fmt.Fprintf": true, "maps.Keys": true, "maps.Values": true, "maps.Clone": true,
 	"slices.ContainsFunc": true, "slices.IndexFunc": true, "slices.SortedFunc": true, "slices.MaxFunc": true, "slices.MinFunc": true,
+	"encoding/csv.NewReader": true, "encoding/csv.NewWriter": true, "encoding/json.NewDecoder": true, "bufio.NewReader": true,
+	"bufio.NewWriter": true, "bufio.NewScanner": true,
 	"slices.BinarySearch": true, "slices.EqualFunc": true, "context.WithValue": true, "context.WithTimeout": true,
 	"context.WithCancel": true, "context.WithDeadline": true, "maps.Equal": true, "reflect.TypeOf": true,
 }
@@ -138,6 +139,9 @@ func (c *writer) call(n *ast.CallExpr) {
 	}
 	if fn.Pkg() != nil && c.w.g.unitOf[fn.Pkg()] != nil {
 		c.userCall(n, fn)
+		if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && fn.Signature().Recv() != nil {
+			c.written(sel.X, fn.Name(), "changed by ."+fn.Name())
+		}
 		return
 	}
 	if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && fn.Signature().Recv() != nil {
@@ -147,40 +151,33 @@ func (c *writer) call(n *ast.CallExpr) {
 	if fn.Pkg() == nil {
 		return
 	}
-	c.bind(n)
+	c.bind(n, fn)
 	switch {
+	case fn.Pkg().Path() == "errors" && fn.Name() == "As": // it sets its target, which holds an error then
+		if len(n.Args) == 2 && c.localTarget(n.Args[1]) == nil {
+			c.held(n.Args[1], "handed to errors.As")
+		}
 	case !pure(fn):
 		c.global(n, fn)
 		c.arguments(n)
 	case fillingName(fn.Name()) && !isLibrary(fn):
 		c.arguments(n)
+	case writingName(fn) && len(n.Args) > 0:
+		c.written(n.Args[0], "", "handed to "+types.ExprString(n.Fun))
 	}
 }
 
-// bind notes what an object that a dependency's function returns was made of.
-func (c *writer) bind(n *ast.CallExpr) {
-	t := c.info.TypeOf(n)
-	if t == nil || !isPointer(t) && !types.IsInterface(t) || immutable(t) {
-		return
-	}
-	object := heldBy(t)
-	for _, arg := range n.Args {
-		if u, ok := ast.Unparen(arg).(*ast.UnaryExpr); ok && u.Op == token.AND {
-			if p := c.follow(u.X); p.inner != (location{}) {
-				c.w.n.bound = append(c.w.n.bound, binding{object, p.inner})
-			}
-		}
-		if at := c.info.TypeOf(arg); at != nil && isReference(at) && !immutable(at) {
-			c.w.n.bound = append(c.w.n.bound, binding{object, heldBy(at)})
-		}
-	}
+// writingName reports whether a function that changes nothing else writes to its first argument.
+func writingName(fn *types.Func) bool {
+	return strings.HasPrefix(fn.Name(), "Fprint") || strings.HasPrefix(fn.Name(), "Write") || strings.HasPrefix(fn.Name(), "Copy") ||
+		fn.Pkg().Path() == "net/http" && (fn.Name() == "Error" || fn.Name() == "Redirect")
 }
 
 // fillingName reports whether a function with the name may fill what it is given: fmt.Sscan, strconv.AppendInt,
-// binary.BigEndian.PutUint64, errors.As.
+// binary.BigEndian.PutUint64.
 func fillingName(name string) bool {
 	switch name {
-	case "As", "Encode", "EncodeRune", "Decode", "Sum", "Copy":
+	case "Encode", "EncodeRune", "Decode", "Sum", "Copy":
 		return true
 	}
 	for _, prefix := range []string{"Append", "Put", "Scan", "Sscan", "Fscan", "Read", "Expand", "Unmarshal", "Fill"} {
@@ -226,7 +223,7 @@ func (c *writer) methodValue(sel *ast.SelectorExpr) {
 	what := "bound to ." + fn.Name()
 	c.held(sel.X, what)
 	if !isReference(t) {
-		c.add(heldBy(types.NewPointer(t)), sel, what, p.root != nil && p.root == c.recv)
+		c.add(heldBy(types.NewPointer(t)), sel, what)
 	}
 }
 
@@ -252,28 +249,21 @@ func (c *writer) global(n *ast.CallExpr, fn *types.Func) {
 	std := !strings.Contains(strings.SplitN(path, "/", 2)[0], ".")
 	if std {
 		if processState[name] {
-			c.add(location{global: "std"}, n, "changed by "+fn.Pkg().Name()+"."+fn.Name(), false)
+			c.add(location{global: "std"}, n, "changed by "+fn.Pkg().Name()+"."+fn.Name())
 		}
 		return
 	}
 	results := fn.Signature().Results()
 	silent := results.Len() == 0 || results.Len() == 1 && types.Identical(results.At(0).Type(), types.Universe.Lookup("error").Type())
 	if silent && !remoteCall(fn) && !strings.HasPrefix(fn.Name(), "Start") || setterName(fn.Name()) {
-		c.add(location{global: path}, n, "changed by "+fn.Pkg().Name()+"."+fn.Name(), false)
+		c.add(location{global: path}, n, "changed by "+fn.Pkg().Name()+"."+fn.Name())
 	}
 }
 
 // arguments notes that what the arguments lead to may be changed.
 func (c *writer) arguments(n *ast.CallExpr) {
 	for _, arg := range n.Args {
-		t := c.info.TypeOf(arg)
-		if t == nil || flat(t) || immutable(t) {
-			continue
-		}
-		switch t.Underlying().(type) {
-		case *types.Pointer, *types.Map, *types.Slice, *types.Chan, *types.Struct:
-			c.held(arg, "handed to "+types.ExprString(n.Fun))
-		}
+		c.filled(arg, "handed to "+types.ExprString(n.Fun))
 	}
 }
 
@@ -291,14 +281,22 @@ func (c *writer) method(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) 
 	if v, ok := p.root.(*types.Var); ok && isLocal(v) && !p.shared && !isReference(t) {
 		return
 	}
-	if s := c.info.Selections[sel]; s != nil && types.IsInterface(t) && !setterName(fn.Name()) {
-		return // whatever it holds is converted somewhere; its own methods are read there
+	if types.IsInterface(t) && !setterName(fn.Name()) {
+		c.written(sel.X, fn.Name(), what)
+		return
 	}
 	c.held(sel.X, what)
 	if !isReference(t) {
-		c.add(heldBy(types.NewPointer(t)), n, what, p.root != nil && p.root == c.recv)
+		c.add(heldBy(types.NewPointer(t)), n, what)
 	}
-	c.arguments(n)
+	if !encodes(fn) {
+		c.arguments(n)
+	}
+}
+
+// encodes reports whether a method only reads what it is given, as those of writers and encoders do.
+func encodes(fn *types.Func) bool {
+	return strings.HasPrefix(fn.Name(), "Write") || fn.Name() == "Encode" && strings.HasPrefix(fn.Pkg().Path(), "encoding/")
 }
 
 // converted notes a dependency's object that becomes a value of an interface with a method that changes it.
@@ -320,7 +318,47 @@ func (c *writer) converted(conv conversion) {
 // calledValue notes the call of a function that a field holds: it may keep state.
 func (c *writer) calledValue(n *ast.CallExpr) {
 	if p := c.follow(n.Fun); p.inner.field != nil && !c.private(p) {
-		c.add(p.inner, n, "called", false)
+		c.add(p.inner, n, "called")
+	}
+}
+
+// functionValue notes the mention of a dependency's function that is not called here: whoever has it changes what he
+// calls it with.
+func (c *writer) functionValue(id *ast.Ident) {
+	fn, ok := c.info.Uses[id].(*types.Func)
+	if !ok || fn.Pkg() == nil || c.w.g.unitOf[fn.Pkg()] != nil || c.w.called[id] || isLibrary(fn) || fn.Signature().Recv() != nil {
+		return
+	}
+	if blank := c.w.n.kind == kindVar && (c.w.n.obj == nil || c.w.n.obj.Name() == "_"); !blank && (!pure(fn) || fillingName(fn.Name())) {
+		c.changesParameters(id, fn)
+	}
+}
+
+// methodExpression notes the mention of a dependency's method as a function of what it is called on.
+func (c *writer) methodExpression(sel *ast.SelectorExpr) {
+	s := c.info.Selections[sel]
+	if s == nil || s.Kind() != types.MethodExpr {
+		return
+	}
+	fn, ok := s.Obj().(*types.Func)
+	if !ok || fn.Pkg() == nil || c.w.g.unitOf[fn.Pkg()] != nil || readOnlyMethod(fn) {
+		return
+	}
+	if types.IsInterface(s.Recv()) {
+		c.addEvent(event{iface: s.Recv(), method: fn.Name(), what: "changed by ." + fn.Name()}, sel)
+	}
+	c.changesParameters(sel, fn)
+}
+
+func (c *writer) changesParameters(e ast.Expr, fn *types.Func) {
+	sig, ok := c.info.TypeOf(e).(*types.Signature)
+	if !ok {
+		return
+	}
+	for v := range sig.Params().Variables() {
+		if t := v.Type(); !flat(t) && !immutable(t) && !types.IsInterface(t) {
+			c.addEvent(event{to: heldBy(t), deep: t, what: "handed to " + fn.Name()}, e)
+		}
 	}
 }
 
@@ -334,7 +372,7 @@ func (c *writer) stateful(id *ast.Ident) {
 		return
 	}
 	if to := c.w.g.nodeOf(v); to != nil && !statelessValue(c.info, to) {
-		c.add(location{variable: v}, id, "used", false)
+		c.add(location{variable: v}, id, "used")
 	}
 }
 
@@ -358,25 +396,4 @@ func statelessValue(info *types.Info, n *node) bool {
 		return fn != nil && fn.Pkg() != nil && fn.Pkg().Path() == "sync"
 	}
 	return false
-}
-
-// userCall notes references that become values of any on the way into a function of the user's, which may hand them on
-// to something that decodes into them.
-func (c *writer) userCall(n *ast.CallExpr, fn *types.Func) {
-	params := fn.Signature().Params()
-	for i, arg := range n.Args {
-		if i >= params.Len() {
-			break
-		}
-		it, ok := params.At(i).Type().Underlying().(*types.Interface)
-		if !ok || it.NumMethods() > 0 || isTypeParam(params.At(i).Type()) {
-			continue
-		}
-		if t := c.info.TypeOf(arg); t != nil && isPointer(t) && !immutable(t) {
-			if u, ok := ast.Unparen(arg).(*ast.UnaryExpr); ok && u.Op == token.AND {
-				continue
-			}
-			c.held(arg, "handed to "+fn.Name())
-		}
-	}
 }

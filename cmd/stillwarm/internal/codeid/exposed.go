@@ -2,6 +2,7 @@ package codeid
 
 import (
 	"go/ast"
+	"go/token"
 	"go/types"
 )
 
@@ -68,7 +69,7 @@ func reading(info *types.Info, stack []ast.Node, id *ast.Ident) bool {
 	}
 	switch p := parent(stack, i).(type) {
 	case *ast.IndexExpr:
-		return p.X == self
+		return p.X == self && !addressTaken(info, stack[:i+1])
 	case *ast.RangeStmt:
 		return p.X == self
 	case *ast.BinaryExpr: // with nil
@@ -88,6 +89,27 @@ func reading(info *types.Info, stack []ast.Node, id *ast.Ident) bool {
 		}
 		fn := calleeOf(info, p)
 		return fn != nil && fn.Pkg() != nil && readsOnly[fn.Pkg().Path()+"."+fn.Name()]
+	}
+	return false
+}
+
+// addressTaken reports whether a pointer is made of the expression on top of the stack, or of a part of it.
+func addressTaken(info *types.Info, stack []ast.Node) bool {
+	for i := len(stack) - 1; i > 0; i-- {
+		switch p := stack[i-1].(type) {
+		case *ast.ParenExpr, *ast.IndexExpr:
+		case *ast.SliceExpr:
+			return true
+		case *ast.SelectorExpr:
+			if s := info.Selections[p]; s != nil && s.Kind() == types.MethodVal {
+				recv := s.Obj().(*types.Func).Signature().Recv()
+				return recv != nil && isPointer(recv.Type())
+			}
+		case *ast.UnaryExpr:
+			return p.Op == token.AND
+		default:
+			return false
+		}
 	}
 	return false
 }

@@ -4,17 +4,19 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"iter"
+	"strings"
 )
 
 // freshLocals are the local variables that hold only what the function made itself.
-func freshLocals(info *types.Info, root ast.Node) map[types.Object]bool {
+func freshLocals(g *graph, info *types.Info, root ast.Node) map[types.Object]bool {
 	fresh := map[types.Object]bool{}
 	stale := map[types.Object]bool{}
 	set := func(lhs, rhs ast.Expr) {
 		id, ok := lhs.(*ast.Ident)
 		if !ok {
 			// A part of it may become another name for what exists.
-			if obj := rootOf(info, lhs); obj != nil && (rhs == nil || !flat(info.TypeOf(rhs)) && !isFresh(info, rhs, obj)) {
+			if obj := rootOf(info, lhs); obj != nil && !flat(info.TypeOf(lhs)) && (rhs == nil || !isFresh(info, rhs, obj)) {
 				stale[obj] = true
 			}
 			return
@@ -28,14 +30,26 @@ func freshLocals(info *types.Info, root ast.Node) map[types.Object]bool {
 		}
 		fresh[obj] = true
 	}
+	given := func(fields *ast.FieldList) {
+		for v := range fieldObjects(info, fields) {
+			stale[v] = true
+		}
+	}
 	ast.Inspect(root, func(n ast.Node) bool {
 		switch n := n.(type) {
+		case *ast.FuncDecl:
+			given(n.Recv)
+			given(n.Type.Params)
+		case *ast.FuncLit:
+			given(n.Type.Params)
 		case *ast.AssignStmt:
 			for i, lhs := range n.Lhs {
 				if len(n.Lhs) == len(n.Rhs) {
 					set(lhs, n.Rhs[i])
-				} else {
+				} else if !copied(info, n.Rhs[0]) {
 					set(lhs, nil)
+				} else if id, ok := lhs.(*ast.Ident); ok {
+					fresh[info.ObjectOf(id)] = true
 				}
 			}
 		case *ast.ValueSpec:
@@ -55,23 +69,158 @@ func freshLocals(info *types.Info, root ast.Node) map[types.Object]bool {
 					set(e, nil)
 				}
 			}
-		case *ast.UnaryExpr: // another name for the variable: it may be given something else
-			if obj := rootOf(info, n.X); obj != nil && n.Op == token.AND && !flat(obj.Type()) {
-				stale[obj] = true
-			}
-		case *ast.CallExpr: // what is called may store something in it
-			for _, e := range append(n.Args[:len(n.Args):len(n.Args)], n.Fun) {
-				if obj := rootOf(info, e); obj != nil && !shallow(obj.Type()) && !info.Types[n.Fun].IsBuiltin() {
-					stale[obj] = true
-				}
-			}
 		}
 		return true
 	})
+	for _, obj := range (&escape{g: g, info: info}).escaping(root) {
+		stale[obj] = true
+	}
 	for obj := range stale {
 		delete(fresh, obj)
 	}
 	return fresh
+}
+
+// escape finds the variables that freshLocals must not trust.
+type escape struct {
+	g    *graph
+	info *types.Info
+}
+
+// escaping returns the variables that lead to more than themselves, and of which a part gets another name: who has that
+// may put there what exists already.
+func (x *escape) escaping(root ast.Node) []types.Object {
+	var found []types.Object
+	var stack []ast.Node
+	ast.Inspect(root, func(n ast.Node) bool {
+		if n == nil {
+			stack = stack[:len(stack)-1]
+			return true
+		}
+		if id, ok := n.(*ast.Ident); ok {
+			if v, ok := x.info.Uses[id].(*types.Var); ok && isLocal(v) && !flat(v.Type()) && x.escapes(stack, id, v) {
+				found = append(found, v)
+			}
+		}
+		stack = append(stack, n)
+		return true
+	})
+	return found
+}
+
+// escapes reports whether a part of the variable gets another name where the identifier stands.
+func (x *escape) escapes(stack []ast.Node, id *ast.Ident, v *types.Var) bool {
+	info := x.info
+	var self ast.Expr = id
+	i := len(stack) - 1
+climb:
+	for ; i >= 0; i-- {
+		switch p := stack[i].(type) {
+		case *ast.ParenExpr, *ast.StarExpr, *ast.SelectorExpr, *ast.SliceExpr:
+		case *ast.IndexExpr:
+			if p.X != self {
+				return false // an index, or a type
+			}
+		default:
+			break climb
+		}
+		self = stack[i].(ast.Expr)
+	}
+	if t := info.TypeOf(self); t == nil || flat(t) {
+		return false
+	}
+	if unary, ok := parent(stack, i).(*ast.UnaryExpr); shallow(v.Type()) && (!ok || unary.Op != token.AND) {
+		return false // what has another name holds nothing that could be exchanged
+	}
+	switch p := parent(stack, i).(type) {
+	case *ast.AssignStmt:
+		for k, rhs := range p.Rhs {
+			if rhs == self {
+				return len(p.Lhs) != len(p.Rhs) || !isBlank(p.Lhs[k]) && rootOf(info, p.Lhs[k]) != v
+			}
+		}
+		return false // freshLocals looks at what it is given
+	case *ast.ReturnStmt, *ast.BinaryExpr, *ast.ExprStmt, *ast.IncDecStmt:
+		return false
+	case *ast.RangeStmt:
+		key, elem := rangeTypes(info.TypeOf(self))
+		return p.X != self || p.Value != nil && elem != nil && !flat(elem) || p.Key != nil && key != nil && !flat(key)
+	case *ast.UnaryExpr:
+		call, ok := parent(stack, i-1).(*ast.CallExpr)
+		return !ok || !decodes(info, call)
+	case *ast.CallExpr:
+		return x.call(stack[:i], p, self, v)
+	}
+	return true
+}
+
+// call reports whether a call that gets a part of the variable may give it another name.
+func (x *escape) call(stack []ast.Node, call *ast.CallExpr, self ast.Expr, v *types.Var) bool {
+	info := x.info
+	if !info.Types[call.Fun].IsBuiltin() {
+		return !decodes(info, call) && !(call.Fun == self && x.usesItself(call))
+	}
+	id, _ := ast.Unparen(call.Fun).(*ast.Ident)
+	switch id.Name {
+	case "append":
+		as, ok := parent(stack, len(stack)-1).(*ast.AssignStmt)
+		return !ok || call.Args[0] != self || len(as.Lhs) != 1 || rootOf(info, as.Lhs[0]) != v
+	case "copy":
+		s, ok := under(info.TypeOf(self)).(*types.Slice)
+		return !ok || !flat(s.Elem())
+	}
+	return false
+}
+
+// usesItself reports whether a call is one of a dependency's method on the variable that leaves it as it is.
+func (x *escape) usesItself(call *ast.CallExpr) bool {
+	fn := calleeOf(x.info, call)
+	return fn != nil && fn.Pkg() != nil && x.g.unitOf[fn.Pkg()] == nil && fn.Signature().Recv() != nil && readOnlyMethod(fn)
+}
+
+// decodes reports whether what is called gives its arguments no names, and puts nothing into them that exists already.
+func decodes(info *types.Info, call *ast.CallExpr) bool {
+	fn := calleeOf(info, call)
+	if fn == nil || fn.Pkg() == nil {
+		return false
+	}
+	path := fn.Pkg().Path()
+	return strings.HasPrefix(path, "encoding/") || path == "fmt" || path == "strconv" || path == "database/sql"
+}
+
+// fieldObjects are the variables that a list of parameters declares.
+func fieldObjects(info *types.Info, fields *ast.FieldList) iter.Seq[types.Object] {
+	return func(yield func(types.Object) bool) {
+		if fields == nil {
+			return
+		}
+		for _, f := range fields.List {
+			for _, name := range f.Names {
+				if obj := info.Defs[name]; obj != nil && !yield(obj) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// copied reports whether the expression asks a cached function for results, which are copies.
+func copied(info *types.Info, e ast.Expr) bool {
+	call, ok := ast.Unparen(e).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	fn := calleeOf(info, call)
+	if fn == nil || !isLibrary(fn) || fn.Name() != "Get" && fn.Name() != "GetAll" || fn.Signature().Recv() == nil {
+		return false
+	}
+	name := typeName(fn.Signature().Recv().Type())
+	return name != nil && name.Name() == "Data"
+}
+
+func isBlank(e ast.Expr) bool {
+	id, ok := e.(*ast.Ident)
+	return ok && id.Name == "_"
 }
 
 func isReference(t types.Type) bool {
@@ -94,15 +243,22 @@ func isFresh(info *types.Info, e ast.Expr, self types.Object) bool {
 		lit, ok := ast.Unparen(e.X).(*ast.CompositeLit)
 		return e.Op == token.AND && ok && flatElements(info, lit)
 	case *ast.Ident:
-		return e.Name == "nil" || info.ObjectOf(e) == self
+		return e.Name == "nil" || info.ObjectOf(e) == self || isFunction(info, e)
 	case *ast.CallExpr:
+		if info.Types[e.Fun].IsType() && len(e.Args) == 1 {
+			return isFresh(info, e.Args[0], self)
+		}
 		id, ok := ast.Unparen(e.Fun).(*ast.Ident)
 		if !ok || !info.Types[e.Fun].IsBuiltin() {
 			return false
 		}
 		if id.Name == "append" {
 			for _, arg := range e.Args[1:] {
-				if !flat(info.TypeOf(arg)) && !e.Ellipsis.IsValid() {
+				t := info.TypeOf(arg)
+				if s, ok := under(t).(*types.Slice); ok && e.Ellipsis.IsValid() {
+					t = s.Elem()
+				}
+				if !flat(t) {
 					return false
 				}
 			}
@@ -111,10 +267,18 @@ func isFresh(info *types.Info, e ast.Expr, self types.Object) bool {
 		return id.Name == "make" || id.Name == "new"
 	case *ast.SliceExpr:
 		return isFresh(info, e.X, self)
-	case *ast.SelectorExpr, *ast.IndexExpr: // a part of itself
+	case *ast.SelectorExpr:
+		return isFunction(info, e.Sel) || self != nil && rootOf(info, e) == self // a part of itself
+	case *ast.IndexExpr:
 		return self != nil && rootOf(info, e) == self
 	}
 	return false
+}
+
+// isFunction reports whether the name is that of a function that is bound to nothing.
+func isFunction(info *types.Info, id *ast.Ident) bool {
+	fn, ok := info.Uses[id].(*types.Func)
+	return ok && fn.Signature().Recv() == nil
 }
 
 // flatElements reports whether a literal's elements hold no references to what exists already.

@@ -35,7 +35,9 @@ type node struct {
 	edges       []edge
 	marks       []mark
 	events      []event
-	bound       []binding    // objects of dependencies that were made of state
+	bound       []binding    // names under which state is known beside its own
+	invoked     []invocation // function values and interface methods that it calls, or lets others call
+	passes      []pass       // references that it passes on as interface values
 	converted   []types.Type // types whose values become interface values here
 	root        bool         // it runs at the start by itself, not because something mentions it
 	loud        bool         // a variable that the setup may do more with than ask for its name
@@ -52,6 +54,10 @@ type edge struct {
 	quiet bool
 	// scope: only in the argument of Scope, whose value is part of the key.
 	scope bool
+	// value: a function that is not called there, but becomes a value that others may call.
+	value bool
+	// once: in what a sync.Once runs, so that it does not matter who is first.
+	once bool
 }
 
 // mark is a property of a declaration that the analysis cannot see through.
@@ -79,6 +85,10 @@ type graph struct {
 	stateOf  map[*types.Package][]location      // what a dependency's own variables lead to
 	shapes   *shapes
 	leaking  map[types.Object]bool // tables that are used other than by reading; nil before the first question
+
+	convertedTypes []types.Type // nil before the first question
+	heldIn         map[heldKey][]location
+	leadsTo        map[types.Type]map[location]bool
 }
 
 // build makes the nodes, then their mentions.
@@ -87,7 +97,7 @@ func (p *program) build() *graph {
 		program: p, byObj: map[types.Object]*node{}, byID: map[string]*node{}, inits: map[*unit][]*node{},
 		varNode: map[*ast.ValueSpec][]*node{}, methods: map[*types.TypeName][]*node{},
 		dynamic: map[*types.Package]map[string]bool{}, stateOf: map[*types.Package][]location{},
-		shapes: shapesOf(p.units),
+		shapes: shapesOf(p.units), heldIn: map[heldKey][]location{}, leadsTo: map[types.Type]map[location]bool{},
 	}
 	for _, u := range p.units {
 		for _, f := range u.files {

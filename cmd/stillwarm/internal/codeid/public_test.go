@@ -198,10 +198,7 @@ func main() { lambda.Start(satisfied.Get) }
 		driver: driverHead + `	"github.com/BurntSushi/toml"
 )
 ` + driverTail + `
-var (
-	read    = adapter.CacheData(decode)
-	written = adapter.CacheData(encode)
-)
+var read = adapter.CacheData(decode)
 
 type document struct {
 	Title string
@@ -218,17 +215,10 @@ func decode(ctx context.Context, text string) (document, error) {
 	return d, err
 }
 
-func encode(ctx context.Context, ports []int) (string, error) {
-	var b strings.Builder
-	err := toml.NewEncoder(&b).Encode(document{Title: "ports", Ports: ports})
-	return b.String(), err
-}
-
 func main() { lambda.Start(read.Get) }
 `,
 		samples: map[string]string{
 			"decode": "read.Get(t.Context(), \"Title = 'x'\\nPorts = [1, 0x2]\\n[Owner]\\nName = \\\"n\\\\u00e9\\\"\\nBorn = 1979-05-27T07:32:00Z\\n\")",
-			"encode": "written.Get(t.Context(), []int{80, 443})",
 		},
 	},
 	{

@@ -81,12 +81,31 @@ func (s *sharing) fields(t types.Type, u *types.Struct) {
 	name := typeName(t)
 	foreign := name != nil && name.Pkg() != nil && s.g.unitOf[name.Pkg()] == nil
 	for f := range u.Fields() {
-		if foreign && !f.Exported() {
+		if foreign && !f.Exported() && !openPackages[name.Pkg().Path()] {
 			continue
 		}
 		s.locations[location{field: s.g.shapes.field(f)}] = true
 		s.share(f.Type())
 	}
+}
+
+// openPackages have types that give away what they hold in fields without a name of their own.
+var openPackages = map[string]bool{"container/list": true, "container/ring": true}
+
+// leads returns all that values of the type lead to.
+func (g *graph) leads(t types.Type) map[location]bool {
+	if found, ok := g.leadsTo[t]; ok {
+		return found
+	}
+	s := &sharing{g: g, locations: map[location]bool{}, seen: map[types.Type]bool{}, converted: g.converted()}
+	s.share(t)
+	if !hasTypeParam(t) { // its kinds are other types' kinds, too
+		for _, kind := range kinds {
+			delete(s.locations, location{held: kind})
+		}
+	}
+	g.leadsTo[t] = s.locations
+	return s.locations
 }
 
 // dynamic covers an interface: any type that becomes one and has its methods may be in it.
@@ -103,7 +122,8 @@ func (s *sharing) dynamic(t types.Type, it *types.Interface) {
 
 // sharedBy returns the state that a function shares with the rest of the program: what the variables lead to that its
 // closure mentions. What they may hold is made anywhere in the code that is hashed.
-func (g *graph) sharedBy(w *wrap, closure, code map[*node]bool) map[location]bool {
+func (an *analysis) sharedBy(w *wrap, closure, code map[*node]bool) map[location]bool {
+	g := an.graph
 	s := &sharing{g: g, locations: map[location]bool{}, seen: map[types.Type]bool{}}
 	for n := range code {
 		s.converted = append(s.converted, n.converted...)
@@ -127,20 +147,6 @@ func (g *graph) sharedBy(w *wrap, closure, code map[*node]bool) map[location]boo
 	if w.locals {
 		g.shareLocals(s, w)
 	}
-	s.bindings(code)
+	s.bindings(an.alive)
 	return s.locations
-}
-
-// bindings adds the objects that were made of what is shared, and what was made of those.
-func (s *sharing) bindings(code map[*node]bool) {
-	for grown := true; grown; {
-		grown = false
-		for n := range code {
-			for _, b := range n.bound {
-				if s.locations[b.state] && !s.locations[b.object] {
-					s.locations[b.object], grown = true, true
-				}
-			}
-		}
-	}
 }

@@ -22,7 +22,9 @@ type walker struct {
 	handed      map[ast.Node]bool       // function values that are only handed over
 	scoped      map[ast.Node]bool       // arguments of Scope
 	stack       []ast.Node
+	once        map[ast.Node]bool // functions that run once, whoever calls
 	inHanded    int
+	inOnce      int
 	inScope     int
 	seen        map[edge]bool
 	called      map[*ast.Ident]bool // names that are called
@@ -33,7 +35,7 @@ type walker struct {
 func (g *graph) walk(n *node) {
 	w := &walker{
 		g: g, n: n, info: n.unit.info, full: sha256.New(), setup: sha256.New(), locals: map[types.Object]uint64{},
-		handed: map[ast.Node]bool{}, scoped: map[ast.Node]bool{}, seen: map[edge]bool{}, called: map[*ast.Ident]bool{},
+		handed: map[ast.Node]bool{}, scoped: map[ast.Node]bool{}, once: map[ast.Node]bool{}, seen: map[edge]bool{}, called: map[*ast.Ident]bool{},
 	}
 	w.text(string(n.kind), n.unit.path, n.unit.info.FileVersions[n.file], g.version(n.unit))
 	if n.kind == kindConst {
@@ -164,6 +166,9 @@ func (w *walker) enter(n ast.Node) {
 	if w.scoped[n] {
 		w.inScope++
 	}
+	if w.once[n] {
+		w.inOnce++
+	}
 	w.stack = append(w.stack, n)
 	if _, ok := n.(*ast.ParenExpr); ok {
 		return // the tree says what belongs together
@@ -187,6 +192,9 @@ func (w *walker) leave() {
 	}
 	if w.scoped[n] {
 		w.inScope--
+	}
+	if w.once[n] {
+		w.inOnce--
 	}
 	if w.handed[n] {
 		w.inHanded--
@@ -315,7 +323,7 @@ func (w *walker) typeText(t types.Type) string {
 // mention adds an edge to what the identifier stands for.
 func (w *walker) mention(obj types.Object, id *ast.Ident) {
 	if to := w.g.nodeOf(obj); to != nil && to != w.n {
-		w.edge(to)
+		w.edge(to, to.kind == kindFunc && !w.called[id])
 	}
 	if fn, ok := obj.(*types.Func); ok && wrapperName(fn) != "" && !w.called[id] {
 		if _, wraps := wrappers[wrapperName(fn)]; wraps {
@@ -328,8 +336,8 @@ func (w *walker) mention(obj types.Object, id *ast.Ident) {
 }
 
 // edge adds a mention, once for each way in which it is made.
-func (w *walker) edge(to *node) {
-	e := edge{to: to, handed: w.inHanded > 0, scope: w.inScope > 0, quiet: w.asked(to)}
+func (w *walker) edge(to *node, value bool) {
+	e := edge{to: to, handed: w.inHanded > 0, scope: w.inScope > 0, quiet: w.asked(to), value: value, once: w.inOnce > 0}
 	if !w.seen[e] {
 		w.seen[e] = true
 		w.n.edges = append(w.n.edges, e)
@@ -358,7 +366,7 @@ func (w *walker) mark(why string, at ast.Node, context bool) {
 func (w *walker) mentionTypes(t types.Type) {
 	eachNamed(t, func(name *types.TypeName) bool {
 		if to := w.g.nodeOf(name); to != nil && to != w.n {
-			w.edge(to)
+			w.edge(to, false)
 		}
 		return false
 	})

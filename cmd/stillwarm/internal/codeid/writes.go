@@ -11,8 +11,12 @@ type event struct {
 	to     location
 	place  string
 	what   string
-	handed bool // in a function that is only handed over: it runs later
-	recv   bool // the state is reached through the method's own receiver
+	handed bool       // in a function that is only handed over: it runs later
+	once   bool       // in a function that a sync.Once runs
+	deep   types.Type // instead of a place: all that values of the type lead to
+	iface  types.Type // or the objects of dependencies that values of the interface may be,
+	method string     // as this method changes them
+	kept   string     // the signature of the function that is kept, where it is one that others may call
 }
 
 // location is a piece of state: a package's variable, a field of a declared struct in any of its values, or what values
@@ -24,13 +28,9 @@ type location struct {
 	global   string // the package of the dependency
 }
 
-// binding is an object of a dependency that was made of a reference to state: whoever changes the object may change the
-// state, as an encoder does with what it writes to.
-type binding struct{ object, state location }
-
 // writes collects the events of the declaration.
 func (w *walker) writes() {
-	c := &writer{w: w, info: w.info, fresh: freshLocals(w.info, w.n.decl), called: map[ast.Expr]bool{}}
+	c := &writer{w: w, info: w.info, fresh: freshLocals(w.g, w.info, w.n.decl), called: map[ast.Expr]bool{}, invoked: map[invocation]bool{}}
 	for _, conv := range w.converts {
 		c.converted(conv)
 	}
@@ -38,9 +38,7 @@ func (w *walker) writes() {
 		if fn.Body == nil {
 			return
 		}
-		if fn.Recv != nil && len(fn.Recv.List) > 0 && len(fn.Recv.List[0].Names) > 0 {
-			c.recv = w.info.Defs[fn.Recv.List[0].Names[0]]
-		}
+		c.params = parametersOf(w.info, fn)
 		c.inspect(fn.Body)
 		return
 	}
@@ -55,25 +53,25 @@ func (w *walker) writes() {
 
 // writer finds the places that change something.
 type writer struct {
-	w      *walker
-	info   *types.Info
-	recv   types.Object
-	fresh  map[types.Object]bool
-	handed bool
-	called map[ast.Expr]bool // what calls name, and functions that run where they are written
+	w       *walker
+	info    *types.Info
+	fresh   map[types.Object]bool
+	params  map[*types.Var]bool // of a declared function, where they have the values that the caller gave
+	handed  bool
+	once    bool
+	kept    string            // the signature of the function that is kept
+	called  map[ast.Expr]bool // what calls name, and functions that run where they are written
+	invoked map[invocation]bool
 }
 
 func (c *writer) inspect(root ast.Node) {
 	ast.Inspect(root, func(n ast.Node) bool {
+		c.invokes(n)
 		switch n := n.(type) {
 		case *ast.FuncLit:
 			// One that is kept somewhere runs whenever somebody calls it, with that caller's arguments.
-			if (c.w.handed[n] || !c.called[n]) && !c.handed {
-				c.handed = true
-				c.inspect(n.Body)
-				c.handed = false
-				return false
-			}
+			c.function(n)
+			return false
 		case *ast.AssignStmt:
 			if n.Tok != token.DEFINE {
 				for _, lhs := range n.Lhs {
@@ -94,17 +92,22 @@ func (c *writer) inspect(root ast.Node) {
 			switch t := under(c.info.TypeOf(n.X)).(type) { // the slice is another name for the array
 			case *types.Array:
 				c.write(n.X, "sliced")
+				c.alias(heldBy(c.info.TypeOf(n)), c.follow(n.X).inner)
 			case *types.Pointer:
 				if _, ok := under(t.Elem()).(*types.Array); ok {
 					c.held(n.X, "sliced")
+					c.alias(heldBy(c.info.TypeOf(n)), heldBy(c.info.TypeOf(n.X)))
 				}
 			}
 		case *ast.SelectorExpr:
+			c.receiver(n)
 			if !c.called[n] {
 				c.methodValue(n)
+				c.methodExpression(n)
 			}
 		case *ast.Ident:
 			c.stateful(n)
+			c.functionValue(n)
 		case *ast.SendStmt:
 			c.held(n.Chan, "sent to")
 		case *ast.UnaryExpr:
@@ -114,6 +117,7 @@ func (c *writer) inspect(root ast.Node) {
 			if n.Op == token.AND {
 				if _, literal := ast.Unparen(n.X).(*ast.CompositeLit); !literal {
 					c.write(n.X, "taken the address of")
+					c.addressed(n.X)
 				}
 			}
 		case *ast.CallExpr:
@@ -124,11 +128,25 @@ func (c *writer) inspect(root ast.Node) {
 	})
 }
 
+// function reads a function that is written where it stands. One that is kept somewhere runs whenever somebody calls it.
+func (c *writer) function(lit *ast.FuncLit) {
+	before := *c
+	if (c.w.handed[lit] || !c.called[lit]) && !c.handed {
+		c.handed = true
+		if !c.w.handed[lit] {
+			c.kept = "kept " + signatureKey(c.info.TypeOf(lit))
+		}
+	}
+	c.once = c.once || c.w.once[lit]
+	c.inspect(lit.Body)
+	c.handed, c.once, c.kept = before.handed, before.once, before.kept
+}
+
 // runs notes what the call names, and the functions among its arguments that run before it returns.
 func (c *writer) runs(n *ast.CallExpr) {
 	c.called[ast.Unparen(n.Fun)] = true
 	fn := calleeOf(c.info, n)
-	if fn == nil || fn.Pkg() == nil || !callingPackages[fn.Pkg().Path()] && fn.Origin().FullName() != "(*sync.Once).Do" {
+	if fn == nil || fn.Pkg() == nil || keepsWhatItGets(fn) || !callingPackages[fn.Pkg().Path()] && !callingMethods[fn.Origin().FullName()] {
 		return
 	}
 	for _, arg := range n.Args {
@@ -137,10 +155,28 @@ func (c *writer) runs(n *ast.CallExpr) {
 }
 
 // callingPackages are those whose functions call what they get, and keep none of it.
-var callingPackages = map[string]bool{"sort": true, "slices": true, "maps": true, "strings": true, "bytes": true}
+var callingPackages = map[string]bool{
+	"sort": true, "slices": true, "maps": true, "strings": true, "bytes": true, "io/fs": true, "path/filepath": true,
+}
 
-func (c *writer) add(l location, at ast.Node, what string, recv bool) {
-	c.w.n.events = append(c.w.n.events, event{to: l, place: c.w.g.place(at.Pos()), what: what, handed: c.handed, recv: recv})
+// callingMethods are methods of which the same holds, as far as a setup can tell.
+var callingMethods = map[string]bool{"(*sync.Once).Do": true, "(*sync.WaitGroup).Go": true}
+
+// keepsWhatItGets reports whether the result of a function may be one that calls its arguments later: an iterator.
+func keepsWhatItGets(fn *types.Func) bool {
+	for v := range fn.Signature().Results().Variables() {
+		if _, ok := under(v.Type()).(*types.Signature); ok {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *writer) add(l location, at ast.Node, what string) { c.addEvent(event{to: l, what: what}, at) }
+
+func (c *writer) addEvent(e event, at ast.Node) {
+	e.place, e.handed, e.once, e.kept = c.w.g.place(at.Pos()), c.handed, c.once, c.kept
+	c.w.n.events = append(c.w.n.events, e)
 }
 
 // route is the way from a root to a piece of state.
@@ -221,24 +257,32 @@ func (c *writer) write(e ast.Expr, what string) {
 	if e == nil {
 		return
 	}
-	if id, ok := ast.Unparen(e).(*ast.Ident); ok && id.Name == "_" {
+	if isBlank(ast.Unparen(e)) {
 		return
 	}
 	p := c.follow(e)
 	if p.inner == (location{}) || c.private(p) {
 		return
 	}
-	c.add(p.inner, e, what, p.root != nil && p.root == c.recv)
-	if st, ok := under(c.info.TypeOf(e)).(*types.Struct); ok { // all its fields, which other types may name
-		for f := range st.Fields() {
-			if one, ok := c.w.g.shapes.one[f.Origin()]; ok {
-				c.add(location{field: one}, e, what, p.root != nil && p.root == c.recv)
-			}
-		}
-	}
+	c.add(p.inner, e, what)
+	c.parts(c.info.TypeOf(e), e, what)
 	// A package's variable that holds the state by value changes with it.
 	if v, ok := p.root.(*types.Var); ok && !isLocal(v) && p.inner.variable == nil {
-		c.add(location{variable: v}, e, what, false)
+		c.add(location{variable: v}, e, what)
+	}
+}
+
+// parts notes what changes with a value that holds it: the fields of a struct, of the structs in them, and of those in
+// arrays. Somebody may have their addresses.
+func (c *writer) parts(t types.Type, e ast.Expr, what string) {
+	switch u := under(t).(type) {
+	case *types.Array:
+		c.parts(u.Elem(), e, what)
+	case *types.Struct:
+		for f := range u.Fields() {
+			c.add(location{field: c.w.g.shapes.field(f)}, e, what)
+			c.parts(f.Type(), e, what)
+		}
 	}
 }
 
@@ -253,13 +297,12 @@ func (c *writer) held(e ast.Expr, what string) {
 	}
 	p := c.follow(e)
 	p.shared = true
-	if c.private(p) {
+	if c.private(p) || isFresh(c.info, e, nil) {
 		return
 	}
-	recv := p.root != nil && p.root == c.recv
-	c.add(heldBy(t), e, what, recv)
+	c.add(heldBy(t), e, what)
 	if p.inner.variable != nil || p.inner.field != nil {
-		c.add(p.inner, e, what, recv)
+		c.add(p.inner, e, what)
 	}
 }
 
@@ -278,6 +321,9 @@ func heldBy(t types.Type) location {
 	}
 	return location{held: (&walker{}).typeText(t)}
 }
+
+// kinds are what heldBy gives for types of generic code.
+var kinds = []string{"any map", "any slice", "any channel", "any pointer", "anything"}
 
 // kindOf is what heldBy gives for a type that generic code has parameters in.
 func kindOf(t types.Type) string {
