@@ -8,7 +8,7 @@ import (
 
 // Every name that is known here is the one that net/http would make of it.
 func TestCanonicalName(t *testing.T) {
-	for known := range canonicalNames {
+	for known := range canonicalNames() {
 		for _, name := range []string{known, strings.ToUpper(known), known + "x", "x" + known} {
 			if got, want := canonicalName(name), http.CanonicalHeaderKey(name); got != want {
 				t.Errorf("%q is %q, want %q", name, got, want)
