@@ -7,7 +7,6 @@ import (
 	"errors"
 	"runtime"
 	"time"
-	"unsafe"
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/engine/flight"
@@ -16,7 +15,6 @@ import (
 	"github.com/stillwarm/stillwarm/internal/engine/lease"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/internal/genstate"
-	"github.com/stillwarm/stillwarm/internal/invocation"
 )
 
 // ErrRecursive is what a run gets that asks for its own result.
@@ -397,65 +395,6 @@ func (t *turn) look(ctx context.Context) *Reply {
 	return nil
 }
 
-// keep puts an entry into memory unless it was cleared since point, and reports whether it was not.
-func (f *Function) keep(l *Lookup, point invalidation.Point, e *memory.Entry) bool {
-	return f.log.Store(l.Key, point, func() { f.put(l.Key, e) })
-}
-
-// put is keep under the log's lock. An older entry goes where there is no room for the new one.
-func (f *Function) put(key string, e *memory.Entry) {
-	owner := f.spec.Owner
-	switch {
-	case e.End != freshness.Never && e.End <= f.env.Now():
-	case !owner.Fits(e.Cost):
-		owner.Delete(key)
-	default:
-		e.Epoch = f.log.Epoch()
-		owner.Set(cloneString(key), e) // the key shares memory with the whole lookup
-	}
-}
-
-// replace puts n in the place of e, where memory still has that.
-func (f *Function) replace(key string, e, n *memory.Entry) {
-	point := f.log.Begin()
-	defer f.log.End(point)
-	f.log.Store(key, point, func() {
-		if f.spec.Owner.Get(bytesOf(key)) == e {
-			f.put(key, n)
-		}
-	})
-}
-
-// forget removes e from memory, where it is still there.
-func (f *Function) forget(key string, e *memory.Entry) {
-	point := f.log.Begin()
-	defer f.log.End(point)
-	f.log.Store(key, point, func() {
-		if f.spec.Owner.Get(bytesOf(key)) == e {
-			f.spec.Owner.Delete(key)
-		}
-	})
-}
-
-func newer(a, b *memory.Entry) *memory.Entry {
-	if a == nil || b != nil && b.Created > a.Created {
-		return b
-	}
-	return a
-}
-
-func copyEntry(e *memory.Entry) *memory.Entry {
-	n := &memory.Entry{
-		Value: e.Value, Created: e.Created, Fresh: e.Fresh, End: e.End, Generation: e.Generation, Epoch: e.Epoch, Cost: e.Cost,
-		RunTime: e.RunTime, Refs: e.Refs,
-	}
-	n.RefPoint.Store(e.RefPoint.Load())
-	n.RefEpoch.Store(e.RefEpoch.Load())
-	n.Version.Store(e.Version.Load())
-	n.Checked.Store(e.Checked.Load())
-	return n
-}
-
 // Digest returns the digest that events and tools name the key by: its address in the backend where it has one.
 func (l *Lookup) Digest() string {
 	if l.address != "" {
@@ -470,36 +409,6 @@ func (l *Lookup) forWatching() *Lookup {
 	l.retained = true // by way of its Ops
 	return &Lookup{Ops: l.Ops, Key: l.Key, Scope: l.Scope, Enc: l.Enc, Codec: l.Codec, Arg: l.Arg, Tags: l.Tags, address: l.address, asked: l.asked}
 }
-
-// ownBudget is the budget of a call outside of an invocation, made when it is first needed.
-type ownBudget struct {
-	budget invocation.Budget
-	made   bool
-}
-
-// of returns the budget for what happens before runs: the invocation's, or outside of one the call's own.
-func (o *ownBudget) of(ctx context.Context, f *Function) *invocation.Budget {
-	if invocation.From(ctx) != nil {
-		return invocation.BudgetOf(ctx, f.env.BackendTimeout)
-	}
-	if !o.made {
-		o.made = true
-		o.budget.Begin(ctx, f.env.BackendTimeout)
-	}
-	return &o.budget
-}
-
-func (f *Function) budget(ctx context.Context, l *Lookup) *invocation.Budget {
-	return l.waits.of(ctx, f)
-}
-
-// bytesOf returns the bytes of s without copying; they must not be changed.
-func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
-
-// textOf returns b as a string without copying; b must never change again.
-func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
-
-func cloneString(s string) string { return string(append([]byte(nil), s...)) }
 
 // inheritRefs notes in the run that ctx belongs to, if any, what its result depends on.
 func inheritRefs(ctx context.Context, refs []invalidation.Ref) {

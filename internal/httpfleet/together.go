@@ -29,21 +29,7 @@ func together() []Promise {
 	} {
 		all = append(all, Promise{Name: "two clients at once: " + c.name, Check: func(t *testing.T, f Fleet) {
 			t.Helper()
-			header, body := newGate(), newGate()
-			f.Serve(heldBack(c.status, c.fields, header, body))
-			first := f.Start(Request{Container: 0, Line: "GET /a", Fields: append([]string{"X-Who: a"}, c.a...)})
-			within(t, "the first run", header.entered)
-			second := f.Start(Request{Container: 1, Line: "GET /a", Fields: append([]string{"X-Who: b"}, c.b...)})
-			f.Waiting(1)
-			close(header.open)
-			within(t, "the first body", body.entered)
-			if r := within(t, "the second client", second); r.Body != "for b" || r.Status != c.status {
-				t.Fatal("the second client got", r)
-			}
-			close(body.open)
-			if r := within(t, "the first client", first); r.Body != "for a" || r.Status != c.status {
-				t.Fatal("the first client got", r)
-			}
+			meet(t, f, c.status, c.fields, c.a, c.b)
 			// Whoever comes later in either container gets its own, too.
 			for container := range 2 {
 				if r := do(t, f, container, "GET /a", append([]string{"X-Who: c"}, c.later...)...); r.Body != "for c" {
@@ -73,24 +59,31 @@ func released() (all []Promise) {
 	} {
 		all = append(all, Promise{"the header lets the other container go: " + c.name, patient, func(t *testing.T, f Fleet) {
 			t.Helper()
-			header, body := newGate(), newGate()
-			f.Serve(heldBack(200, c.fields, header, body))
-			first := f.Start(Request{Container: 0, Line: "GET /a", Fields: append([]string{"X-Who: a"}, c.a...)})
-			within(t, "the first run", header.entered)
-			second := f.Start(Request{Container: 1, Line: "GET /a", Fields: append([]string{"X-Who: b"}, c.b...)})
-			f.Waiting(1)
-			close(header.open)
-			within(t, "the first body", body.entered)
-			if r := within(t, "the second client", second); r.Body != "for b" {
-				t.Fatal("the second client got", r)
-			}
-			close(body.open)
-			if r := within(t, "the first client", first); r.Body != "for a" {
-				t.Fatal("the first client got", r)
-			}
+			meet(t, f, 200, c.fields, c.a, c.b)
 		}})
 	}
 	return all
+}
+
+// meet lets a second client ask in the other container while the first one's run is under way. Each gets its own, the second
+// one before the first one's body ends.
+func meet(t *testing.T, f Fleet, status int, fields, a, b []string) {
+	t.Helper()
+	header, body := newGate(), newGate()
+	f.Serve(heldBack(status, fields, header, body))
+	first := f.Start(Request{Container: 0, Line: "GET /a", Fields: append([]string{"X-Who: a"}, a...)})
+	within(t, "the first run", header.entered)
+	second := f.Start(Request{Container: 1, Line: "GET /a", Fields: append([]string{"X-Who: b"}, b...)})
+	f.Waiting(1)
+	close(header.open)
+	within(t, "the first body", body.entered)
+	if r := within(t, "the second client", second); r.Body != "for b" || r.Status != status {
+		t.Fatal("the second client got", r)
+	}
+	close(body.open)
+	if r := within(t, "the first client", first); r.Body != "for a" || r.Status != status {
+		t.Fatal("the first client got", r)
+	}
 }
 
 // heldBack answers each client with its name. The one called a is held before the header, and before its body ends.

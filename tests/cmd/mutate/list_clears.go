@@ -6,6 +6,7 @@ const (
 	generationGo = "internal/engine/generation.go"
 	lookupGo     = "internal/engine/lookup.go"
 	recordsGo    = "internal/engine/records.go"
+	tellGo       = "internal/engine/records_tell.go"
 	logGo        = "internal/engine/invalidation/log.go"
 	stateGo      = "internal/genstate/state.go"
 )
@@ -75,7 +76,7 @@ func clears() []mutant {
 		{id: "C8", fault: "an invalidation during a run is overlooked when the run ends", file: "internal/engine/run.go",
 			line: "if f.records.void(e) || !f.keep(l, t.point, e) { // cleared meanwhile", with: "if !f.keep(l, t.point, e) {",
 			killer: inEngine("TestTags"), survives: "each hit in memory and each write asks again: it spares a write that would be refused"},
-		{id: "C8", fault: "an invalidation that could not be told is forgotten", file: recordsGo,
+		{id: "C8", fault: "an invalidation that could not be told is forgotten", file: tellGo,
 			line: "r.owe(names)", killer: inAdapter("TestWriteThroughAndTags")},
 		{id: "C8", fault: "an entry inherits no tags", file: "internal/engine/flight/run.go",
 			line: "r.refs = append(r.refs, ref)", killer: inAdapter("TestWriteThroughAndTags")},

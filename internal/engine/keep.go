@@ -1,0 +1,76 @@
+package engine
+
+import (
+	"unsafe"
+
+	"github.com/stillwarm/stillwarm/internal/engine/freshness"
+	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
+	"github.com/stillwarm/stillwarm/internal/engine/memory"
+)
+
+// keep puts an entry into memory unless it was cleared since point, and reports whether it was not.
+func (f *Function) keep(l *Lookup, point invalidation.Point, e *memory.Entry) bool {
+	return f.log.Store(l.Key, point, func() { f.put(l.Key, e) })
+}
+
+// put is keep under the log's lock. An older entry goes where there is no room for the new one.
+func (f *Function) put(key string, e *memory.Entry) {
+	owner := f.spec.Owner
+	switch {
+	case e.End != freshness.Never && e.End <= f.env.Now():
+	case !owner.Fits(e.Cost):
+		owner.Delete(key)
+	default:
+		e.Epoch = f.log.Epoch()
+		owner.Set(cloneString(key), e) // the key shares memory with the whole lookup
+	}
+}
+
+// replace puts n in the place of e, where memory still has that.
+func (f *Function) replace(key string, e, n *memory.Entry) {
+	point := f.log.Begin()
+	defer f.log.End(point)
+	f.log.Store(key, point, func() {
+		if f.spec.Owner.Get(bytesOf(key)) == e {
+			f.put(key, n)
+		}
+	})
+}
+
+// forget removes e from memory, where it is still there.
+func (f *Function) forget(key string, e *memory.Entry) {
+	point := f.log.Begin()
+	defer f.log.End(point)
+	f.log.Store(key, point, func() {
+		if f.spec.Owner.Get(bytesOf(key)) == e {
+			f.spec.Owner.Delete(key)
+		}
+	})
+}
+
+func newer(a, b *memory.Entry) *memory.Entry {
+	if a == nil || b != nil && b.Created > a.Created {
+		return b
+	}
+	return a
+}
+
+func copyEntry(e *memory.Entry) *memory.Entry {
+	n := &memory.Entry{
+		Value: e.Value, Created: e.Created, Fresh: e.Fresh, End: e.End, Generation: e.Generation, Epoch: e.Epoch, Cost: e.Cost,
+		RunTime: e.RunTime, Refs: e.Refs,
+	}
+	n.RefPoint.Store(e.RefPoint.Load())
+	n.RefEpoch.Store(e.RefEpoch.Load())
+	n.Version.Store(e.Version.Load())
+	n.Checked.Store(e.Checked.Load())
+	return n
+}
+
+// bytesOf returns the bytes of s without copying; they must not be changed.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
+// textOf returns b as a string without copying; b must never change again.
+func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+func cloneString(s string) string { return string(append([]byte(nil), s...)) }
