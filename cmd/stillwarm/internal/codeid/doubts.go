@@ -146,7 +146,8 @@ func (q *inquiry) rootNodes() []*node {
 
 // events looks for code outside of what the identity covers that changes state which the function can see.
 func (q *inquiry) events() {
-	q.shared = q.sharedBy(q.w, q.closure, q.code)
+	q.shared = q.sharedBy(q.w, q.closure, q.code, nil)
+	q.shareLate()
 	modules := q.dependencies()
 	for _, n := range q.alive {
 		for _, e := range n.events {

@@ -38,6 +38,7 @@ type node struct {
 	bound       []binding    // names under which state is known beside its own
 	invoked     []invocation // function values and interface methods that it calls, or lets others call
 	passes      []pass       // references that it passes on as interface values
+	lateTypes   []types.Type // of local variables that what runs late uses
 	converted   []types.Type // types whose values become interface values here
 	root        bool         // it runs at the start by itself, not because something mentions it
 	loud        bool         // a variable that the setup may do more with than ask for its name
@@ -58,6 +59,8 @@ type edge struct {
 	value bool
 	// once: in what a sync.Once runs, so that it does not matter who is first.
 	once bool
+	// late: in a goroutine, or in what runs once: it may run after the setup, although the setup has it.
+	late bool
 }
 
 // mark is a property of a declaration that the analysis cannot see through.

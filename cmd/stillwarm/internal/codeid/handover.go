@@ -28,6 +28,11 @@ func (w *walker) call(call *ast.CallExpr) {
 			w.once[arg] = true
 		}
 	}
+	if fn.Origin().FullName() == "(*sync.WaitGroup).Go" {
+		for _, arg := range call.Args {
+			w.late[arg] = true
+		}
+	}
 	if call != w.n.decl {
 		w.g.foundCall(w.n, call, fn)
 	}

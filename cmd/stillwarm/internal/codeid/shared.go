@@ -121,8 +121,9 @@ func (s *sharing) dynamic(t types.Type, it *types.Interface) {
 }
 
 // sharedBy returns the state that a function shares with the rest of the program: what the variables lead to that its
-// closure mentions. What they may hold is made anywhere in the code that is hashed.
-func (an *analysis) sharedBy(w *wrap, closure, code map[*node]bool) map[location]bool {
+// closure mentions, and what the local variables of the types do. What they may hold is made anywhere in the code that is
+// hashed.
+func (an *analysis) sharedBy(w *wrap, closure, code map[*node]bool, locals []types.Type) map[location]bool {
 	g := an.graph
 	s := &sharing{g: g, locations: map[location]bool{}, seen: map[types.Type]bool{}}
 	for n := range code {
@@ -146,6 +147,9 @@ func (an *analysis) sharedBy(w *wrap, closure, code map[*node]bool) map[location
 	}
 	if w.locals {
 		g.shareLocals(s, w)
+	}
+	for _, t := range locals {
+		s.share(t)
 	}
 	s.bindings(an.alive)
 	return s.locations

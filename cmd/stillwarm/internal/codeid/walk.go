@@ -24,7 +24,9 @@ type walker struct {
 	stack       []ast.Node
 	once        map[ast.Node]bool // functions that run once, whoever calls
 	inHanded    int
+	late        map[ast.Node]bool // what runs in a goroutine
 	inOnce      int
+	inLate      int
 	inScope     int
 	seen        map[edge]bool
 	called      map[*ast.Ident]bool // names that are called
@@ -35,7 +37,7 @@ type walker struct {
 func (g *graph) walk(n *node) {
 	w := &walker{
 		g: g, n: n, info: n.unit.info, full: sha256.New(), setup: sha256.New(), locals: map[types.Object]uint64{},
-		handed: map[ast.Node]bool{}, scoped: map[ast.Node]bool{}, once: map[ast.Node]bool{}, seen: map[edge]bool{}, called: map[*ast.Ident]bool{},
+		handed: map[ast.Node]bool{}, scoped: map[ast.Node]bool{}, once: map[ast.Node]bool{}, late: map[ast.Node]bool{}, seen: map[edge]bool{}, called: map[*ast.Ident]bool{},
 	}
 	w.text(string(n.kind), n.unit.path, n.unit.info.FileVersions[n.file], g.version(n.unit))
 	if n.kind == kindConst {
@@ -146,6 +148,11 @@ func (w *walker) visit(root ast.Node) {
 	})
 }
 
+func (w *walker) runsLate(n ast.Node) bool {
+	_, started := n.(*ast.GoStmt)
+	return started || w.late[n] || w.once[n]
+}
+
 func isNil(n ast.Node) bool {
 	switch n := n.(type) {
 	case nil:
@@ -168,6 +175,9 @@ func (w *walker) enter(n ast.Node) {
 	}
 	if w.once[n] {
 		w.inOnce++
+	}
+	if w.runsLate(n) {
+		w.inLate++
 	}
 	w.stack = append(w.stack, n)
 	if _, ok := n.(*ast.ParenExpr); ok {
@@ -195,6 +205,9 @@ func (w *walker) leave() {
 	}
 	if w.once[n] {
 		w.inOnce--
+	}
+	if w.runsLate(n) {
+		w.inLate--
 	}
 	if w.handed[n] {
 		w.inHanded--
@@ -337,7 +350,7 @@ func (w *walker) mention(obj types.Object, id *ast.Ident) {
 
 // edge adds a mention, once for each way in which it is made.
 func (w *walker) edge(to *node, value bool) {
-	e := edge{to: to, handed: w.inHanded > 0, scope: w.inScope > 0, quiet: w.asked(to), value: value, once: w.inOnce > 0}
+	e := edge{to: to, handed: w.inHanded > 0, scope: w.inScope > 0, quiet: w.asked(to), value: value, once: w.inOnce > 0, late: w.inLate > 0}
 	if !w.seen[e] {
 		w.seen[e] = true
 		w.n.edges = append(w.n.edges, e)

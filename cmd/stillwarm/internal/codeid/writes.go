@@ -13,6 +13,7 @@ type event struct {
 	what   string
 	handed bool       // in a function that is only handed over: it runs later
 	once   bool       // in a function that a sync.Once runs
+	late   bool       // in a goroutine or in such a function
 	deep   types.Type // instead of a place: all that values of the type lead to
 	iface  types.Type // or the objects of dependencies that values of the interface may be,
 	method string     // as this method changes them
@@ -59,6 +60,7 @@ type writer struct {
 	params  map[*types.Var]bool // of a declared function, where they have the values that the caller gave
 	handed  bool
 	once    bool
+	late    bool
 	kept    string            // the signature of the function that is kept
 	called  map[ast.Expr]bool // what calls name, and functions that run where they are written
 	invoked map[invocation]bool
@@ -71,6 +73,12 @@ func (c *writer) inspect(root ast.Node) {
 		case *ast.FuncLit:
 			// One that is kept somewhere runs whenever somebody calls it, with that caller's arguments.
 			c.function(n)
+			return false
+		case *ast.GoStmt:
+			before := c.late
+			c.late = true
+			c.inspect(n.Call)
+			c.late = before
 			return false
 		case *ast.AssignStmt:
 			if n.Tok != token.DEFINE {
@@ -108,6 +116,7 @@ func (c *writer) inspect(root ast.Node) {
 		case *ast.Ident:
 			c.stateful(n)
 			c.functionValue(n)
+			c.usedLate(n)
 		case *ast.SendStmt:
 			c.held(n.Chan, "sent to")
 		case *ast.UnaryExpr:
@@ -138,8 +147,9 @@ func (c *writer) function(lit *ast.FuncLit) {
 		}
 	}
 	c.once = c.once || c.w.once[lit]
+	c.late = c.late || c.w.runsLate(lit)
 	c.inspect(lit.Body)
-	c.handed, c.once, c.kept = before.handed, before.once, before.kept
+	c.handed, c.once, c.late, c.kept = before.handed, before.once, before.late, before.kept
 }
 
 // runs notes what the call names, and the functions among its arguments that run before it returns.
@@ -175,7 +185,7 @@ func keepsWhatItGets(fn *types.Func) bool {
 func (c *writer) add(l location, at ast.Node, what string) { c.addEvent(event{to: l, what: what}, at) }
 
 func (c *writer) addEvent(e event, at ast.Node) {
-	e.place, e.handed, e.once, e.kept = c.w.g.place(at.Pos()), c.handed, c.once, c.kept
+	e.place, e.handed, e.once, e.late, e.kept = c.w.g.place(at.Pos()), c.handed, c.once, c.late, c.kept
 	c.w.n.events = append(c.w.n.events, e)
 }
 
