@@ -129,7 +129,7 @@ func (d *Data[In, Out]) GetAll(ctx context.Context, ins []In) ([]Out, error) {
 	}
 	defer s.rt.end()
 	s.f.GetAll(ctx, engine.Batch{Scope: g.scope.text(), Elements: g.elements, Lookup: g.lookup, Answer: g.answer})
-	g.compute(g.unkeyed) // last: the function may change what it gets as it is, and others may share parts of it (K18)
+	g.compute(g.unkeyed)           // last: the function may change what it gets as it is, and others may share parts of it (K18)
 	for _, i := range g.uncopied { // what others may hold cannot be copied: these get results of their own
 		out, err := d.fn(ctx, ins[i])
 		g.set(i, out, err)

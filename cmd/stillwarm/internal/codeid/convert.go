@@ -167,6 +167,16 @@ func (c *converter) becomes(t types.Type) {
 	c.w.methodsOf(t)
 }
 
+// valueEdge adds an edge to a method that others may call from now on.
+func (w *walker) valueEdge(to *node) {
+	before := w.inGiven
+	if w.keeping > 0 {
+		w.inGiven++
+	}
+	w.edge(to, true)
+	w.inGiven = before
+}
+
 // methodsOf adds edges to the methods, embedded ones too, of each declared type that the type is made of. Unexported ones
 // count where an interface of their package has a method of that name.
 func (w *walker) methodsOf(t types.Type) {
@@ -179,7 +189,7 @@ func (w *walker) methodsOf(t types.Type) {
 		}
 		for _, m := range w.g.methods[name] {
 			if m != w.n && (m.obj == nil || m.obj.Exported() || w.g.dynamic[m.unit.pkg][m.obj.Name()]) {
-				w.edge(m, false)
+				w.valueEdge(m)
 			}
 		}
 		return true
@@ -245,6 +255,10 @@ func (c *converter) composite(n *ast.CompositeLit) {
 	if p, ok := t.(*types.Pointer); ok {
 		t = under(p.Elem())
 	}
+	if name := typeName(c.info.TypeOf(n)); name != nil && name.Pkg() != nil && c.w.g.unitOf[name.Pkg()] == nil {
+		c.w.keeping++
+		defer func() { c.w.keeping-- }()
+	}
 	for i, e := range n.Elts {
 		kv, keyed := e.(*ast.KeyValueExpr)
 		value := e
@@ -296,6 +310,10 @@ func (c *converter) call(n *ast.CallExpr) {
 	handed := fn != nil && isHandover(fn)
 	c.enter(handed)
 	defer c.leave(handed)
+	if fn != nil && c.w.g.keeps(fn) {
+		c.w.keeping++
+		defer func() { c.w.keeping-- }()
+	}
 	if _, ok := c.info.TypeOf(n.Args[0]).(*types.Tuple); ok && len(n.Args) == 1 {
 		c.tuple(n.Args[0], param)
 		return

@@ -115,6 +115,11 @@ func (q *inquiry) construction() {
 func (q *inquiry) marks() {
 	results := reach(q.rootNodes(), func(_ *node, e edge) bool { return !e.scope })
 	units := map[*unit]bool{}
+	for _, n := range sorted(q.closure) {
+		if n.kind == kindVar && slices.ContainsFunc(n.vars, func(v *types.Var) bool { return isContext(v.Type()) }) && !q.inertNode(n) {
+			q.doubt(short(n.id)+" is a context, which somebody may end", n.place)
+		}
+	}
 	for _, n := range sorted(q.code) {
 		for _, m := range n.marks {
 			if m.context && (m.scope || !results[n]) {
@@ -136,6 +141,12 @@ func (q *inquiry) marks() {
 	}
 }
 
+// inertNode reports whether a variable has the value of an initialiser that does nothing else.
+func (q *inquiry) inertNode(n *node) bool {
+	spec, ok := n.decl.(*ast.ValueSpec)
+	return ok && n.value >= 0 && n.value < len(spec.Values) && q.inert(n.unit, spec.Values[n.value])
+}
+
 func (q *inquiry) rootNodes() []*node {
 	roots := []*node{q.w.node}
 	if q.w.locals {
@@ -147,12 +158,12 @@ func (q *inquiry) rootNodes() []*node {
 // events looks for code outside of what the identity covers that changes state which the function can see.
 func (q *inquiry) events() {
 	q.shared = q.sharedBy(q.w, q.closure, q.code, nil)
-	q.shareLate()
+	q.shareMore()
 	modules := q.dependencies()
 	for _, n := range q.alive {
 		for _, e := range n.events {
-			if !q.outside(n, e.handed) && !q.keptAndCalled(e) {
-				continue
+			if !q.outside(n, e.handed) && !q.keptAndCalled(e) || e.captured && !q.setup[n] {
+				continue // a call of the function has local variables of its own
 			}
 			switch {
 			case e.to.global == "std" || e.to.global != "" && modules[e.to.global]:
@@ -164,10 +175,10 @@ func (q *inquiry) events() {
 	}
 }
 
-// keptAndCalled reports whether the event is in a function that the closure keeps as a value and that others may call.
+// keptAndCalled reports whether the event is in a function that the covered code keeps as a value and that others may call.
 func (q *inquiry) keptAndCalled(e event) bool {
 	signature, kept := strings.CutPrefix(e.kept, "kept ")
-	return kept && !e.once && q.invoker(signature, "", true) != nil
+	return kept && q.invoker(signature, "", true) != nil || e.kept == "given"
 }
 
 // sees reports whether the function can see the event.
@@ -226,8 +237,8 @@ func (l location) String() string {
 	return l.global
 }
 
-// calledElsewhere looks for functions of the covered code that other code calls, too, and that change state which the
-// function can see. What a sync.Once runs is the same whoever comes first, if it depends on no arguments.
+// calledElsewhere looks for functions of the covered code that other code may call, too, and that change state which the
+// function can see.
 func (q *inquiry) calledElsewhere() {
 	for _, n := range sorted(q.code) {
 		if n.kind != kindFunc || n.obj == nil {
@@ -237,20 +248,19 @@ func (q *inquiry) calledElsewhere() {
 		if by == nil {
 			continue
 		}
-		inCode := func(from *node, e edge) bool {
-			return q.code[e.to] && e.to.kind == kindFunc && !e.handed && (!e.once || from.params)
-		}
+		inCode := func(_ *node, e edge) bool { return q.code[e.to] && e.to.kind == kindFunc && !e.handed }
 		for m := range reach([]*node{n}, inCode) {
 			for _, e := range m.events {
-				if (!e.once || m.params) && q.sees(e) {
-					q.doubt(fmt.Sprintf("%s is %s by %s, which %s calls, too", e, e.what, short(m.id), short(by.id)), e.place)
+				if !e.captured && q.sees(e) {
+					q.doubt(fmt.Sprintf("%s is %s by %s, which %s calls or gives away, too", e, e.what, short(m.id), short(by.id)), e.place)
 				}
 			}
 		}
 	}
 }
 
-// callerOutside returns a declaration outside of the covered code that may call the function, or nil.
+// callerOutside returns a declaration outside of the covered code that may call the function, or one that gives it to a
+// dependency; or nil.
 func (q *inquiry) callerOutside(n *node) *node {
 	value := false
 	for _, by := range q.mentioned[n] {
@@ -258,23 +268,24 @@ func (q *inquiry) callerOutside(n *node) *node {
 			continue
 		}
 		for _, e := range by.edges {
-			if e.to != n || e.once && !n.params {
-				continue
-			}
-			value = value || e.value && !e.handed
-			if q.outside(by, e.handed) {
+			switch {
+			case e.to != n:
+			case e.given && !e.handed || q.outside(by, e.handed):
 				return by
+			default:
+				value = value || e.value && !e.handed
 			}
 		}
+	}
+	if !value {
+		return nil
 	}
 	fn := n.obj.(*types.Func)
 	method := ""
 	if fn.Signature().Recv() != nil {
 		method = fn.Name()
-	} else if !value {
-		return nil
 	}
-	return q.invoker(signatureKey(fn.Signature()), method, value)
+	return q.invoker(signatureKey(fn.Signature()), method, true)
 }
 
 // onlyWraps reports whether a declaration mentions the function only where it is wrapped.
@@ -379,6 +390,7 @@ func (g *graph) shareLocals(s *sharing, w *wrap) {
 	ast.Inspect(w.call, func(n ast.Node) bool {
 		if id, ok := n.(*ast.Ident); ok {
 			if v, ok := w.unit.info.Uses[id].(*types.Var); ok && !v.IsField() && isLocal(v) {
+				s.locations[location{variable: v}] = true
 				s.share(v.Type())
 			}
 		}

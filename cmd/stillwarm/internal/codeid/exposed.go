@@ -44,7 +44,7 @@ func (g *graph) findLeaks(u *unit, f *ast.File) {
 			return true
 		}
 		if id, ok := n.(*ast.Ident); ok {
-			if v, ok := u.info.Uses[id].(*types.Var); ok && !v.IsField() && !isLocal(v) && !reading(u.info, stack, id) {
+			if v, ok := u.info.Uses[id].(*types.Var); ok && !v.IsField() && !isLocal(v) && !g.reading(u.info, stack, id) {
 				g.leaking[v] = true
 			}
 		}
@@ -54,7 +54,7 @@ func (g *graph) findLeaks(u *unit, f *ast.File) {
 }
 
 // reading reports whether a table is only read where the identifier stands.
-func reading(info *types.Info, stack []ast.Node, id *ast.Ident) bool {
+func (g *graph) reading(info *types.Info, stack []ast.Node, id *ast.Ident) bool {
 	var self ast.Node = id
 	i := len(stack) - 1
 	if sel, ok := parent(stack, i).(*ast.SelectorExpr); ok && sel.Sel == id {
@@ -75,9 +75,9 @@ func reading(info *types.Info, stack []ast.Node, id *ast.Ident) bool {
 	case *ast.BinaryExpr: // with nil
 		return true
 	case *ast.AssignStmt:
-		for _, lhs := range p.Lhs {
-			if lhs == self {
-				return true // an event of its own
+		for k, lhs := range p.Lhs {
+			if lhs == self { // an event of its own; what it is given may have another name
+				return len(p.Lhs) == len(p.Rhs) && isFresh(info, p.Rhs[k], nil)
 			}
 		}
 	case *ast.CallExpr:
@@ -88,7 +88,7 @@ func reading(info *types.Info, stack []ast.Node, id *ast.Ident) bool {
 			return flat(tv.Type) // string(bytes)
 		}
 		fn := calleeOf(info, p)
-		return fn != nil && fn.Pkg() != nil && readsOnly[fn.Pkg().Path()+"."+fn.Name()]
+		return fn != nil && fn.Pkg() != nil && readsOnly[fn.Pkg().Path()+"."+fn.Name()] && !g.callable(info.TypeOf(id))
 	}
 	return false
 }

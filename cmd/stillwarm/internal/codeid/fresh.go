@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"go/types"
 	"iter"
+	"slices"
 	"strings"
 )
 
@@ -118,8 +119,9 @@ climb:
 		switch p := stack[i].(type) {
 		case *ast.ParenExpr, *ast.StarExpr, *ast.SelectorExpr, *ast.SliceExpr:
 		case *ast.IndexExpr:
-			if p.X != self {
-				return false // an index, or a type
+			if p.X != self { // an index, or a type
+				t := info.TypeOf(self)
+				return t != nil && !info.Types[self].IsType() && !flat(t)
 			}
 		default:
 			break climb
@@ -140,14 +142,16 @@ climb:
 			}
 		}
 		return false // freshLocals looks at what it is given
-	case *ast.ReturnStmt, *ast.BinaryExpr, *ast.ExprStmt, *ast.IncDecStmt:
+	case *ast.ReturnStmt:
+		return slices.ContainsFunc(stack, func(n ast.Node) bool { _, inner := n.(*ast.FuncLit); return inner })
+	case *ast.BinaryExpr, *ast.ExprStmt, *ast.IncDecStmt:
 		return false
 	case *ast.RangeStmt:
 		key, elem := rangeTypes(info.TypeOf(self))
 		return p.X != self || p.Value != nil && elem != nil && !flat(elem) || p.Key != nil && key != nil && !flat(key)
 	case *ast.UnaryExpr:
 		call, ok := parent(stack, i-1).(*ast.CallExpr)
-		return !ok || !decodes(info, call)
+		return !ok || !x.decodes(call)
 	case *ast.CallExpr:
 		return x.call(stack[:i], p, self, v)
 	}
@@ -158,7 +162,7 @@ climb:
 func (x *escape) call(stack []ast.Node, call *ast.CallExpr, self ast.Expr, v *types.Var) bool {
 	info := x.info
 	if !info.Types[call.Fun].IsBuiltin() {
-		return !decodes(info, call) && !(call.Fun == self && x.usesItself(call))
+		return !x.decodes(call) && !(call.Fun == self && x.usesItself(call))
 	}
 	id, _ := ast.Unparen(call.Fun).(*ast.Ident)
 	switch id.Name {
@@ -179,10 +183,15 @@ func (x *escape) usesItself(call *ast.CallExpr) bool {
 }
 
 // decodes reports whether what is called gives its arguments no names, and puts nothing into them that exists already.
-func decodes(info *types.Info, call *ast.CallExpr) bool {
-	fn := calleeOf(info, call)
+func (x *escape) decodes(call *ast.CallExpr) bool {
+	fn := calleeOf(x.info, call)
 	if fn == nil || fn.Pkg() == nil {
 		return false
+	}
+	for _, arg := range call.Args { // whose methods may do either
+		if x.g.callable(x.info.TypeOf(arg)) {
+			return false
+		}
 	}
 	path := fn.Pkg().Path()
 	return strings.HasPrefix(path, "encoding/") || path == "fmt" || path == "strconv" || path == "database/sql"

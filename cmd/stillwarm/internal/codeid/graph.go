@@ -37,8 +37,11 @@ type node struct {
 	events      []event
 	bound       []binding    // names under which state is known beside its own
 	invoked     []invocation // function values and interface methods that it calls, or lets others call
+	gives       []invocation // interface methods that dependencies may call from now on
+	makes       []string     // the signatures of function values that it makes, beside those of declared functions
+	captured    []*types.Var // the local variables that these use
 	passes      []pass       // references that it passes on as interface values
-	lateTypes   []types.Type // of local variables that what runs late uses
+	lateTypes   []types.Type // of local variables that goroutines use
 	converted   []types.Type // types whose values become interface values here
 	root        bool         // it runs at the start by itself, not because something mentions it
 	loud        bool         // a variable that the setup may do more with than ask for its name
@@ -57,9 +60,9 @@ type edge struct {
 	scope bool
 	// value: a function that is not called there, but becomes a value that others may call.
 	value bool
-	// once: in what a sync.Once runs, so that it does not matter who is first.
-	once bool
-	// late: in a goroutine, or in what runs once: it may run after the setup, although the setup has it.
+	// given: such a value that a dependency keeps, to call it whenever it likes.
+	given bool
+	// late: in a goroutine: it may run after the setup, although the setup has it.
 	late bool
 }
 

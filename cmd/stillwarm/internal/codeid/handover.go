@@ -23,11 +23,6 @@ func (w *walker) call(call *ast.CallExpr) {
 			w.scoped[arg] = true
 		}
 	}
-	if runsOnce(fn) {
-		for _, arg := range call.Args {
-			w.once[arg] = true
-		}
-	}
 	if fn.Origin().FullName() == "(*sync.WaitGroup).Go" {
 		for _, arg := range call.Args {
 			w.late[arg] = true
@@ -36,15 +31,6 @@ func (w *walker) call(call *ast.CallExpr) {
 	if call != w.n.decl {
 		w.g.foundCall(w.n, call, fn)
 	}
-}
-
-// runsOnce reports whether the function runs what it gets once, whoever calls.
-func runsOnce(fn *types.Func) bool {
-	switch fn.Origin().FullName() {
-	case "(*sync.Once).Do", "sync.OnceFunc", "sync.OnceValue", "sync.OnceValues":
-		return true
-	}
-	return false
 }
 
 // markHanded marks the function values among the arguments. What else an argument says is evaluated, so it counts: a call

@@ -3,6 +3,7 @@ package codeid
 import (
 	"go/ast"
 	"go/types"
+	"slices"
 	"strings"
 )
 
@@ -17,23 +18,33 @@ type invocation struct {
 // anyFunction is the signature of a function value whose type generic code leaves open.
 const anyFunction = ""
 
-// invokes notes what the expression may call, or let others call.
+// invokes notes what the expression may call, or let others call: any value of a function type counts that is not the name of
+// a function, and any method of an interface.
 func (c *writer) invokes(n ast.Node) {
-	switch n := n.(type) {
+	switch e := n.(type) {
+	case *ast.FuncLit:
 	case *ast.Ident:
-		if v, ok := c.info.Uses[n].(*types.Var); ok {
+		if v, ok := c.info.Uses[e].(*types.Var); ok {
 			c.invokesValue(v.Type())
 		}
-	case *ast.IndexExpr, *ast.TypeAssertExpr:
-		c.invokesValue(c.info.TypeOf(n.(ast.Expr)))
 	case *ast.SelectorExpr:
-		s := c.info.Selections[n]
-		if s != nil && s.Kind() == types.MethodVal && types.IsInterface(s.Recv()) {
-			c.invoke(invocation{signature: signatureKey(s.Type()), method: s.Obj().Name()})
+		s := c.info.Selections[e]
+		if s == nil {
+			return
+		}
+		fn, ok := s.Obj().(*types.Func)
+		if !ok {
+			c.invokesValue(s.Type())
+		} else if recv := fn.Signature().Recv(); recv != nil && types.IsInterface(recv.Type()) {
+			c.invoke(invocation{signature: signatureKey(fn.Signature()), method: fn.Name()})
 		}
 	case *ast.CallExpr:
-		c.invokesValue(c.info.TypeOf(n))
-		c.lets(n)
+		c.invokesValue(c.info.TypeOf(e))
+		c.lets(e)
+	case ast.Expr:
+		if !c.info.Types[e].IsType() {
+			c.invokesValue(c.info.TypeOf(e))
+		}
 	}
 }
 
@@ -54,6 +65,12 @@ func (c *writer) invoke(i invocation) {
 	}
 }
 
+// anyMethod stands for the methods that a template names.
+const anyMethod = "*"
+
+// byAnyName are packages whose functions call methods that the program does not name.
+var byAnyName = map[string]bool{"text/template": true, "html/template": true, "net/rpc": true, "reflect": true}
+
 // calledByName are methods that the standard library calls on values of any.
 var calledByName = []string{
 	"String", "Error", "Format", "GoString", "MarshalJSON", "MarshalText", "MarshalBinary", "MarshalXML", "LogValue",
@@ -66,6 +83,9 @@ func (c *writer) lets(n *ast.CallExpr) {
 	if fn == nil || fn.Pkg() == nil || c.w.g.unitOf[fn.Pkg()] != nil {
 		return
 	}
+	if fn.Pkg().Path() == "reflect" && strings.HasPrefix(fn.Name(), "Call") {
+		c.invoke(invocation{signature: anyFunction})
+	}
 	for _, arg := range n.Args {
 		t := c.info.TypeOf(arg)
 		if t == nil || !types.IsInterface(t) || immutable(t) {
@@ -77,6 +97,9 @@ func (c *writer) lets(n *ast.CallExpr) {
 		}
 		for m := range it.Methods() {
 			c.invoke(invocation{signature: signatureKey(m.Type()), method: m.Name()})
+		}
+		if it.NumMethods() == 0 && byAnyName[fn.Pkg().Path()] {
+			c.invoke(invocation{method: anyMethod})
 		}
 		if it.NumMethods() == 0 {
 			for _, name := range calledByName {
@@ -116,18 +139,55 @@ func openTuple(t *types.Tuple) bool {
 	return false
 }
 
-// invoker returns a declaration outside of the covered code that may call a function without naming it, or nil: as a value
-// of the signature where one is made of it, or as the method of an interface.
-func (q *inquiry) invoker(signature, method string, value bool) *node {
-	for _, by := range q.alive {
-		for _, i := range by.invoked {
-			fits := i.signature == anyFunction || signature == anyFunction || i.signature == signature
-			if !fits || i.method == "" && !value || i.method != "" && i.method != method {
+// installed returns the code whose functions the invocations may reach without naming them: what makes function values of
+// the signatures, and methods of the names.
+func (q *inquiry) installed(by map[*node]bool) map[*node]bool {
+	signatures, methods := map[string]bool{}, map[string]bool{}
+	for n := range by {
+		for _, i := range n.invoked {
+			if i.method == "" {
+				signatures[i.signature] = true
+			} else {
+				methods[i.method] = true
+			}
+		}
+	}
+	fits := func(signature string) bool {
+		return len(signatures) > 0 && (signature == anyFunction || signatures[anyFunction] || signatures[signature])
+	}
+	found := map[*node]bool{}
+	for n := range q.code {
+		if slices.ContainsFunc(n.makes, fits) {
+			found[n] = true
+		}
+		for _, e := range n.edges {
+			fn, ok := e.to.obj.(*types.Func)
+			if !ok || !e.value || e.handed || !q.code[e.to] {
 				continue
 			}
-			if q.outside(by, i.handed) {
-				return by
+			if sig := fn.Signature(); fits(signatureKey(sig)) || sig.Recv() != nil && (methods[fn.Name()] || methods[anyMethod]) {
+				found[e.to] = true
 			}
+		}
+	}
+	return found
+}
+
+// invoker returns a declaration that may call a function without naming it, or nil: as a value of the signature where one is
+// made of it, or as the method of an interface. It is outside of the covered code, or gives an interface to a dependency.
+func (q *inquiry) invoker(signature, method string, value bool) *node {
+	fits := func(i invocation) bool {
+		if i.signature != anyFunction && signature != anyFunction && i.signature != signature {
+			return false
+		}
+		return i.method == "" && value || method != "" && (i.method == method || i.method == anyMethod)
+	}
+	for _, by := range q.alive {
+		if slices.ContainsFunc(by.gives, fits) {
+			return by
+		}
+		if slices.ContainsFunc(by.invoked, func(i invocation) bool { return fits(i) && q.outside(by, i.handed) }) {
+			return by
 		}
 	}
 	return nil

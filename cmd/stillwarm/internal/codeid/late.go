@@ -5,8 +5,7 @@ import (
 	"go/types"
 )
 
-// usedLate notes the local variables that a goroutine uses, or what runs once: they may lead to state that others have, such
-// as a channel.
+// usedLate notes the local variables that a goroutine uses: they may lead to state that others have, such as a channel.
 func (c *writer) usedLate(id *ast.Ident) {
 	if !c.late {
 		return
@@ -16,38 +15,42 @@ func (c *writer) usedLate(id *ast.Ident) {
 	}
 }
 
-// shareLate adds what decides about results although the function does not mention it: the state that goroutines of the
-// setup, and what a sync.Once runs for whoever comes first, go by when they change what the function sees.
-func (q *inquiry) shareLate() {
-	decides := map[*node]bool{}
+// shareMore adds the state that decides about results although the function does not mention it: what functions use that
+// the setup has installed in variables, and behind interfaces, for the function to call; and what goroutines of the setup go
+// by when they change what the function sees.
+func (q *inquiry) shareMore() {
+	decides, late := map[*node]bool{}, map[*node]bool{}
 	for n := range q.closure {
 		decides[n] = true
 	}
-	var locals []types.Type
-	done := map[*node]bool{}
+	inCode := func(_ *node, e edge) bool { return q.code[e.to] && !e.handed }
 	for grown := true; grown; {
 		grown = false
-		for n := range q.code {
-			if done[n] {
-				continue
-			}
-			reached, changes := q.late(n)
-			if !changes {
-				continue
-			}
-			done[n], grown = true, true
-			for m := range reached {
+		add := func(more map[*node]bool) {
+			for m := range more {
+				grown = grown || !decides[m]
 				decides[m] = true
 			}
-			locals = append(locals, n.lateTypes...)
+		}
+		for n := range q.installed(decides) {
+			add(reach([]*node{n}, inCode))
+		}
+		for n := range q.code {
+			if late[n] {
+				continue
+			}
+			if reached, changes := q.late(n); changes {
+				late[n], grown = true, true
+				add(reached)
+			}
 		}
 		if grown {
-			q.shared = q.sharedBy(q.w, decides, q.code, locals)
+			q.shared = q.sharedBy(q.w, decides, q.code, late)
 		}
 	}
 }
 
-// late returns what the late parts of a declaration mention, and whether any of it changes what the function sees.
+// late returns what the goroutines of a declaration mention, and whether any of it changes what the function sees.
 func (q *inquiry) late(n *node) (reached map[*node]bool, changes bool) {
 	var starts []*node
 	for _, e := range n.edges {

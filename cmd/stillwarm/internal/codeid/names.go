@@ -2,6 +2,7 @@ package codeid
 
 import (
 	"go/ast"
+	"go/token"
 	"go/types"
 	"slices"
 )
@@ -11,7 +12,8 @@ import (
 type binding struct {
 	object, state location
 	within        types.Type // instead of a state: what values of this interface hold
-	both          bool       // the object is a pointer: what is changed by the state's name is seen through it, too
+	both          bool       // what is changed by the state's name is seen through the object, too
+	behind        bool       // and nothing is changed through the object
 }
 
 // addressed notes that pointers may be another name for what the expression names.
@@ -66,29 +68,83 @@ func (c *writer) receiver(sel *ast.SelectorExpr) {
 	}
 }
 
-// bind notes what an object that a dependency's function returns was made of.
+// bind notes what the objects that a dependency's function returns were made of.
 func (c *writer) bind(n *ast.CallExpr, fn *types.Func) {
+	results := fn.Signature().Results()
 	t := c.info.TypeOf(n)
-	if fn.Pkg().Path() == "bytes" && fn.Name() == "NewReader" { // which never writes to it
-		return
+	if several, ok := t.(*types.Tuple); ok {
+		results = several
+	} else if t != nil {
+		results = types.NewTuple(types.NewVar(n.Pos(), nil, "", t))
 	}
-	if t == nil || !isPointer(t) && !types.IsInterface(t) || immutable(t) {
-		return
-	}
-	object := heldBy(t)
-	for _, arg := range n.Args {
-		if u, ok := ast.Unparen(arg).(*ast.UnaryExpr); ok {
-			if p := c.follow(u.X); p.inner != (location{}) {
-				c.w.n.bound = append(c.w.n.bound, binding{object: object, state: p.inner})
+	readsOnly := fn.Pkg().Path() == "bytes" && fn.Name() == "NewReader"
+	for v := range results.Variables() {
+		t := v.Type()
+		if _, ok := t.Underlying().(*types.Signature); ok { // an iterator over what it was given
+			c.w.n.makes = append(c.w.n.makes, signatureKey(t))
+		}
+		if object := objectOf(t); object != (location{}) {
+			for _, arg := range n.Args {
+				c.bound(object, arg, readsOnly)
 			}
 		}
-		switch at := c.info.TypeOf(arg); {
-		case at == nil || immutable(at):
-		case types.IsInterface(at):
-			c.w.n.bound = append(c.w.n.bound, binding{object: object, within: at})
-		case isReference(at):
-			c.w.n.bound = append(c.w.n.bound, binding{object: object, state: heldBy(at)})
+	}
+}
+
+// objectOf is the location of an object of a dependency, or of what is behind an interface; none for what cannot be changed
+// and for errors.
+func objectOf(t types.Type) location {
+	switch {
+	case flat(t) || immutable(t) || isError(t):
+		return location{}
+	case isPointer(t) || types.IsInterface(t):
+		return heldBy(t)
+	}
+	if _, ok := t.Underlying().(*types.Struct); ok {
+		return heldBy(types.NewPointer(t))
+	}
+	return location{}
+}
+
+// bound notes that an object was made of a value. With readsOnly it never changes that.
+func (c *writer) bound(object location, arg ast.Expr, readsOnly bool) {
+	add := func(b binding) {
+		b.object, b.both, b.behind = object, true, readsOnly
+		c.w.n.bound = append(c.w.n.bound, b)
+	}
+	if u, ok := ast.Unparen(arg).(*ast.UnaryExpr); ok && u.Op == token.AND {
+		if p := c.follow(u.X); p.inner != (location{}) {
+			add(binding{state: p.inner})
 		}
+	}
+	switch t := c.info.TypeOf(arg); {
+	case t == nil || immutable(t) || isError(t):
+	case types.IsInterface(t):
+		if it, ok := t.Underlying().(*types.Interface); ok && it.NumMethods() > 0 {
+			add(binding{within: t})
+		} else {
+			c.w.n.bound = append(c.w.n.bound, binding{object: object, within: t})
+		}
+	case isReference(t):
+		add(binding{state: heldBy(t)})
+	}
+}
+
+// literal notes what an object of a dependency is made of that is written out.
+func (c *writer) literal(lit *ast.CompositeLit) {
+	t := c.info.TypeOf(lit)
+	name := typeName(t)
+	if name == nil || name.Pkg() == nil || c.w.g.unitOf[name.Pkg()] != nil || immutable(t) {
+		return
+	}
+	if _, ok := t.Underlying().(*types.Struct); !ok {
+		return
+	}
+	for _, e := range lit.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok {
+			e = kv.Value
+		}
+		c.bound(heldBy(types.NewPointer(t)), e, false)
 	}
 }
 
@@ -100,7 +156,7 @@ func (s *sharing) bindings(alive []*node) {
 		grown = false
 		for _, n := range alive {
 			for _, b := range n.bound {
-				if !s.locations[b.object] && s.sharedBy(b) {
+				if !b.behind && !s.locations[b.object] && s.sharedBy(b) {
 					s.locations[b.object], grown = true, true
 				}
 			}
@@ -112,7 +168,11 @@ func (s *sharing) behindPointers(alive []*node) {
 	var behind []location
 	for _, n := range alive {
 		for _, b := range n.bound {
-			if b.both && s.locations[b.object] && b.state != (location{}) {
+			switch {
+			case !b.both || !s.locations[b.object]:
+			case b.within != nil:
+				behind = append(behind, s.g.held(b.within, "")...)
+			case b.state != (location{}):
 				behind = append(behind, b.state)
 			}
 		}
@@ -129,8 +189,8 @@ func (s *sharing) sharedBy(b binding) bool {
 	return slices.ContainsFunc(s.g.held(b.within, ""), func(l location) bool { return s.locations[l] })
 }
 
-// held returns what the dependencies' objects hold that a value of the interface may be. With the name of a method, only
-// objects that it changes count.
+// held returns what the dependencies' objects hold that a value of the interface may be, or have embedded. With the name of
+// a method, only objects that it changes count.
 func (g *graph) held(iface types.Type, method string) []location {
 	key := heldKey{iface, method}
 	if found, ok := g.heldIn[key]; ok {
@@ -139,20 +199,41 @@ func (g *graph) held(iface types.Type, method string) []location {
 	var found []location
 	it, _ := under(iface).(*types.Interface)
 	for _, t := range g.converted() {
-		if it == nil || !isReference(t) || types.IsInterface(t) || immutable(t) || !types.Implements(t, it) {
+		if it == nil || types.IsInterface(t) || flat(t) || immutable(t) || !types.Implements(t, it) {
 			continue
 		}
-		if method != "" {
-			obj, _, _ := types.LookupFieldOrMethod(t, true, nil, method)
-			fn, ok := obj.(*types.Func)
-			if !ok || fn.Pkg() == nil || g.unitOf[fn.Pkg()] != nil || readOnlyMethod(fn) {
-				continue
+		embedded, changes := g.changing(t, it, method)
+		if method != "" && !changes {
+			continue
+		}
+		if isReference(t) {
+			found = append(found, heldBy(t))
+		}
+		if embedded {
+			for l := range g.leads(t) {
+				found = append(found, l)
 			}
 		}
-		found = append(found, heldBy(t))
 	}
 	g.heldIn[key] = found
 	return found
+}
+
+// changing reports whether a method of the interface, or the one of the name, is a dependency's that changes what it is called
+// on, and whether the type has it from something embedded.
+func (g *graph) changing(t types.Type, it *types.Interface, method string) (embedded, changes bool) {
+	for m := range it.Methods() {
+		if method != "" && m.Name() != method {
+			continue
+		}
+		obj, index, _ := types.LookupFieldOrMethod(t, true, m.Pkg(), m.Name())
+		fn, ok := obj.(*types.Func)
+		if !ok || fn.Pkg() == nil || g.unitOf[fn.Pkg()] != nil || readOnlyMethod(fn) {
+			continue
+		}
+		embedded, changes = embedded || len(index) > 1, true
+	}
+	return embedded, changes
 }
 
 type heldKey struct {

@@ -31,6 +31,9 @@ var opaqueFunctions = map[string]string{
 	"(reflect.Value).UnsafeAddr":      "memory by its address",
 	"(reflect.Value).Pointer":         "memory by its address",
 	"plugin.Open":                     "code that is not part of the build",
+	"(*sync.Mutex).TryLock":           "whether somebody holds a lock",
+	"(*sync.RWMutex).TryLock":         "whether somebody holds a lock",
+	"(*sync.RWMutex).TryRLock":        "whether somebody holds a lock",
 }
 
 // opaque says why a use of the object cannot be seen through, or "". With context, what it reads is a value that some

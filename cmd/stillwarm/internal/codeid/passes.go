@@ -128,32 +128,44 @@ func parametersOf(info *types.Info, fn *ast.FuncDecl) map[*types.Var]bool {
 
 // userCall notes references that become interface values on the way into a function of the user's.
 func (c *writer) userCall(n *ast.CallExpr, fn *types.Func) {
-	sig := fn.Origin().Signature()
-	for i, arg := range n.Args {
-		last := sig.Params().Len() - 1
-		if last < 0 {
-			return
+	args := n.Args
+	if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && len(args) > 0 {
+		if s := c.info.Selections[sel]; s != nil && s.Kind() == types.MethodExpr {
+			args = args[1:] // the first is what the method is called on
 		}
-		to := sig.Params().At(min(i, last))
-		pt := to.Type()
-		if sig.Variadic() && i >= last {
-			if s, ok := pt.(*types.Slice); ok && !n.Ellipsis.IsValid() {
-				pt = s.Elem()
+	}
+	for i, arg := range args {
+		if several, ok := c.info.TypeOf(arg).(*types.Tuple); ok {
+			for k := range several.Len() {
+				c.userArgument(n, fn, k, arg, several.At(k).Type())
 			}
-		}
-		t := c.info.TypeOf(arg)
-		if t == nil || !types.IsInterface(pt) && !(sig.Variadic() && i >= last) || flat(t) || immutable(t) || isError(t) || c.owns(arg) {
 			continue
 		}
-		ev := event{deep: t, what: "handed to " + fn.Name(), place: c.w.g.place(arg.Pos()), handed: c.handed}
-		c.w.n.passes = append(c.w.n.passes, pass{from: c.parameter(arg), to: to, event: ev})
+		if !c.owns(arg) {
+			c.userArgument(n, fn, i, arg, c.info.TypeOf(arg))
+		}
 	}
+}
+
+// userArgument notes one argument, where its parameter is of an interface type.
+func (c *writer) userArgument(n *ast.CallExpr, fn *types.Func, i int, arg ast.Expr, t types.Type) {
+	sig := fn.Origin().Signature()
+	last := sig.Params().Len() - 1
+	if last < 0 || t == nil || flat(t) || immutable(t) || isError(t) {
+		return
+	}
+	to := sig.Params().At(min(i, last))
+	if rest := sig.Variadic() && i >= last; !rest && !types.IsInterface(to.Type()) {
+		return
+	}
+	ev := event{deep: t, what: "handed to " + fn.Name(), place: c.w.g.place(arg.Pos()), handed: c.handed}
+	c.w.n.passes = append(c.w.n.passes, pass{from: c.parameter(arg), to: to, event: ev})
 }
 
 // resolvePasses turns what goes into parameters that somebody changes into events. Where a function may be called without
 // being named, its parameter may hold whatever has the type.
 func (g *graph) resolvePasses(alive []*node) {
-	unnamed := unnamedCalls(alive)
+	unnamed := valued(alive)
 	changed := map[*types.Var]event{}
 	for grown := true; grown; {
 		grown = false
@@ -168,7 +180,7 @@ func (g *graph) resolvePasses(alive []*node) {
 	}
 	for _, n := range alive {
 		for _, p := range n.passes {
-			if ev, here := p.changes(changed); here && (p.from == nil || unnamed(n)) {
+			if ev, here := p.changes(changed); here && (p.from == nil || unnamed[n]) {
 				n.events = append(n.events, ev)
 			}
 		}
@@ -193,22 +205,13 @@ func (p pass) changes(changed map[*types.Var]event) (event, bool) {
 	return p.event, true
 }
 
-// unnamedCalls returns a function that reports whether a declaration may be called as a value or through an interface.
-func unnamedCalls(alive []*node) func(*node) bool {
+// valued returns the functions of which values are made, and the methods that interfaces may have: others may call them.
+func valued(alive []*node) map[*node]bool {
 	values := map[*node]bool{}
-	methods := map[string]bool{}
 	for _, n := range alive {
 		for _, e := range n.edges {
-			if e.value {
-				values[e.to] = true
-			}
-		}
-		for _, i := range n.invoked {
-			methods[i.method] = true
+			values[e.to] = values[e.to] || e.value
 		}
 	}
-	return func(n *node) bool {
-		fn, ok := n.obj.(*types.Func)
-		return values[n] || ok && fn.Signature().Recv() != nil && methods[fn.Name()]
-	}
+	return values
 }

@@ -121,15 +121,19 @@ func (s *sharing) dynamic(t types.Type, it *types.Interface) {
 }
 
 // sharedBy returns the state that a function shares with the rest of the program: what the variables lead to that its
-// closure mentions, and what the local variables of the types do. What they may hold is made anywhere in the code that is
+// closure mentions, what the functions capture that it makes, and what its goroutines use. What they may hold is made anywhere in the code that is
 // hashed.
-func (an *analysis) sharedBy(w *wrap, closure, code map[*node]bool, locals []types.Type) map[location]bool {
+func (an *analysis) sharedBy(w *wrap, closure, code map[*node]bool, late map[*node]bool) map[location]bool {
 	g := an.graph
 	s := &sharing{g: g, locations: map[location]bool{}, seen: map[types.Type]bool{}}
 	for n := range code {
 		s.converted = append(s.converted, n.converted...)
 	}
 	for n := range closure {
+		for _, v := range n.captured {
+			s.locations[location{variable: v}] = true
+			s.share(v.Type())
+		}
 		for _, v := range n.vars {
 			s.locations[location{variable: v}] = true
 			if name := typeName(v.Type()); name != nil { // it may have methods that get its address
@@ -148,8 +152,10 @@ func (an *analysis) sharedBy(w *wrap, closure, code map[*node]bool, locals []typ
 	if w.locals {
 		g.shareLocals(s, w)
 	}
-	for _, t := range locals {
-		s.share(t)
+	for n := range late {
+		for _, t := range n.lateTypes {
+			s.share(t)
+		}
 	}
 	s.bindings(an.alive)
 	return s.locations

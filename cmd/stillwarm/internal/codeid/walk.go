@@ -22,11 +22,12 @@ type walker struct {
 	handed      map[ast.Node]bool       // function values that are only handed over
 	scoped      map[ast.Node]bool       // arguments of Scope
 	stack       []ast.Node
-	once        map[ast.Node]bool // functions that run once, whoever calls
 	inHanded    int
 	late        map[ast.Node]bool // what runs in a goroutine
-	inOnce      int
 	inLate      int
+	inGiven     int
+	keeping     int               // what becomes an interface value is kept by a dependency
+	given       map[ast.Node]bool // arguments and elements that a dependency keeps
 	inScope     int
 	seen        map[edge]bool
 	called      map[*ast.Ident]bool // names that are called
@@ -37,7 +38,7 @@ type walker struct {
 func (g *graph) walk(n *node) {
 	w := &walker{
 		g: g, n: n, info: n.unit.info, full: sha256.New(), setup: sha256.New(), locals: map[types.Object]uint64{},
-		handed: map[ast.Node]bool{}, scoped: map[ast.Node]bool{}, once: map[ast.Node]bool{}, late: map[ast.Node]bool{}, seen: map[edge]bool{}, called: map[*ast.Ident]bool{},
+		handed: map[ast.Node]bool{}, scoped: map[ast.Node]bool{}, late: map[ast.Node]bool{}, given: map[ast.Node]bool{}, seen: map[edge]bool{}, called: map[*ast.Ident]bool{},
 	}
 	w.text(string(n.kind), n.unit.path, n.unit.info.FileVersions[n.file], g.version(n.unit))
 	if n.kind == kindConst {
@@ -150,7 +151,7 @@ func (w *walker) visit(root ast.Node) {
 
 func (w *walker) runsLate(n ast.Node) bool {
 	_, started := n.(*ast.GoStmt)
-	return started || w.late[n] || w.once[n]
+	return started || w.late[n]
 }
 
 func isNil(n ast.Node) bool {
@@ -173,12 +174,13 @@ func (w *walker) enter(n ast.Node) {
 	if w.scoped[n] {
 		w.inScope++
 	}
-	if w.once[n] {
-		w.inOnce++
-	}
 	if w.runsLate(n) {
 		w.inLate++
 	}
+	if w.given[n] && w.isFunction(n) {
+		w.inGiven++
+	}
+	w.gives(n)
 	w.stack = append(w.stack, n)
 	if _, ok := n.(*ast.ParenExpr); ok {
 		return // the tree says what belongs together
@@ -203,11 +205,11 @@ func (w *walker) leave() {
 	if w.scoped[n] {
 		w.inScope--
 	}
-	if w.once[n] {
-		w.inOnce--
-	}
 	if w.runsLate(n) {
 		w.inLate--
+	}
+	if w.given[n] && w.isFunction(n) {
+		w.inGiven--
 	}
 	if w.handed[n] {
 		w.inHanded--
@@ -350,7 +352,8 @@ func (w *walker) mention(obj types.Object, id *ast.Ident) {
 
 // edge adds a mention, once for each way in which it is made.
 func (w *walker) edge(to *node, value bool) {
-	e := edge{to: to, handed: w.inHanded > 0, scope: w.inScope > 0, quiet: w.asked(to), value: value, once: w.inOnce > 0, late: w.inLate > 0}
+	value = value || w.inGiven > 0
+	e := edge{to: to, handed: w.inHanded > 0, scope: w.inScope > 0, quiet: w.asked(to), value: value, given: value && w.inGiven > 0, late: w.inLate > 0}
 	if !w.seen[e] {
 		w.seen[e] = true
 		w.n.edges = append(w.n.edges, e)

@@ -1,23 +1,25 @@
 package codeid
 
 import (
+	"cmp"
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 )
 
 // event is something that a declaration does to state which others may share.
 type event struct {
-	to     location
-	place  string
-	what   string
-	handed bool       // in a function that is only handed over: it runs later
-	once   bool       // in a function that a sync.Once runs
-	late   bool       // in a goroutine or in such a function
-	deep   types.Type // instead of a place: all that values of the type lead to
-	iface  types.Type // or the objects of dependencies that values of the interface may be,
-	method string     // as this method changes them
-	kept   string     // the signature of the function that is kept, where it is one that others may call
+	to       location
+	place    string
+	what     string
+	handed   bool       // in a function that is only handed over: it runs later
+	late     bool       // in a goroutine
+	captured bool       // of a local variable, by a function that is kept or handed over
+	deep     types.Type // instead of a place: all that values of the type lead to
+	iface    types.Type // or the objects of dependencies that values of the interface may be,
+	method   string     // as this method changes them
+	kept     string     // not empty in a function that is kept: others may call it
 }
 
 // location is a piece of state: a package's variable, a field of a declared struct in any of its values, or what values
@@ -59,9 +61,9 @@ type writer struct {
 	fresh   map[types.Object]bool
 	params  map[*types.Var]bool // of a declared function, where they have the values that the caller gave
 	handed  bool
-	once    bool
 	late    bool
-	kept    string            // the signature of the function that is kept
+	lit     *ast.FuncLit // the outermost function around that is kept or handed over
+	kept    string
 	called  map[ast.Expr]bool // what calls name, and functions that run where they are written
 	invoked map[invocation]bool
 }
@@ -114,6 +116,7 @@ func (c *writer) inspect(root ast.Node) {
 				c.methodExpression(n)
 			}
 		case *ast.Ident:
+			c.capture(n)
 			c.stateful(n)
 			c.functionValue(n)
 			c.usedLate(n)
@@ -129,6 +132,8 @@ func (c *writer) inspect(root ast.Node) {
 					c.addressed(n.X)
 				}
 			}
+		case *ast.CompositeLit:
+			c.literal(n)
 		case *ast.CallExpr:
 			c.runs(n)
 			c.call(n)
@@ -141,15 +146,20 @@ func (c *writer) inspect(root ast.Node) {
 func (c *writer) function(lit *ast.FuncLit) {
 	before := *c
 	if (c.w.handed[lit] || !c.called[lit]) && !c.handed {
-		c.handed = true
+		c.handed, c.lit = true, lit
 		if !c.w.handed[lit] {
 			c.kept = "kept " + signatureKey(c.info.TypeOf(lit))
+			if c.w.given[lit] {
+				c.kept = "given"
+			}
 		}
 	}
-	c.once = c.once || c.w.once[lit]
+	if !c.w.handed[lit] && !c.called[lit] {
+		c.w.n.makes = append(c.w.n.makes, signatureKey(c.info.TypeOf(lit)))
+	}
 	c.late = c.late || c.w.runsLate(lit)
 	c.inspect(lit.Body)
-	c.handed, c.once, c.late, c.kept = before.handed, before.once, before.late, before.kept
+	c.handed, c.late, c.kept, c.lit = before.handed, before.late, before.kept, before.lit
 }
 
 // runs notes what the call names, and the functions among its arguments that run before it returns.
@@ -185,15 +195,16 @@ func keepsWhatItGets(fn *types.Func) bool {
 func (c *writer) add(l location, at ast.Node, what string) { c.addEvent(event{to: l, what: what}, at) }
 
 func (c *writer) addEvent(e event, at ast.Node) {
-	e.place, e.handed, e.once, e.late, e.kept = c.w.g.place(at.Pos()), c.handed, c.once, c.late, c.kept
+	e.place, e.handed, e.late, e.kept = c.w.g.place(at.Pos()), e.handed || c.handed, c.late, cmp.Or(e.kept, c.kept)
 	c.w.n.events = append(c.w.n.events, e)
 }
 
 // route is the way from a root to a piece of state.
 type route struct {
-	root   types.Object // a package's variable, a local one, or nil for the result of a call and the like
-	inner  location     // the innermost location on the way
-	shared bool         // a pointer, map, slice or interface lies on the way: others may hold the same
+	root     types.Object // a package's variable, a local one, or nil for the result of a call and the like
+	inner    location     // the innermost location on the way
+	captured bool         // the root is a local variable of the function around
+	shared   bool         // a pointer, map, slice or interface lies on the way: others may hold the same
 }
 
 // follow takes an expression apart that names a piece of state.
@@ -209,8 +220,9 @@ func (c *writer) follow(e ast.Expr) route {
 		case *ast.Ident:
 			v, _ := c.info.ObjectOf(x).(*types.Var)
 			p.root = c.info.ObjectOf(x)
-			if v != nil && !isLocal(v) {
+			if v != nil && !isLocal(v) || c.captures(v) {
 				set(location{variable: v})
+				p.captured = p.captured || isLocal(v)
 			}
 			return p
 		case *ast.SelectorExpr:
@@ -256,10 +268,22 @@ func isPointer(t types.Type) bool {
 	return ok
 }
 
+// captures reports whether a variable is local to the function around the one that is kept or handed over.
+func (c *writer) captures(v *types.Var) bool {
+	return v != nil && c.lit != nil && isLocal(v) && (v.Pos() < c.lit.Pos() || v.Pos() >= c.lit.End())
+}
+
+// capture notes the variables that a kept function has from around it.
+func (c *writer) capture(id *ast.Ident) {
+	if v, ok := c.info.Uses[id].(*types.Var); ok && c.kept != "" && !v.IsField() && c.captures(v) && !slices.Contains(c.w.n.captured, v) {
+		c.w.n.captured = append(c.w.n.captured, v)
+	}
+}
+
 // private reports whether only this call of the function can hold what the path leads to.
 func (c *writer) private(p route) bool {
 	v, ok := p.root.(*types.Var)
-	return ok && isLocal(v) && (!p.shared || c.fresh[v])
+	return ok && isLocal(v) && !p.captured && (!p.shared || c.fresh[v])
 }
 
 // write notes that the state which an expression names is changed.
@@ -274,8 +298,10 @@ func (c *writer) write(e ast.Expr, what string) {
 	if p.inner == (location{}) || c.private(p) {
 		return
 	}
-	c.add(p.inner, e, what)
-	c.parts(c.info.TypeOf(e), e, what)
+	c.addEvent(event{to: p.inner, what: what, captured: p.captured}, e)
+	if !p.captured {
+		c.parts(c.info.TypeOf(e), e, what)
+	}
 	// A package's variable that holds the state by value changes with it.
 	if v, ok := p.root.(*types.Var); ok && !isLocal(v) && p.inner.variable == nil {
 		c.add(location{variable: v}, e, what)
