@@ -29,6 +29,7 @@ type analysis struct {
 	setupHash digest
 	alive     []*node           // all that the program may reach
 	mentioned map[*node][]*node // who mentions a function, handed over or not
+	addresses map[location]bool // nil before the first question
 }
 
 // inquiry examines one wrap.
@@ -125,7 +126,7 @@ func (q *inquiry) marks() {
 			if m.context && (m.scope || !results[n]) {
 				continue // a Scope may read the context: what it returns is part of the key
 			}
-			if q.closure[n] || !m.context {
+			if q.closure[n] || !m.context && !strings.Contains(m.why, handlersElsewhere) {
 				q.doubt(short(n.id)+": "+m.why, m.place)
 			}
 		}
@@ -162,7 +163,7 @@ func (q *inquiry) events() {
 	modules := q.dependencies()
 	for _, n := range q.alive {
 		for _, e := range n.events {
-			if !q.outside(n, e.handed) && !q.keptAndCalled(e) || e.captured && !q.setup[n] {
+			if !q.outside(n, e.handed) && !q.keptAndCalled(e) || e.captured && n.kind == kindFunc && !q.setup[n] {
 				continue // a call of the function has local variables of its own
 			}
 			switch {
@@ -181,29 +182,6 @@ func (q *inquiry) keptAndCalled(e event) bool {
 	return kept && q.invoker(signature, "", true) != nil || e.kept == "given"
 }
 
-// sees reports whether the function can see the event.
-func (q *inquiry) sees(e event) bool {
-	if e.to != (location{}) && q.seesState(e.to) {
-		return true
-	}
-	if e.deep != nil {
-		for l := range q.leads(e.deep) {
-			if q.seesState(l) {
-				return true
-			}
-		}
-	}
-	return e.iface != nil && slices.ContainsFunc(q.held(e.iface, e.method), q.seesState)
-}
-
-// seesState reports whether the function can see a change of the state.
-func (q *inquiry) seesState(l location) bool {
-	if l.variable != nil && q.unitOf[l.variable.Pkg()] == nil {
-		return true // a dependency's: its code may read it anywhere
-	}
-	return l.global == "" && (q.shared[l] || q.globals()[l])
-}
-
 // dependencies are the packages of other modules that the code uses.
 func (q *inquiry) dependencies() map[string]bool {
 	used := map[string]bool{}
@@ -213,28 +191,6 @@ func (q *inquiry) dependencies() map[string]bool {
 		}
 	}
 	return used
-}
-
-func (e event) String() string {
-	switch {
-	case e.to != (location{}):
-		return e.to.String()
-	case e.deep != nil:
-		return "what " + shortType((&walker{}).typeText(e.deep)) + " leads to"
-	}
-	return "what " + shortType((&walker{}).typeText(e.iface)) + " may be"
-}
-
-func (l location) String() string {
-	switch {
-	case l.variable != nil:
-		return "variable " + l.variable.Name()
-	case l.field != nil:
-		return "field " + l.field.Name()
-	case l.held != "":
-		return "what " + shortType(l.held) + " holds"
-	}
-	return l.global
 }
 
 // calledElsewhere looks for functions of the covered code that other code may call, too, and that change state which the

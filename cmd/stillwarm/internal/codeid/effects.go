@@ -3,6 +3,7 @@ package codeid
 import (
 	"go/ast"
 	"go/types"
+	"slices"
 	"strings"
 )
 
@@ -26,10 +27,15 @@ func (c *writer) call(n *ast.CallExpr) {
 		c.userCall(n, fn)
 		if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && fn.Signature().Recv() != nil {
 			c.written(sel.X, fn.Name(), "changed by ."+fn.Name())
+			c.implemented(n, sel, fn)
 		}
 		return
 	}
 	if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && fn.Signature().Recv() != nil {
+		if fn.Pkg() != nil && processState[fn.Origin().FullName()] {
+			c.add(location{global: "std"}, n, "changed by ."+fn.Name())
+		}
+		c.partOf(n, sel)
 		c.method(n, sel, fn)
 		return
 	}
@@ -44,7 +50,12 @@ func (c *writer) call(n *ast.CallExpr) {
 		}
 	case !pure(fn):
 		c.global(n, fn)
+		before := *c
+		if sig, ok := under(c.info.TypeOf(n)).(*types.Signature); ok { // which may change the arguments later
+			c.handed, c.kept = true, "kept "+signatureKey(sig)
+		}
 		c.arguments(n)
+		c.handed, c.kept = before.handed, before.kept
 	case fillingName(fn.Name()) && !isLibrary(fn):
 		c.arguments(n)
 	case writingName(fn) && len(n.Args) > 0:
@@ -58,17 +69,45 @@ func writingName(fn *types.Func) bool {
 		fn.Pkg().Path() == "net/http" && (fn.Name() == "Error" || fn.Name() == "Redirect")
 }
 
-// conversion notes a slice that becomes an array's pointer: another name for its elements.
+// conversion notes new names for what exists: a slice that becomes an array's pointer, a pointer that becomes one to another
+// type.
 func (c *writer) conversion(n *ast.CallExpr) {
 	if len(n.Args) != 1 {
 		return
 	}
-	_, slice := under(c.info.TypeOf(n.Args[0])).(*types.Slice)
-	if p, ok := under(c.info.TypeOf(n)).(*types.Pointer); ok && slice {
+	from, to := c.info.TypeOf(n.Args[0]), c.info.TypeOf(n)
+	p, ok := under(to).(*types.Pointer)
+	if !ok || from == nil {
+		return
+	}
+	switch under(from).(type) {
+	case *types.Pointer:
+		c.alias(heldBy(to), heldBy(from))
+		c.alias(heldBy(from), heldBy(to))
+	case *types.Slice:
 		if _, ok := under(p.Elem()).(*types.Array); ok {
 			c.held(n.Args[0], "made an array's pointer")
+			c.alias(heldBy(to), heldBy(from))
 		}
 	}
+}
+
+// newObject reports whether the expression is a chain of methods on an object that it makes itself:
+// template.New("page").Funcs(functions).
+func (c *writer) newObject(e ast.Expr) bool {
+	call, ok := ast.Unparen(e).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	fn := calleeOf(c.info, call)
+	if fn == nil || fn.Pkg() == nil || !inertPackages[fn.Pkg().Path()] {
+		return false
+	}
+	if fn.Signature().Recv() == nil {
+		return fn.Name() == "New"
+	}
+	sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
+	return ok && c.newObject(sel.X)
 }
 
 // methodValue notes the mention of a dependency's method that is not called here: whoever has it changes what it is bound
@@ -167,9 +206,21 @@ func (c *writer) method(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) 
 	if v, ok := p.root.(*types.Var); ok && isLocal(v) && !p.shared && !isReference(t) {
 		return
 	}
-	if types.IsInterface(t) && !setterName(fn.Name()) {
-		c.written(sel.X, fn.Name(), what)
+	if c.newObject(sel.X) {
+		c.arguments(n)
 		return
+	}
+	if types.IsInterface(t) {
+		c.written(sel.X, fn.Name(), what)
+		if p.inner != (location{}) && !c.private(p) {
+			c.add(p.inner, n, what)
+		}
+		if !setterName(fn.Name()) {
+			if !encodes(fn) {
+				c.arguments(n)
+			}
+			return
+		}
 	}
 	c.held(sel.X, what)
 	if !isReference(t) {
@@ -180,6 +231,19 @@ func (c *writer) method(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) 
 	}
 	if !encodes(fn) {
 		c.arguments(n)
+	}
+}
+
+// implemented notes what a method of the user's interface may fill where a dependency's object is behind it.
+func (c *writer) implemented(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) {
+	iface := c.info.TypeOf(sel.X)
+	if iface == nil || !types.IsInterface(iface) {
+		return
+	}
+	for _, arg := range n.Args {
+		if t := c.info.TypeOf(arg); t != nil && !flat(t) && !immutable(t) && !isError(t) && !c.owns(arg) {
+			c.addEvent(event{deep: t, behind: iface, method: fn.Name(), what: "handed to ." + fn.Name()}, arg)
+		}
 	}
 }
 
@@ -210,6 +274,12 @@ func (c *writer) converted(conv conversion) {
 
 // calledValue notes the call of a function that a field holds: it may keep state.
 func (c *writer) calledValue(n *ast.CallExpr) {
+	sig, ok := under(c.info.TypeOf(n.Fun)).(*types.Signature)
+	for _, arg := range n.Args {
+		if t := c.info.TypeOf(arg); ok && t != nil && !flat(t) && !immutable(t) && !isError(t) && !c.owns(arg) {
+			c.addEvent(event{deep: t, filler: "by " + signatureKey(sig), what: "handed to " + types.ExprString(n.Fun)}, arg)
+		}
+	}
 	if p := c.follow(n.Fun); p.inner.field != nil && !c.private(p) {
 		c.add(p.inner, n, "called")
 	}
@@ -221,6 +291,9 @@ func (c *writer) functionValue(id *ast.Ident) {
 	fn, ok := c.info.Uses[id].(*types.Func)
 	if !ok || fn.Pkg() == nil || c.w.g.unitOf[fn.Pkg()] != nil || c.w.called[id] || isLibrary(fn) || fn.Signature().Recv() != nil {
 		return
+	}
+	if processState[fn.Pkg().Path()+"."+fn.Name()] {
+		c.addEvent(event{to: location{global: "std"}, what: "changed by " + fn.Pkg().Name() + "." + fn.Name(), handed: true, kept: "kept " + signatureKey(fn.Signature())}, id)
 	}
 	if blank := c.w.n.kind == kindVar && (c.w.n.obj == nil || c.w.n.obj.Name() == "_"); !blank && (!pure(fn) || fillingName(fn.Name())) {
 		c.changesParameters(id, fn)
@@ -249,6 +322,9 @@ func (c *writer) changesParameters(e ast.Expr, fn *types.Func) {
 		return
 	}
 	kept := "kept " + signatureKey(sig)
+	if slices.ContainsFunc(slices.Collect(sig.Params().Variables()), func(v *types.Var) bool { return types.IsInterface(v.Type()) }) {
+		c.w.n.fillers = append(c.w.n.fillers, "by "+signatureKey(sig))
+	}
 	if c.w.given[e] {
 		kept = "given"
 	}

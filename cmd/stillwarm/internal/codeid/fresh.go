@@ -273,6 +273,9 @@ func isFresh(info *types.Info, e ast.Expr, self types.Object) bool {
 			}
 			return isFresh(info, e.Args[0], self)
 		}
+		if id.Name == "new" && len(e.Args) == 1 && !info.Types[e.Args[0]].IsType() {
+			return flat(info.TypeOf(e.Args[0])) || isFresh(info, e.Args[0], nil)
+		}
 		return id.Name == "make" || id.Name == "new"
 	case *ast.SliceExpr:
 		return isFresh(info, e.X, self)

@@ -34,7 +34,7 @@ func (w *walker) give(e ast.Expr) {
 		w.give(conv.Args[0])
 	}
 	if t := w.info.TypeOf(e); t != nil && w.inHanded == 0 {
-		if it, ok := t.Underlying().(*types.Interface); ok && !immutable(t) && !isError(t) {
+		if it, ok := t.Underlying().(*types.Interface); ok && !isContext(t) && !isError(t) {
 			for m := range it.Methods() {
 				w.n.gives = append(w.n.gives, invocation{signature: signatureKey(m.Type()), method: m.Name()})
 			}

@@ -38,6 +38,7 @@ type node struct {
 	bound       []binding    // names under which state is known beside its own
 	invoked     []invocation // function values and interface methods that it calls, or lets others call
 	gives       []invocation // interface methods that dependencies may call from now on
+	fillers     []string     // dependencies' functions with interface parameters that become values
 	makes       []string     // the signatures of function values that it makes, beside those of declared functions
 	captured    []*types.Var // the local variables that these use
 	passes      []pass       // references that it passes on as interface values

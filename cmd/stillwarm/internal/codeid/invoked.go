@@ -88,7 +88,10 @@ func (c *writer) lets(n *ast.CallExpr) {
 	}
 	for _, arg := range n.Args {
 		t := c.info.TypeOf(arg)
-		if t == nil || !types.IsInterface(t) || immutable(t) {
+		if s, ok := under(t).(interface{ Elem() types.Type }); ok && t != nil { // of a slice, a map, behind a pointer
+			t = s.Elem()
+		}
+		if t == nil || !types.IsInterface(t) || isContext(t) {
 			continue
 		}
 		it, ok := t.Underlying().(*types.Interface)
@@ -115,19 +118,7 @@ func signatureKey(t types.Type) string {
 	if !ok || hasTypeParam(t) || openTuple(sig.Params()) || openTuple(sig.Results()) {
 		return anyFunction
 	}
-	var b strings.Builder
-	for _, tuple := range []*types.Tuple{sig.Params(), sig.Results()} {
-		b.WriteByte('(')
-		for v := range tuple.Variables() {
-			b.WriteString((&walker{}).typeText(v.Type()))
-			b.WriteByte(',')
-		}
-		b.WriteByte(')')
-	}
-	if sig.Variadic() {
-		b.WriteString("...")
-	}
-	return b.String()
+	return canonical(types.NewSignatureType(nil, nil, nil, sig.Params(), sig.Results(), sig.Variadic()))
 }
 
 func openTuple(t *types.Tuple) bool {

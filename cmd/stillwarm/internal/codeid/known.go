@@ -117,7 +117,8 @@ var processState = map[string]bool{
 	"encoding/gob.RegisterName": true, "database/sql.Register": true, "image.RegisterFormat": true, "mime.AddExtensionType": true,
 	"net/http.Handle": true, "net/http.HandleFunc": true, "expvar.Publish": true, "crypto.RegisterHash": true,
 	"archive/zip.RegisterCompressor": true, "archive/zip.RegisterDecompressor": true, "crypto/x509.SetFallbackRoots": true,
-	"flag.Set": true, "flag.Parse": true, "internal/godebug.Setenv": true, "crypto/elliptic.Register": true,
+	"flag.Set": true, "(flag.Value).Set": true, "(*flag.FlagSet).Set": true, "(*log.Logger).SetPrefix": true,
+	"(*log.Logger).SetFlags": true, "(*log.Logger).SetOutput": true, "(*os.File).Chdir": true, "flag.Parse": true, "internal/godebug.Setenv": true, "crypto/elliptic.Register": true,
 }
 
 // fillingName reports whether a function with the name may fill what it is given: fmt.Sscan, strconv.AppendInt,

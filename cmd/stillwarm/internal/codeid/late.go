@@ -19,7 +19,7 @@ func (c *writer) usedLate(id *ast.Ident) {
 // the setup has installed in variables, and behind interfaces, for the function to call; and what goroutines of the setup go
 // by when they change what the function sees.
 func (q *inquiry) shareMore() {
-	decides, late := map[*node]bool{}, map[*node]bool{}
+	decides, late, bound := map[*node]bool{}, map[*node]bool{}, map[*node]bool{}
 	for n := range q.closure {
 		decides[n] = true
 	}
@@ -33,6 +33,8 @@ func (q *inquiry) shareMore() {
 			}
 		}
 		for n := range q.installed(decides) {
+			grown = grown || !bound[n]
+			bound[n] = true
 			add(reach([]*node{n}, inCode))
 		}
 		for n := range q.code {
@@ -45,7 +47,7 @@ func (q *inquiry) shareMore() {
 			}
 		}
 		if grown {
-			q.shared = q.sharedBy(q.w, decides, q.code, late)
+			q.shared = q.sharedBy(q.w, decides, q.code, append(receivers(bound), lateTypes(late)...))
 		}
 	}
 }
@@ -61,7 +63,17 @@ func (q *inquiry) late(n *node) (reached map[*node]bool, changes bool) {
 	for _, e := range n.events {
 		changes = changes || e.late && q.sees(e)
 	}
-	reached = reach(starts, func(_ *node, e edge) bool { return q.code[e.to] && !e.handed })
+	inCode := func(_ *node, e edge) bool { return q.code[e.to] && !e.handed }
+	reached = reach(starts, inCode)
+	for grown := true; grown; {
+		grown = false
+		for m := range q.installed(reached) {
+			for r := range reach([]*node{m}, inCode) {
+				grown = grown || !reached[r]
+				reached[r] = true
+			}
+		}
+	}
 	for m := range reached {
 		for _, e := range m.events {
 			if changes {
@@ -71,4 +83,21 @@ func (q *inquiry) late(n *node) (reached map[*node]bool, changes bool) {
 		}
 	}
 	return reached, changes
+}
+
+// receivers are what the methods among the declarations are bound to.
+func receivers(nodes map[*node]bool) (found []types.Type) {
+	for n := range nodes {
+		if fn, ok := n.obj.(*types.Func); ok && fn.Signature().Recv() != nil {
+			found = append(found, fn.Signature().Recv().Type())
+		}
+	}
+	return found
+}
+
+func lateTypes(nodes map[*node]bool) (found []types.Type) {
+	for n := range nodes {
+		found = append(found, n.lateTypes...)
+	}
+	return found
 }

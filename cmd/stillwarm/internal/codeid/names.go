@@ -19,6 +19,9 @@ type binding struct {
 // addressed notes that pointers may be another name for what the expression names.
 func (c *writer) addressed(e ast.Expr) {
 	p := c.follow(e)
+	if v, ok := p.root.(*types.Var); ok && isLocal(v) && !p.shared && !p.captured { // a function that is kept may have it, too
+		c.alias(heldBy(types.NewPointer(c.info.TypeOf(e))), location{variable: v})
+	}
 	if t := c.info.TypeOf(e); t != nil && p.inner != (location{}) && !c.private(p) {
 		c.alias(heldBy(types.NewPointer(t)), p.inner)
 	}
@@ -89,6 +92,27 @@ func (c *writer) bind(n *ast.CallExpr, fn *types.Func) {
 			}
 		}
 	}
+}
+
+// partOf notes that what a dependency's method returns may be a part of what it is called on.
+func (c *writer) partOf(n *ast.CallExpr, sel *ast.SelectorExpr) {
+	if s := c.info.Selections[sel]; s == nil || s.Kind() != types.MethodVal {
+		return
+	}
+	recv, t := c.info.TypeOf(sel.X), c.info.TypeOf(n)
+	if recv == nil || t == nil || flat(recv) || immutable(recv) || types.IsInterface(recv) || flat(t) || immutable(t) {
+		return
+	}
+	switch t.Underlying().(type) {
+	case *types.Pointer, *types.Slice, *types.Map:
+	default:
+		return
+	}
+	state := heldBy(recv)
+	if !isReference(recv) {
+		state = heldBy(types.NewPointer(recv))
+	}
+	c.alias(heldBy(t), state)
 }
 
 // objectOf is the location of an object of a dependency, or of what is behind an interface; none for what cannot be changed
@@ -165,20 +189,26 @@ func (s *sharing) bindings(alive []*node) {
 }
 
 func (s *sharing) behindPointers(alive []*node) {
-	var behind []location
-	for _, n := range alive {
-		for _, b := range n.bound {
-			switch {
-			case !b.both || !s.locations[b.object]:
-			case b.within != nil:
-				behind = append(behind, s.g.held(b.within, "")...)
-			case b.state != (location{}):
-				behind = append(behind, b.state)
+	for grown := true; grown; {
+		grown = false
+		add := func(l location) {
+			if l != (location{}) && !s.locations[l] {
+				s.locations[l], grown = true, true
 			}
 		}
-	}
-	for _, l := range behind {
-		s.locations[l] = true
+		for _, n := range alive {
+			for _, b := range n.bound {
+				switch {
+				case !b.both || !s.locations[b.object]:
+				case b.within != nil:
+					for _, l := range s.g.held(b.within, "") {
+						add(l)
+					}
+				default:
+					add(b.state)
+				}
+			}
+		}
 	}
 }
 

@@ -59,8 +59,12 @@ func (c *writer) written(x ast.Expr, method, what string) {
 // change notes a change behind an interface value. Where that is a parameter, the callers know what it holds.
 func (c *writer) change(e ast.Expr, ev event) {
 	ev.place = c.w.g.place(e.Pos())
-	ev.handed = c.handed
-	c.w.n.passes = append(c.w.n.passes, pass{from: c.parameter(e), event: ev})
+	ev.handed, ev.kept, ev.late = c.handed, c.kept, c.late
+	from := c.parameter(e)
+	if c.lit != nil { // later, when the callers are not there any more
+		from = nil
+	}
+	c.w.n.passes = append(c.w.n.passes, pass{from: from, event: ev})
 }
 
 // owns reports whether what the argument leads to is only known to this call of the function.

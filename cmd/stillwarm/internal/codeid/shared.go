@@ -48,7 +48,12 @@ func (s *sharing) share(t types.Type) {
 	case *types.Struct:
 		s.fields(t, u)
 	case *types.Interface:
+		s.locations[heldBy(t)] = true
 		s.dynamic(t, u)
+	case *types.Signature: // it may return the same each time, as what sync.OnceValue makes does
+		for v := range u.Results().Variables() {
+			s.share(v.Type())
+		}
 	}
 }
 
@@ -121,9 +126,9 @@ func (s *sharing) dynamic(t types.Type, it *types.Interface) {
 }
 
 // sharedBy returns the state that a function shares with the rest of the program: what the variables lead to that its
-// closure mentions, what the functions capture that it makes, and what its goroutines use. What they may hold is made anywhere in the code that is
+// closure mentions, what the functions capture that it makes, and what values of the types lead to. What they may hold is made anywhere in the code that is
 // hashed.
-func (an *analysis) sharedBy(w *wrap, closure, code map[*node]bool, late map[*node]bool) map[location]bool {
+func (an *analysis) sharedBy(w *wrap, closure, code map[*node]bool, more []types.Type) map[location]bool {
 	g := an.graph
 	s := &sharing{g: g, locations: map[location]bool{}, seen: map[types.Type]bool{}}
 	for n := range code {
@@ -136,9 +141,6 @@ func (an *analysis) sharedBy(w *wrap, closure, code map[*node]bool, late map[*no
 		}
 		for _, v := range n.vars {
 			s.locations[location{variable: v}] = true
-			if name := typeName(v.Type()); name != nil { // it may have methods that get its address
-				s.holds(types.NewPointer(v.Type()))
-			}
 			if g.exposed(v) {
 				s.share(v.Type())
 			}
@@ -152,10 +154,8 @@ func (an *analysis) sharedBy(w *wrap, closure, code map[*node]bool, late map[*no
 	if w.locals {
 		g.shareLocals(s, w)
 	}
-	for n := range late {
-		for _, t := range n.lateTypes {
-			s.share(t)
-		}
+	for _, t := range more {
+		s.share(t)
 	}
 	s.bindings(an.alive)
 	return s.locations

@@ -329,6 +329,17 @@ func (w *walker) selection(sel *ast.SelectorExpr) {
 		w.text("indirect")
 	}
 	w.mentionTypes(s.Recv())
+	w.contextAsked(sel, s)
+}
+
+// contextAsked marks questions to a context that was kept somewhere: somebody may end it.
+func (w *walker) contextAsked(sel *ast.SelectorExpr, s *types.Selection) {
+	if s.Kind() != types.MethodVal || !isContext(s.Recv()) || s.Obj().Name() == "Value" {
+		return
+	}
+	if id, ok := ast.Unparen(sel.X).(*ast.Ident); !ok || w.info.Uses[id] != nil && !isLocal(w.info.Uses[id]) {
+		w.mark("it asks a context that is kept, which somebody may end", sel, true)
+	}
 }
 
 func (w *walker) typeText(t types.Type) string {

@@ -19,6 +19,9 @@ type event struct {
 	deep     types.Type // instead of a place: all that values of the type lead to
 	iface    types.Type // or the objects of dependencies that values of the interface may be,
 	method   string     // as this method changes them
+	behind   types.Type // with deep: only where a dependency's object may be behind the interface
+	part     bool       // of a value that changes as a whole: it matters to who has the part's address
+	filler   string     // with deep: only where a dependency's function of that signature is a value
 	kept     string     // not empty in a function that is kept: others may call it
 }
 
@@ -77,10 +80,13 @@ func (c *writer) inspect(root ast.Node) {
 			c.function(n)
 			return false
 		case *ast.GoStmt:
-			before := c.late
+			late, lit := c.late, c.lit
 			c.late = true
+			if started, ok := ast.Unparen(n.Call.Fun).(*ast.FuncLit); ok {
+				c.lit = started
+			}
 			c.inspect(n.Call)
-			c.late = before
+			c.late, c.lit = late, lit
 			return false
 		case *ast.AssignStmt:
 			if n.Tok != token.DEFINE {
@@ -145,8 +151,11 @@ func (c *writer) inspect(root ast.Node) {
 // function reads a function that is written where it stands. One that is kept somewhere runs whenever somebody calls it.
 func (c *writer) function(lit *ast.FuncLit) {
 	before := *c
+	if kept := c.w.handed[lit] || !c.called[lit]; kept || c.late && c.lit == nil {
+		c.lit = lit
+	}
 	if (c.w.handed[lit] || !c.called[lit]) && !c.handed {
-		c.handed, c.lit = true, lit
+		c.handed = true
 		if !c.w.handed[lit] {
 			c.kept = "kept " + signatureKey(c.info.TypeOf(lit))
 			if c.w.given[lit] {
@@ -275,7 +284,7 @@ func (c *writer) captures(v *types.Var) bool {
 
 // capture notes the variables that a kept function has from around it.
 func (c *writer) capture(id *ast.Ident) {
-	if v, ok := c.info.Uses[id].(*types.Var); ok && c.kept != "" && !v.IsField() && c.captures(v) && !slices.Contains(c.w.n.captured, v) {
+	if v, ok := c.info.Uses[id].(*types.Var); ok && (c.kept != "" || c.late) && !v.IsField() && c.captures(v) && !slices.Contains(c.w.n.captured, v) {
 		c.w.n.captured = append(c.w.n.captured, v)
 	}
 }
@@ -299,9 +308,7 @@ func (c *writer) write(e ast.Expr, what string) {
 		return
 	}
 	c.addEvent(event{to: p.inner, what: what, captured: p.captured}, e)
-	if !p.captured {
-		c.parts(c.info.TypeOf(e), e, what)
-	}
+	c.parts(c.info.TypeOf(e), e, event{what: what, captured: p.captured})
 	// A package's variable that holds the state by value changes with it.
 	if v, ok := p.root.(*types.Var); ok && !isLocal(v) && p.inner.variable == nil {
 		c.add(location{variable: v}, e, what)
@@ -310,14 +317,15 @@ func (c *writer) write(e ast.Expr, what string) {
 
 // parts notes what changes with a value that holds it: the fields of a struct, of the structs in them, and of those in
 // arrays. Somebody may have their addresses.
-func (c *writer) parts(t types.Type, e ast.Expr, what string) {
+func (c *writer) parts(t types.Type, e ast.Expr, ev event) {
 	switch u := under(t).(type) {
 	case *types.Array:
-		c.parts(u.Elem(), e, what)
+		c.parts(u.Elem(), e, ev)
 	case *types.Struct:
 		for f := range u.Fields() {
-			c.add(location{field: c.w.g.shapes.field(f)}, e, what)
-			c.parts(f.Type(), e, what)
+			ev.to, ev.part = location{field: c.w.g.shapes.field(f)}, true
+			c.addEvent(ev, e)
+			c.parts(f.Type(), e, ev)
 		}
 	}
 }
@@ -355,7 +363,7 @@ func heldBy(t types.Type) location {
 	case *types.Map, *types.Slice, *types.Chan, *types.Pointer:
 		t = t.Underlying()
 	}
-	return location{held: (&walker{}).typeText(t)}
+	return location{held: canonical(t)}
 }
 
 // kinds are what heldBy gives for types of generic code.
