@@ -37,10 +37,13 @@ func Key[In, K any](hash func(In) (K, bool)) Option {
 }
 
 // argumentKey is how the argument of one function is encoded in its keys. It is safe for concurrent use.
-type argumentKey[In any] struct{ plan *key.Plan }
+type argumentKey struct {
+	plan   *key.Plan
+	assign func(dst, src ptr) // for arguments
+}
 
 // compileArgument compiles how the argument of a function is hashed. The errors are those of NewData.
-func compileArgument[In any](o *options, id identity, addresses bool) (*argumentKey[In], error) {
+func compileArgument(in reflect.Type, assign func(dst, src ptr), o *options, id identity, addresses bool) (*argumentKey, error) {
 	ko := key.Options{Function: shortName(id.name), Package: id.pkg, AllowAddresses: addresses, CanonicalJSON: o.canonicalJSON}
 	if o.key.fn != nil {
 		name := funcName(o.key.fn)
@@ -48,7 +51,7 @@ func compileArgument[In any](o *options, id identity, addresses bool) (*argument
 		if err != nil {
 			return nil, badHashFunc(id, name, o.key.in, err)
 		}
-		return &argumentKey[In]{plan}, nil
+		return &argumentKey{plan, assign}, nil
 	}
 	for _, h := range o.hashers {
 		ko.Hashers = append(ko.Hashers, key.Hasher{Type: h.arg, TypeName: h.typeName, Name: funcName(h.fn), Hash: h.hash})
@@ -61,11 +64,11 @@ func compileArgument[In any](o *options, id identity, addresses bool) (*argument
 			return nil, badHashFunc(id, funcName(h.fn), h.arg, err)
 		}
 	}
-	plan, err := key.Compile(reflect.TypeFor[In](), ko)
+	plan, err := key.Compile(in, ko)
 	if err != nil {
 		return nil, hashError(err)
 	}
-	return &argumentKey[In]{plan}, nil
+	return &argumentKey{plan, assign}, nil
 }
 
 // badHashFunc is the error of a hash function whose results cannot be hashed.
@@ -76,10 +79,17 @@ func badHashFunc(id identity, name string, arg reflect.Type, err error) error {
 	}
 }
 
+// boxed returns the address of a copy of the argument on the heap.
+func (a *argumentKey) boxed(in ptr) ptr {
+	box := newOf(a.plan.Type())
+	a.assign(box, in)
+	return box
+}
+
 // append appends the encoding of an argument. cached is false where Key says so, and where the argument has no key: see
 // Runtime.withoutKey. After an error dst is as it was.
-func (a *argumentKey[In]) append(dst []byte, in *In) (enc []byte, cached bool, err error) {
-	enc, err = key.Append(a.plan, dst, in)
+func (a *argumentKey) append(dst []byte, in ptr) (enc []byte, cached bool, err error) {
+	enc, err = key.AppendAt(a.plan, dst, in, a.boxed)
 	if err == nil {
 		return enc, true, nil
 	}
@@ -91,13 +101,13 @@ func (a *argumentKey[In]) append(dst []byte, in *In) (enc []byte, cached bool, e
 
 // appendPinned is append for a resource, whose keys may hold addresses: pinned is what must stay in memory as long as
 // the key means something, or nil.
-func (a *argumentKey[In]) appendPinned(dst []byte, in *In) (enc []byte, cached bool, pinned any, err error) {
+func (a *argumentKey) appendPinned(dst []byte, in ptr) (enc []byte, cached bool, pinned any, err error) {
 	if !a.plan.MayHoldAddresses() {
 		enc, cached, err = a.append(dst, in)
 		return enc, cached, nil, err
 	}
 	var held key.Report
-	enc, err = key.AppendReport(a.plan, dst, in, &held)
+	enc, err = key.AppendReportAt(a.plan, dst, a.boxed(in), &held)
 	if err == key.ErrDeclined { //nolint:errorlint // never wrapped
 		return dst, false, nil, nil
 	}
@@ -118,4 +128,4 @@ func (rt *Runtime) withoutKey(ctx context.Context, function string, err error) b
 
 // fingerprint identifies how the encodings are to be read: functions with different fingerprints must not share keys. The
 // shape of the argument is always part of it.
-func (a *argumentKey[In]) fingerprint() [32]byte { return a.plan.Fingerprint() }
+func (a *argumentKey) fingerprint() [32]byte { return a.plan.Fingerprint() }

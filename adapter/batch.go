@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"unsafe"
 
 	"github.com/stillwarm/stillwarm/internal/engine"
 )
@@ -44,34 +45,36 @@ func (e *BatchError) Unwrap() []error {
 // [Data.GetAll] asks for many, [Data.Get] for one; both share the same entries. The function must have a name of its own,
 // and needs [Name] where it has none, as with CacheData. CacheBatch panics where [NewBatch] returns an error.
 func CacheBatch[In, Out any](fn func(context.Context, []In) ([]Out, error), opts ...DataOption) *Data[In, Out] {
-	d, err := newBatch(fn, dataOptions(callerPlace(0), opts))
-	if err != nil {
-		panic(inFull{err})
-	}
-	return d
+	return &Data[In, Out]{mustData(newBatch(batchTypesOf(fn), dataOptions(callerPlace(0), opts)))}
 }
 
 // NewBatch is [CacheBatch] with an error instead of a panic; see [NewData].
 func NewBatch[In, Out any](fn func(context.Context, []In) ([]Out, error), opts ...DataOption) (*Data[In, Out], error) {
-	return newBatch(fn, dataOptions(callerPlace(0), opts))
+	ref, err := newBatch(batchTypesOf(fn), dataOptions(callerPlace(0), opts))
+	if err != nil {
+		return nil, err
+	}
+	return &Data[In, Out]{ref}, nil
 }
 
-func newBatch[In, Out any](fn func(context.Context, []In) ([]Out, error), o *options) (*Data[In, Out], error) {
-	if fn == nil {
-		return nil, &OptionError{Option: "function", Value: "nil", Place: o.place, Reason: "CacheBatch needs a function"}
+func newBatch(t dataTypes, o *options) (dataRef, error) {
+	if t.wrapped == nil {
+		return dataRef{}, &OptionError{Option: "function", Value: "nil", Place: o.place, Reason: "CacheBatch needs a function"}
 	}
-	d := &Data[In, Out]{opts: o, many: fn}
-	d.fn = func(ctx context.Context, in In) (Out, error) {
-		outs, errs := d.callMany(ctx, []In{in})
-		return outs[0], errs[0]
-	}
-	return wrapData(d, fn, nil)
+	return wrapData(t, o, nil)
+}
+
+// runOne runs the batch function for one argument.
+func (c *dataCore) runOne(ctx context.Context, in, out ptr) error {
+	outs, errs := c.callMany(ctx, []ptr{c.keys.boxed(in)})
+	c.values.Assign(out, outs[0])
+	return errs[0]
 }
 
 // callMany calls the batch function and returns a result and an error for each argument.
-func (d *Data[In, Out]) callMany(ctx context.Context, ins []In) ([]Out, []error) {
-	outs, err := d.many(ctx, ins)
-	errs := make([]error, len(ins))
+func (c *dataCore) callMany(ctx context.Context, ins []ptr) (outs []ptr, errs []error) {
+	first, n, err := c.many(ctx, ins)
+	errs = make([]error, len(ins))
 	var failed *BatchError
 	switch {
 	case err == nil:
@@ -87,12 +90,15 @@ func (d *Data[In, Out]) callMany(ctx context.Context, ins []In) ([]Out, []error)
 			errs[i] = err
 		}
 	}
-	if n := len(outs); n != len(ins) {
-		outs = append(outs[:min(n, len(ins)):min(n, len(ins))], make([]Out, max(0, len(ins)-n))...)
-		for i := range errs {
-			if errs[i] == nil {
-				errs[i] = fmt.Errorf("'%s' returned %d results for %d arguments", shortName(d.id.name), n, len(ins))
-			}
+	outs = make([]ptr, len(ins))
+	for i := range outs {
+		if i < n {
+			outs[i] = element(first, c.out.Size(), i)
+		} else {
+			outs[i] = newOf(c.out)
+		}
+		if n != len(ins) && errs[i] == nil {
+			errs[i] = fmt.Errorf("'%s' returned %d results for %d arguments", shortName(c.id.name), n, len(ins))
 		}
 	}
 	return outs, errs
@@ -106,47 +112,53 @@ func (d *Data[In, Out]) callMany(ctx context.Context, ins []In) ([]Out, []error)
 // slice has the results of the others.
 func (d *Data[In, Out]) GetAll(ctx context.Context, ins []In) ([]Out, error) {
 	outs := make([]Out, len(ins))
-	if len(ins) == 0 {
-		return outs, nil
+	err := d.ref.getAll(ctx, len(ins), ptr(unsafe.SliceData(ins)), ptr(unsafe.SliceData(outs)))
+	return outs, err
+}
+
+// getAll is Data.GetAll for n arguments and results, which are on the heap.
+func (r dataRef) getAll(ctx context.Context, n int, ins, outs ptr) error {
+	if n == 0 {
+		return nil
 	}
-	s := d.states.of(ctx)
-	g := gathering[In, Out]{d: d, s: s, ctx: ctx, ins: ins, outs: outs}
+	c := coreOf(r)
+	s := c.states.of(ctx)
+	g := gathering{c: c, s: s, ctx: ctx, n: n, ins: ins, outs: outs}
 	cached := false
 	if !s.rt.off() {
-		g.scope, cached = d.opts.scopeOf(ctx, s.rt)
+		g.scope, cached = c.opts.scopeOf(ctx, s.rt)
 	}
 	if !cached {
 		g.computeAll()
-		return outs, g.err()
+		return g.err()
 	}
 	g.gather()
 	switch {
 	case len(g.elements) == 0 && len(g.unkeyed) == 0:
-		return outs, g.err()
+		return g.err()
 	case !s.rt.begin():
 		g.compute(g.rest())
-		return outs, g.err()
+		return g.err()
 	}
 	defer s.rt.end()
 	s.f.GetAll(ctx, engine.Batch{Scope: g.scope.text(), Elements: g.elements, Lookup: g.lookup, Answer: g.answer})
 	g.compute(g.unkeyed)           // last: the function may change what it gets as it is, and others may share parts of it (K18)
 	for _, i := range g.uncopied { // what others may hold cannot be copied: these get results of their own
-		out, err := d.fn(ctx, ins[i])
-		g.set(i, out, err)
+		g.fail(i, c.run(ctx, g.in(i), g.out(i)))
 	}
-	return outs, g.err()
+	return g.err()
 }
 
 // runMany runs the batch function for the engine.
-func (d *Data[In, Out]) runMany(ctx context.Context, s *dataState, ls []*engine.Lookup) []engine.Result {
-	args := make([]In, len(ls))
+func (c *dataCore) runMany(ctx context.Context, s *dataState, ls []*engine.Lookup) []engine.Result {
+	args := make([]ptr, len(ls))
 	for i, l := range ls {
-		args[i] = *l.Ops.(*call[In, Out]).arg
+		args[i] = l.Ops.(*call).arg
 	}
-	outs, errs := d.callMany(ctx, args)
+	outs, errs := c.callMany(ctx, args)
 	results := make([]engine.Result, len(ls))
 	for i := range ls {
-		results[i] = d.result(ctx, s, args[i], &outs[i], errs[i])
+		results[i] = c.result(ctx, s, args[i], outs[i], errs[i])
 	}
 	return results
 }

@@ -6,18 +6,18 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/stillwarm/stillwarm/internal/clone"
 	"github.com/stillwarm/stillwarm/internal/engine"
 )
 
 // gathering is one GetAll: what it asks for beyond memory's fresh entries, and what came of it.
-type gathering[In, Out any] struct {
-	d     *Data[In, Out]
+type gathering struct {
+	c     *dataCore
 	s     *dataState
 	ctx   context.Context
 	scope callScope
-	ins   []In
-	outs  []Out
+
+	n         int // how many arguments there are
+	ins, outs ptr // the first of them, and of their results
 
 	elements []engine.Element // what memory had no fresh entry of, each key once
 	at       []int            // of each element, the argument that it was made for
@@ -25,13 +25,14 @@ type gathering[In, Out any] struct {
 	unkeyed  []int            // arguments that have no key, or are not cached: their function runs
 	index    keyIndex
 
-	text    []byte            // the encoded arguments
-	passing sync.Once         // makes passes
-	passes  []clone.Kept[Out] // of each element, room for a result on its way to the caller
+	text    []byte    // the encoded arguments
+	passing sync.Once // makes passes
+	passes  ptr       // the first of as many kept results as there are elements: room for them on their way to the caller
 
 	making sync.Mutex
-	calls  []call[In, Out] // unused ones
-	made   int             // how many were made
+	calls  ptr // the first of the unused typedCalls
+	unused int // how many these are
+	made   int // how many were made
 
 	mu       sync.Mutex
 	errs     map[int]error // by argument
@@ -41,15 +42,18 @@ type gathering[In, Out any] struct {
 // callsAtOnce is how many calls of a batch share one piece of memory, which lasts as long as the last of them.
 const callsAtOnce = 16
 
+func (g *gathering) in(i int) ptr  { return element(g.ins, g.c.in.Size(), i) }
+func (g *gathering) out(i int) ptr { return element(g.outs, g.c.out.Size(), i) }
+
 // gather answers what memory has fresh, as Get does, and collects the rest.
-func (g *gathering[In, Out]) gather() {
+func (g *gathering) gather() {
 	buf := keyBuffers.Get().(*keyBuffer)
 	defer buf.giveBack()
-	for i := range g.ins {
+	for i := range g.n {
 		var cached bool
 		var err error
-		if buf.enc, cached, err = g.d.encode(buf.enc[:0], g.scope, &g.ins[i]); err != nil || !cached {
-			if err != nil && !g.s.rt.withoutKey(g.ctx, g.d.id.name, err) {
+		if buf.enc, cached, err = g.c.encode(buf.enc[:0], g.scope, g.in(i)); err != nil || !cached {
+			if err != nil && !g.s.rt.withoutKey(g.ctx, g.c.id.name, err) {
 				g.fail(i, err)
 			} else {
 				g.unkeyed = append(g.unkeyed, i)
@@ -64,24 +68,26 @@ func (g *gathering[In, Out]) gather() {
 			g.again[n] = append(g.again[n], i)
 			continue
 		}
-		if !g.d.fresh(g.ctx, g.s, g.scope, buf, &g.ins[i], &g.outs[i]) {
+		if flat, ok := g.c.fresh(g.ctx, g.s, g.scope, buf, g.in(i), g.out(i)); !ok {
 			g.add(buf, i)
+		} else if flat != nil {
+			g.c.values.Assign(g.out(i), flat)
 		}
 	}
 }
 
 // add adds an element for an argument whose key the buffer holds.
-func (g *gathering[In, Out]) add(buf *keyBuffer, i int) {
+func (g *gathering) add(buf *keyBuffer, i int) {
 	var e engine.Element
-	if g.d.terms.tags != nil {
+	if g.c.terms.tags != nil {
 		var unknown bool
-		if e.Tags, unknown = g.d.tagsOf(g.s, g.ins[i]); unknown {
+		if e.Tags, unknown = g.c.tagsOf(g.s, g.in(i)); unknown {
 			g.unkeyed = append(g.unkeyed, i)
 			return
 		}
 	}
 	if g.elements == nil {
-		left := len(g.ins) - i
+		left := g.n - i
 		g.elements, g.at = make([]engine.Element, 0, left), make([]int, 0, left)
 		g.text = make([]byte, 0, left*(len(buf.enc)+len(buf.enc)/8))
 		g.index.make(left)
@@ -98,76 +104,69 @@ func (g *gathering[In, Out]) add(buf *keyBuffer, i int) {
 }
 
 // lookup returns the engine's lookup for an element, made in room where there is some.
-func (g *gathering[In, Out]) lookup(n int, room *engine.Lookup) *engine.Lookup {
-	var c *call[In, Out]
+func (g *gathering) lookup(n int, room *engine.Lookup) *engine.Lookup {
+	var k *call
 	if room != nil {
-		c = room.Ops.(*call[In, Out])
-		*c = call[In, Out]{}
+		k = room.Ops.(*call)
+		*k = call{} // begin sets what a typedCall has beyond this, and a batch passes nothing in it
 	} else {
-		c = g.newCall()
+		k = g.newCall()
 	}
-	c.begin(g.d, g.s, g.ins[g.at[n]])
-	c.batch, c.element = g, n
-	return &c.Lookup
+	k.begin(g.c, g.s, g.in(g.at[n]))
+	k.batch, k.element = g, n
+	return &k.Lookup
 }
 
 // newCall returns an unused call. There are few where all elements are hits, since they are used again.
-func (g *gathering[In, Out]) newCall() *call[In, Out] {
+func (g *gathering) newCall() *call {
 	g.making.Lock()
 	defer g.making.Unlock()
-	if len(g.calls) == 0 {
-		n := min(callsAtOnce, max(1, g.made), max(1, len(g.elements)-g.made))
-		g.calls = make([]call[In, Out], n)
-		g.made += n
+	if g.unused == 0 {
+		g.unused = min(callsAtOnce, max(1, g.made), max(1, len(g.elements)-g.made))
+		g.calls = g.c.calls(g.unused)
+		g.made += g.unused
 	}
-	c := &g.calls[0]
-	g.calls = g.calls[1:]
-	return c
+	g.unused--
+	return (*call)(element(g.calls, g.c.callSize, g.unused))
 }
 
 // pass returns where a result of an element goes that memory has no room for. It is not part of the call, which may be
 // used for another element while the caller has the result.
-func (g *gathering[In, Out]) pass(n int) *clone.Kept[Out] {
-	g.passing.Do(func() { g.passes = make([]clone.Kept[Out], len(g.elements)) })
-	return &g.passes[n]
+func (g *gathering) pass(n int) (kept any, value ptr) {
+	g.passing.Do(func() { g.passes = g.c.values.Many(len(g.elements)) })
+	value = g.c.values.Nth(g.passes, n)
+	return g.c.values.In(value), value
 }
 
 // answer hands out what an element came to: the first argument gets a value that is the caller's own as it is, the others
 // get copies.
-func (g *gathering[In, Out]) answer(n int, r *engine.Reply, err error) {
+func (g *gathering) answer(n int, r *engine.Reply, err error) {
 	g.hand(g.at[n], r, err, true)
 	for _, i := range g.again[n] {
 		g.hand(i, r, err, false)
 	}
 }
 
-func (g *gathering[In, Out]) hand(i int, r *engine.Reply, err error, first bool) {
+func (g *gathering) hand(i int, r *engine.Reply, err error, first bool) {
 	if r != nil && r.Value != nil {
-		kept := r.Value.(*clone.Kept[Out])
 		switch {
 		case r.Own && first:
-			g.outs[i] = kept.Value
-		case clone.Copy(g.d.out, &g.outs[i], kept) != nil:
+			g.c.values.Assign(g.out(i), g.c.values.At(r.Value))
+		case g.c.values.Copy(g.out(i), r.Value) != nil:
 			g.mu.Lock()
 			g.uncopied = append(g.uncopied, i)
 			g.mu.Unlock()
 			return
 		}
 	}
-	if err != nil {
-		g.fail(i, err)
-	}
+	g.fail(i, err)
 }
 
-// set gives an argument its result.
-func (g *gathering[In, Out]) set(i int, out Out, err error) {
-	g.outs[i] = out
-	if err != nil {
-		g.fail(i, err)
+// fail notes an argument's error; nil is none.
+func (g *gathering) fail(i int, err error) {
+	if err == nil {
+		return
 	}
-}
-
-func (g *gathering[In, Out]) fail(i int, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.errs == nil {
@@ -176,7 +175,7 @@ func (g *gathering[In, Out]) fail(i int, err error) {
 	g.errs[i] = err
 }
 
-func (g *gathering[In, Out]) err() error {
+func (g *gathering) err() error {
 	if len(g.errs) == 0 {
 		return nil
 	}
@@ -184,7 +183,7 @@ func (g *gathering[In, Out]) err() error {
 }
 
 // rest is every argument that has no answer yet.
-func (g *gathering[In, Out]) rest() []int {
+func (g *gathering) rest() []int {
 	rest := append(slices.Clone(g.unkeyed), g.at...)
 	for _, more := range g.again {
 		rest = append(rest, more...)
@@ -193,8 +192,8 @@ func (g *gathering[In, Out]) rest() []int {
 }
 
 // computeAll runs the function for every argument.
-func (g *gathering[In, Out]) computeAll() {
-	all := make([]int, len(g.ins))
+func (g *gathering) computeAll() {
+	all := make([]int, g.n)
 	for i := range all {
 		all[i] = i
 	}
@@ -202,24 +201,24 @@ func (g *gathering[In, Out]) computeAll() {
 }
 
 // compute runs the function for some arguments, uncached.
-func (g *gathering[In, Out]) compute(some []int) {
+func (g *gathering) compute(some []int) {
 	if len(some) == 0 {
 		return
 	}
-	if g.d.many == nil {
+	if g.c.many == nil {
 		for _, i := range some {
-			out, err := g.d.fn(g.ctx, g.ins[i])
-			g.set(i, out, err)
+			g.fail(i, g.c.run(g.ctx, g.in(i), g.out(i)))
 		}
 		return
 	}
-	args := make([]In, len(some))
+	args := make([]ptr, len(some))
 	for n, i := range some {
-		args[n] = g.ins[i]
+		args[n] = g.in(i)
 	}
-	got, failed := g.d.callMany(g.ctx, args)
+	got, errs := g.c.callMany(g.ctx, args)
 	for n, i := range some {
-		g.set(i, got[n], failed[n])
+		g.c.values.Assign(g.out(i), got[n])
+		g.fail(i, errs[n])
 	}
 }
 

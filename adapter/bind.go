@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"context"
-	"reflect"
 	"time"
 
 	"github.com/stillwarm/stillwarm/internal/engine"
@@ -13,41 +12,41 @@ import (
 const defaultNearTTL = 5 * time.Second
 
 // bind makes the function's state in a Runtime.
-func (d *Data[In, Out]) bind(rt *Runtime) (*dataState, func(context.Context)) {
-	o := d.opts
+func (c *dataCore) bind(rt *Runtime) (*dataState, func(context.Context)) {
+	o := c.opts
 	s := &dataState{rt: rt}
 	manager, why := rt.backendFor(o.persist)
 	spec := engine.Spec{
-		Name: d.id.name, Code: func() (string, error) { return d.code(rt) }, In: d.keys.fingerprint(), Out: key.Fingerprint(reflect.TypeFor[Out]()),
+		Name: c.id.name, Code: func() (string, error) { return c.code(rt) }, In: c.keys.fingerprint(), Out: key.Fingerprint(c.out),
 		Manager: manager, Tags: rt.manager, Owner: rt.tier.Owner(s.evicted, o.maxEntries, o.maxSize),
 		Policy: freshness.Policy{
 			TTL: o.ttl, Stale: o.staleFor, FailSafe: o.failSafe, Jitter: o.jitter, Ahead: o.refreshAhead,
 		},
 		NearTTL: o.nearTTL, SoftTimeout: o.softTimeout, Coherent: o.coherent, TagsOf: o.tagsOf.fn != nil,
 		MaxEntries: o.maxEntries, MaxSize: o.maxSize,
-		Progress: func(ctx context.Context) func() { return o.spinner.start(ctx, rt, d.id.name) },
-		Describe: func() engine.Description { return describe[In, Out](kindData) },
+		Progress: func(ctx context.Context) func() { return o.spinner.start(ctx, rt, c.id.name) },
+		Describe: func() engine.Description { return describe(kindData, c.in, c.out) },
 	}
 	if spec.NearTTL == 0 {
 		spec.NearTTL = defaultNearTTL
 	}
-	if d.many != nil {
-		spec.Many = func(ctx context.Context, ls []*engine.Lookup) []engine.Result { return d.runMany(ctx, s, ls) }
+	if c.many != nil {
+		spec.Many = func(ctx context.Context, ls []*engine.Lookup) []engine.Result { return c.runMany(ctx, s, ls) }
 	}
 	s.f = engine.New(&rt.env, spec)
 	rt.addData(s)
 	if why == "" {
 		return s, nil
 	}
-	return s, func(ctx context.Context) { rt.unpersisted(ctx, d.id.name, why) }
+	return s, func(ctx context.Context) { rt.unpersisted(ctx, c.id.name, why) }
 }
 
 // code is what entries of the function must have in common with this program.
-func (d *Data[In, Out]) code(rt *Runtime) (string, error) {
-	if d.opts.version != "" {
-		return "version " + d.opts.version, nil
+func (c *dataCore) code(rt *Runtime) (string, error) {
+	if c.opts.version != "" {
+		return "version " + c.opts.version, nil
 	}
-	id, err := codeIdentity(d.id.name)
+	id, err := codeIdentity(c.id.name)
 	return id + " environment " + rt.environment, err
 }
 

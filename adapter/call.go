@@ -50,148 +50,160 @@ func (b *keyBuffer) giveBack() {
 
 // encode writes the key of a call: its scope and its argument. After an error, or where the call is not cached, dst is as
 // it was.
-func (d *Data[In, Out]) encode(dst []byte, scope callScope, in *In) (enc []byte, cached bool, err error) {
-	enc, cached, err = d.keys.append(scope.appendTo(dst), in)
+func (c *dataCore) encode(dst []byte, scope callScope, in ptr) (enc []byte, cached bool, err error) {
+	enc, cached, err = c.keys.append(scope.appendTo(dst), in)
 	if err != nil || !cached {
 		return dst, cached, err
 	}
 	return enc, true, nil
 }
 
-// call is a lookup with its types. One object holds everything that a call needs once memory had no reply: a hit in
-// Redis on the same host is fast enough for allocations to count.
-type call[In, Out any] struct {
+// call is a lookup with what it needs to know of its function: the part of a typedCall that has no types. One object holds
+// everything that a call needs once memory had no reply: a hit in Redis on the same host is fast enough for allocations to
+// count.
+type call struct {
 	engine.Lookup
-	d    *Data[In, Out]
+	c    *dataCore
 	s    *dataState
-	in   In
-	arg  *In             // what the run works on: in itself where nobody else can change it
-	pass clone.Kept[Out] // a result that memory has no room for, on its way to the caller
+	arg  ptr // to what the run works on: the typedCall's own argument where nobody else can change that
 	room [128]byte
 
-	batch   *gathering[In, Out] // nil: a call of its own
-	element int                 // of the batch
+	batch   *gathering // nil: a call of its own
+	element int        // of the batch
 
 	untagged bool // the function given to Tags panicked
 }
 
 // newCall returns the lookup of a call. It keeps nothing of the buffer.
-func newCall[In, Out any](d *Data[In, Out], s *dataState, scope callScope, b *keyBuffer, in In) *engine.Lookup {
-	c := new(call[In, Out])
-	enc := append(c.room[:0], b.enc...)
-	c.Scope, c.Enc = scope.text(), enc[scope.size():]
-	if c.Key = textOf(enc); len(enc) > longKey {
-		c.Key = string(b.local())
+func (c *dataCore) newCall(s *dataState, scope callScope, b *keyBuffer, in ptr) *engine.Lookup {
+	k := (*call)(c.calls(1))
+	enc := append(k.room[:0], b.enc...)
+	k.Scope, k.Enc = scope.text(), enc[scope.size():]
+	if k.Key = textOf(enc); len(enc) > longKey {
+		k.Key = string(b.local())
 	}
-	c.begin(d, s, in)
-	if d.terms.tags != nil {
-		c.Tags, c.untagged = d.tagsOf(s, in)
+	own := k.begin(c, s, in)
+	if c.terms.tags != nil {
+		k.Tags, k.untagged = c.tagsOf(s, own)
 	}
-	return &c.Lookup
+	return &k.Lookup
 }
 
-// begin gives an unused call its types and its argument.
-func (c *call[In, Out]) begin(d *Data[In, Out], s *dataState, in In) {
-	c.d, c.s, c.in = d, s, in
-	c.Ops, c.Codec = c, d.codec.ID()
+// begin gives an unused call its function and its argument, and returns the address of its own copy of that.
+func (k *call) begin(c *dataCore, s *dataState, from ptr) (in ptr) {
+	in = offset(ptr(k), c.inAt)
+	c.assignIn(in, from)
+	k.c, k.s = c, s
+	k.Ops, k.Codec = k, c.codec.ID()
 	var custody clone.Custody
-	if c.arg, custody = clone.TakeArgument(d.args, &c.in); custody != clone.Borrowed {
-		c.Arg = engine.Own
+	if k.arg, custody = c.args.Take(c.assignIn, in); custody != clone.Borrowed {
+		k.Arg = engine.Own
 	}
+	return in
 }
 
-// tagsOf asks the function given to Tags. Where that panics it is not known which tags an entry would have.
-func (d *Data[In, Out]) tagsOf(s *dataState, in In) (tags []string, unknown bool) {
-	unknown = !s.rt.asked(context.Background(), "Tags", d.id.name, func() { tags = d.terms.tags(in) })
+// tagsOf asks the function given to Tags about an argument on the heap. Where that panics it is not known which tags an
+// entry would have.
+func (c *dataCore) tagsOf(s *dataState, in ptr) (tags []string, unknown bool) {
+	unknown = !s.rt.asked(context.Background(), "Tags", c.id.name, func() { tags = c.terms.tags(in) })
 	return tags, unknown
 }
 
 // untagged reports whether it is not known which tags the lookup's entry would have. It must not be stored then: an
 // invalidation would not find it.
-func (d *Data[In, Out]) untagged(l *engine.Lookup) bool { return l.Ops.(*call[In, Out]).untagged }
+func untagged(l *engine.Lookup) bool { return l.Ops.(*call).untagged }
 
 // Run calls the function for the engine.
-func (c *call[In, Out]) Run(ctx context.Context) engine.Result {
-	out, err := c.d.fn(ctx, *c.arg)
-	return c.d.result(ctx, c.s, *c.arg, &out, err)
+func (k *call) Run(ctx context.Context) engine.Result {
+	out := newOf(k.c.out)
+	err := k.c.run(ctx, k.arg, out)
+	return k.c.result(ctx, k.s, k.arg, out, err)
 }
 
 // result copies a result for those who share it, and asks the options what may become of it. One that its copies or its bytes
 // would not be exactly goes to its caller as it is.
-func (d *Data[In, Out]) result(ctx context.Context, s *dataState, in In, out *Out, err error) engine.Result {
+func (c *dataCore) result(ctx context.Context, s *dataState, in, out ptr, err error) engine.Result {
 	res := engine.Result{Err: err, Terms: engine.Terms{TTL: -1}}
-	kept, copyErr := clone.Keep(d.out, out)
+	kept, copyErr := c.values.Keep(out)
 	if copyErr != nil {
-		res.Value, res.Terms.Lossy = &clone.Kept[Out]{Value: *out}, true
+		var value ptr
+		res.Value, value = c.values.New()
+		c.values.Assign(value, out)
+		res.Terms.Lossy = true
 		if err == nil {
-			s.rt.logOnce(ctx, "uncacheable "+d.id.name, slog.LevelWarn, "cannot cache a result; returned it uncached",
-				"function", d.id.name, "error", copyErr.Error())
+			s.rt.logOnce(ctx, "uncacheable "+c.id.name, slog.LevelWarn, "cannot cache a result; returned it uncached",
+				"function", c.id.name, "error", copyErr.Error())
 		}
 		return res
 	}
 	res.Value = kept
 	if err == nil {
-		d.terms.ask(ctx, d, s, in, kept, &res.Terms)
+		c.askTerms(ctx, s, in, kept, &res.Terms)
 	}
 	return res
 }
 
 // Decode decodes a payload for the engine.
-func (c *call[In, Out]) Decode(payload []byte, keep bool) (any, error) {
-	out := &c.pass
+func (k *call) Decode(payload []byte, keep bool) (any, error) {
+	var kept any
+	var value ptr
 	switch {
 	case keep:
-		out = new(clone.Kept[Out])
-	case c.batch != nil:
-		out = c.batch.pass(c.element)
+		kept, value = k.c.values.New()
+	case k.batch != nil:
+		kept, value = k.batch.pass(k.element)
+	default:
+		value = offset(ptr(k), k.c.passAt)
+		kept = k.c.values.In(value)
 	}
-	return out, c.d.codec.DecodeOwned(payload, &out.Value, c.s.rt.config.decodeBudget())
+	return kept, k.c.codec.DecodeOwned(payload, pointerTo(k.c.out, value), k.s.rt.config.decodeBudget())
 }
 
 // Encode encodes a result for the engine.
-func (c *call[In, Out]) Encode(dst []byte, v any) ([]byte, error) {
-	return c.d.codec.Append(dst, &v.(*clone.Kept[Out]).Value)
+func (k *call) Encode(dst []byte, v any) ([]byte, error) {
+	return k.c.codec.Append(dst, pointerTo(k.c.out, k.c.values.At(v)))
 }
 
 // Size sizes a result for the engine.
-func (c *call[In, Out]) Size(v any) int64 { return clone.Size(c.d.out, v.(*clone.Kept[Out])) }
+func (k *call) Size(v any) int64 { return k.c.values.Size(v) }
 
-// termFuncs are the options that decide what may become of a result.
-type termFuncs[In, Out any] struct {
-	keep, private, failed func(Out) bool
-	ttl                   func(Out) time.Duration
-	tags                  func(In) []string
-	tagsOf                func(In, Out) []string
+// termFuncs are the options that decide what may become of a result. They take its address, and that of the argument.
+type termFuncs struct {
+	keep, private, failed func(out ptr) bool
+	ttl                   func(out ptr) time.Duration
+	tags                  func(in ptr) []string
+	tagsOf                func(in, out ptr) []string
 }
 
-func termFuncsOf[In, Out any](o *options) (t termFuncs[In, Out]) {
-	t.keep, _ = o.cacheIf.fn.(func(Out) bool)
-	t.private, _ = o.privateIf.fn.(func(Out) bool)
-	t.failed, _ = o.failIf.fn.(func(Out) bool)
-	t.ttl, _ = o.ttlFrom.fn.(func(Out) time.Duration)
-	t.tags, _ = o.tags.fn.(func(In) []string)
-	t.tagsOf, _ = o.tagsOf.fn.(func(In, Out) []string)
+func termFuncsOf(o *options) (t termFuncs) {
+	t.keep, _ = o.cacheIf.call.(func(ptr) bool)
+	t.private, _ = o.privateIf.call.(func(ptr) bool)
+	t.failed, _ = o.failIf.call.(func(ptr) bool)
+	t.ttl, _ = o.ttlFrom.call.(func(ptr) time.Duration)
+	t.tags, _ = o.tags.call.(func(ptr) []string)
+	t.tagsOf, _ = o.tagsOf.call.(func(ptr, ptr) []string)
 	return t
 }
 
-// ask asks each option about a copy of the result, so that no option can change what anybody gets. One that panics
+// askTerms asks each option about a copy of the result, so that no option can change what anybody gets. One that panics
 // leaves the result uncached.
-func (t *termFuncs[In, Out]) ask(ctx context.Context, d *Data[In, Out], s *dataState, in In, kept *clone.Kept[Out], terms *engine.Terms) {
-	see := func() Out {
-		var seen Out
-		_ = clone.Copy(d.out, &seen, kept) // it was copied before
+func (c *dataCore) askTerms(ctx context.Context, s *dataState, in ptr, kept any, terms *engine.Terms) {
+	see := func() ptr {
+		seen := newOf(c.out)
+		_ = c.values.Copy(seen, kept) // it was copied before
 		return seen
 	}
 	asked := func(option string, ask func()) {
 		defer func() {
 			if r := recover(); r != nil {
 				terms.Private = true
-				s.rt.logOnce(ctx, "option "+option+d.id.name, slog.LevelWarn, "an option's function panicked; returned the result uncached",
-					"function", d.id.name, "option", option, "panic", fmt.Sprint(r))
+				s.rt.logOnce(ctx, "option "+option+c.id.name, slog.LevelWarn, "an option's function panicked; returned the result uncached",
+					"function", c.id.name, "option", option, "panic", fmt.Sprint(r))
 			}
 		}()
 		ask()
 	}
+	t := &c.terms
 	if t.failed != nil {
 		asked("FailIf", func() { terms.Failed = t.failed(see()) })
 	}

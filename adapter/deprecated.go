@@ -160,11 +160,7 @@ func legacyData[In, Out any](fn func(context.Context, In) (Out, error), o *optio
 	if len(o.resourceOnly) > 0 {
 		o.problem("a resource's option", "", "it was given to "+o.deprecatedName+" of data; only resources are validated and released")
 	}
-	data, err := newData(fn, o, o.notice(d, fn))
-	if err != nil {
-		panic(inFull{err})
-	}
-	return data
+	return &Data[In, Out]{mustData(newData(dataTypesOf(fn), o, o.notice(d, fn)))}
 }
 
 func legacyResource[In, Out any](fn func(context.Context, In) (Out, error), o *options, d Deprecation) *Resource[In, Out] {
@@ -175,11 +171,7 @@ func legacyResource[In, Out any](fn func(context.Context, In) (Out, error), o *o
 		o.problem("Persist, MaxSize or another option of data", "", "it was given to "+o.deprecatedName+
 			" of a resource; a resource is not serializable, only data can be persisted")
 	}
-	r, err := newResource(fn, o, o.notice(d, fn))
-	if err != nil {
-		panic(inFull{err})
-	}
-	return r
+	return &Resource[In, Out]{mustResource(newResource(resourceTypesOf(fn), o, o.notice(d, fn)))}
 }
 
 // notice returns what warns that the function was wrapped by a deprecated name, and of each option that can be removed.

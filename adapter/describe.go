@@ -11,8 +11,7 @@ import (
 )
 
 // describe says what a function's record tells tools about its types.
-func describe[In, Out any](kind string) engine.Description {
-	in, out := reflect.TypeFor[In](), reflect.TypeFor[Out]()
+func describe(kind string, in, out reflect.Type) engine.Description {
 	d := engine.Description{Kind: kind, In: in.String(), Out: out.String(), Trees: map[string]json.RawMessage{}}
 	for _, t := range []reflect.Type{in, out} {
 		print := key.Fingerprint(t)

@@ -100,9 +100,10 @@ type options struct {
 // typedFunc is a function given through a generic option, with the types it was instantiated for: the option does not
 // know the cached function, so the types are compared when both are at hand.
 type typedFunc struct {
-	fn  any
-	in  reflect.Type // nil where the function takes no argument of type In
-	out reflect.Type // nil where it takes no result
+	fn   any
+	in   reflect.Type // nil where the function takes no argument of type In
+	out  reflect.Type // nil where it takes no result
+	call any          `same:"-"` // fn for those who know only the addresses of what it takes
 }
 
 // hashFunc is a function given through HashFunc or HashFuncNamed.

@@ -123,7 +123,7 @@ func Tags[In any](tags func(In) []string) DataOption {
 			c.problem("Tags", "nil", "needs a function")
 			return
 		}
-		c.tags = typedFunc{fn: tags, in: reflect.TypeFor[In]()}
+		c.tags = typedFunc{fn: tags, in: reflect.TypeFor[In](), call: func(in ptr) []string { return tags(*(*In)(in)) }}
 	}}
 }
 
@@ -136,7 +136,10 @@ func TagsOf[In, Out any](tags func(In, Out) []string) DataOption {
 			c.problem("TagsOf", "nil", "needs a function")
 			return
 		}
-		c.tagsOf = typedFunc{fn: tags, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
+		c.tagsOf = typedFunc{
+			fn: tags, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](),
+			call: func(in, out ptr) []string { return tags(*(*In)(in), *(*Out)(out)) },
+		}
 	}}
 }
 
@@ -180,6 +183,6 @@ func ofOut[Out, R any](name string, fn func(Out) R, field func(*options) *typedF
 			c.problem(name, "nil", "needs a function")
 			return
 		}
-		*field(c) = typedFunc{fn: fn, out: reflect.TypeFor[Out]()}
+		*field(c) = typedFunc{fn: fn, out: reflect.TypeFor[Out](), call: func(out ptr) R { return fn(*(*Out)(out)) }}
 	}}
 }

@@ -19,7 +19,10 @@ func Validate[Out any](valid func(context.Context, Out) bool) ResourceOption {
 			c.problem("Validate", "nil", "needs a function")
 			return
 		}
-		c.validate = typedFunc{fn: valid, out: reflect.TypeFor[Out]()}
+		c.validate = typedFunc{
+			fn: valid, out: reflect.TypeFor[Out](),
+			call: func(ctx context.Context, out ptr) bool { return valid(ctx, *(*Out)(out)) },
+		}
 	}}
 }
 
@@ -31,7 +34,10 @@ func ValidateErr[Out any](valid func(context.Context, Out) error) ResourceOption
 			c.problem("ValidateErr", "nil", "needs a function")
 			return
 		}
-		c.validateErr = typedFunc{fn: valid, out: reflect.TypeFor[Out]()}
+		c.validateErr = typedFunc{
+			fn: valid, out: reflect.TypeFor[Out](),
+			call: func(ctx context.Context, out ptr) error { return valid(ctx, *(*Out)(out)) },
+		}
 	}}
 }
 
@@ -44,6 +50,7 @@ func ValidateWith[In, Out any](valid func(context.Context, In, Out) bool) Resour
 		}
 		c.validateWith = typedFunc{
 			fn: valid, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](),
+			call: func(ctx context.Context, in, out ptr) bool { return valid(ctx, *(*In)(in), *(*Out)(out)) },
 		}
 	}}
 }
@@ -69,6 +76,9 @@ func OnRelease[Out any](release func(context.Context, Out) error) ResourceOption
 			c.problem("OnRelease", "nil", "needs a function")
 			return
 		}
-		c.onRelease = typedFunc{fn: release, out: reflect.TypeFor[Out]()}
+		c.onRelease = typedFunc{
+			fn: release, out: reflect.TypeFor[Out](),
+			call: func(ctx context.Context, out ptr) error { return release(ctx, *(*Out)(out)) },
+		}
 	}}
 }

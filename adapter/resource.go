@@ -16,13 +16,22 @@ import (
 
 // Resource is a cache of shared objects: connections, clients, models. It is safe for concurrent use, and what it
 // returns must be too.
-type Resource[In, Out any] struct {
+type Resource[In, Out any] struct{ ref resourceRef }
+
+// resourceCore is a Resource without its types. An object is an any that holds a pointer to it.
+type resourceCore struct {
+	resourceTypes
+
 	pools *perRuntime[resourceState]
-	open  func(context.Context, In) (Out, error)
-	keys  *argumentKey[In]
+	keys  *argumentKey
 	args  *clone.ArgumentPlan
-	valid func(context.Context, In, Out) error // nil: always
+	valid func(ctx context.Context, in, out ptr) error // nil: always
 }
+
+// resourceRef is a *resourceCore, of which those who have it know nothing.
+type resourceRef struct{ core any }
+
+func poolOf(r resourceRef) *resourceCore { return r.core.(*resourceCore) }
 
 // resourceState is a resource in one Runtime.
 type resourceState struct {
@@ -37,17 +46,24 @@ type resourceState struct {
 //
 // The most important options are [TTL], [MaxEntries], [Spinner] and [Validate].
 func CacheResource[In, Out any](open func(context.Context, In) (Out, error), opts ...ResourceOption) *Resource[In, Out] {
-	r, err := newResource(open, resourceOptions(callerPlace(0), opts))
-	if err != nil {
-		panic(inFull{err})
-	}
-	return r
+	return &Resource[In, Out]{mustResource(newResource(resourceTypesOf(open), resourceOptions(callerPlace(0), opts)))}
 }
 
 // NewResource is [CacheResource] with an error instead of a panic: an [*UnhashableParamError], a [*UserHashError] or an
 // [*OptionError].
 func NewResource[In, Out any](open func(context.Context, In) (Out, error), opts ...ResourceOption) (*Resource[In, Out], error) {
-	return newResource(open, resourceOptions(callerPlace(0), opts))
+	ref, err := newResource(resourceTypesOf(open), resourceOptions(callerPlace(0), opts))
+	if err != nil {
+		return nil, err
+	}
+	return &Resource[In, Out]{ref}, nil
+}
+
+func mustResource(r resourceRef, err error) resourceRef {
+	if err != nil {
+		panic(inFull{err})
+	}
+	return r
 }
 
 func resourceOptions(place string, opts []ResourceOption) *options {
@@ -60,45 +76,43 @@ func resourceOptions(place string, opts []ResourceOption) *options {
 	return o
 }
 
-func newResource[In, Out any](open func(context.Context, In) (Out, error), o *options, notices ...func(context.Context, *Runtime)) (*Resource[In, Out], error) {
-	if open == nil {
-		return nil, &OptionError{Option: "function", Value: "nil", Place: o.place, Reason: "CacheResource needs a function"}
+func newResource(t resourceTypes, o *options, notices ...func(context.Context, *Runtime)) (resourceRef, error) {
+	if t.wrapped == nil {
+		return resourceRef{}, &OptionError{Option: "function", Value: "nil", Place: o.place, Reason: "CacheResource needs a function"}
 	}
-	id, err := o.check(kindResource, open, reflect.TypeFor[In](), reflect.TypeFor[Out]())
+	id, err := o.check(kindResource, t.wrapped, t.in, t.out)
 	if err != nil {
-		return nil, err
+		return resourceRef{}, err
 	}
-	r := &Resource[In, Out]{open: open, args: clone.ForArgument(reflect.TypeFor[In]())}
-	if r.keys, err = compileArgument[In](o, id, true); err != nil {
-		return nil, err
+	c := &resourceCore{resourceTypes: t, args: clone.ForArgument(t.in), valid: validator(o)}
+	if c.keys, err = compileArgument(t.in, t.assignIn, o, id, true); err != nil {
+		return resourceRef{}, err
 	}
-	r.valid = validator[In, Out](o)
-	release := releaser[Out](o)
-	b := &binding{kind: kindResource, id: id, opts: o, releases: release != nil, notices: notices,
-		in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
-	r.pools, err = bind(b, func(rt *Runtime) (*resourceState, func(context.Context)) {
+	release := releaser(t.out, o)
+	b := &binding{kind: kindResource, id: id, opts: o, releases: release != nil, notices: notices, in: t.in, out: t.out}
+	c.pools, err = bind(b, func(rt *Runtime) (*resourceState, func(context.Context)) {
 		s := &resourceState{Pool: resource.New(rt.resources, o.resourceSpec(rt, id, release)), rt: rt, opts: o}
 		rt.addPool(s)
 		return s, nil
 	})
 	if err != nil {
-		return nil, err
+		return resourceRef{}, err
 	}
-	return r, nil
+	return resourceRef{c}, nil
 }
 
 // validator returns what the options say of when an object is valid: nil where they say nothing.
-func validator[In, Out any](o *options) func(context.Context, In, Out) error {
-	if f, ok := o.validateErr.fn.(func(context.Context, Out) error); ok {
-		return func(ctx context.Context, _ In, out Out) error { return f(ctx, out) }
+func validator(o *options) func(ctx context.Context, in, out ptr) error {
+	if f, ok := o.validateErr.call.(func(context.Context, ptr) error); ok {
+		return func(ctx context.Context, _, out ptr) error { return f(ctx, out) }
 	}
-	var valid func(context.Context, In, Out) bool
-	if f, ok := o.validate.fn.(func(context.Context, Out) bool); ok {
-		valid = func(ctx context.Context, _ In, out Out) bool { return f(ctx, out) }
-	} else if valid, ok = o.validateWith.fn.(func(context.Context, In, Out) bool); !ok {
+	var valid func(ctx context.Context, in, out ptr) bool
+	if f, ok := o.validate.call.(func(context.Context, ptr) bool); ok {
+		valid = func(ctx context.Context, _, out ptr) bool { return f(ctx, out) }
+	} else if valid, ok = o.validateWith.call.(func(ctx context.Context, in, out ptr) bool); !ok {
 		return nil
 	}
-	return func(ctx context.Context, in In, out Out) error {
+	return func(ctx context.Context, in, out ptr) error {
 		if !valid(ctx, in, out) {
 			return errNotValid
 		}
@@ -110,16 +124,15 @@ func validator[In, Out any](o *options) func(context.Context, In, Out) error {
 var errNotValid = errors.New("its validation returned false")
 
 // releaser returns what releases an object: the option's function, the object's own Close, or nil.
-func releaser[Out any](o *options) func(context.Context, any) error {
-	if hook, ok := o.onRelease.fn.(func(context.Context, Out) error); ok {
-		return func(ctx context.Context, v any) error { return hook(ctx, *v.(*Out)) }
+func releaser(t reflect.Type, o *options) func(context.Context, any) error {
+	if hook, ok := o.onRelease.call.(func(context.Context, ptr) error); ok {
+		return func(ctx context.Context, v any) error { return hook(ctx, target(v)) }
 	}
-	t := reflect.TypeFor[Out]()
 	if t.Kind() != reflect.Interface && !t.Implements(reflect.TypeFor[io.Closer]()) && !t.Implements(reflect.TypeFor[quietCloser]()) {
 		return nil
 	}
 	return func(_ context.Context, v any) error {
-		switch c := any(*v.(*Out)).(type) {
+		switch c := valueAt(t, target(v)).(type) {
 		case io.Closer:
 			return c.Close()
 		case quietCloser:
@@ -136,30 +149,43 @@ type quietCloser interface{ Close() }
 // object, opened in place of an invalid one, was not valid either. The object is shared. It is not released as long as
 // the invocation that got it runs: in Lambda until the handler has returned and the work after the response is done;
 // elsewhere until ctx ends. Where ctx never ends nothing keeps the object open: use [Resource.Use].
-func (r *Resource[In, Out]) Get(ctx context.Context, in In) (Out, error) {
-	var zero Out
-	p := r.pools.of(ctx)
-	if devchannel.Linked && p.rt.dev != nil {
-		ctx = p.rt.dev.enter(ctx, nil, in, nil)
+func (r *Resource[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
+	v, err := r.ref.get(ctx, ptr(&in))
+	if v != nil {
+		out = *(*Out)(v)
 	}
-	a, opening, err := r.access(ctx, p, in)
+	return out, err
+}
+
+func (r resourceRef) get(ctx context.Context, in ptr) (ptr, error) {
+	c := poolOf(r)
+	p := c.pools.of(ctx)
+	if devchannel.Linked && p.rt.dev != nil {
+		ctx = p.rt.dev.enter(ctx, nil, valueAt(c.in, in), nil)
+	}
+	a, opening, err := c.access(ctx, p, in)
 	if err != nil {
-		return zero, err
+		return nil, err
 	}
 	defer opening.end()
 	v, err := p.Get(ctx, a)
 	if err != nil {
-		return zero, recursive(err)
+		return nil, recursive(err)
 	}
-	return *v.(*Out), nil
+	return target(v), nil
 }
 
 // Use calls use with the object that Get would return, and keeps the object open exactly as long as use runs, whatever
 // happens to the cache meanwhile. Prefer it where contexts may never end: in a service, or in a background loop. Its
 // error is that of Get, or that of use. Do not keep the object after use returns.
 func (r *Resource[In, Out]) Use(ctx context.Context, in In, use func(Out) error) error {
-	p := r.pools.of(ctx)
-	a, opening, err := r.access(ctx, p, in)
+	return r.ref.use(ctx, ptr(&in), func(out ptr) error { return use(*(*Out)(out)) })
+}
+
+func (r resourceRef) use(ctx context.Context, in ptr, use func(out ptr) error) error {
+	c := poolOf(r)
+	p := c.pools.of(ctx)
+	a, opening, err := c.access(ctx, p, in)
 	if err != nil {
 		return err
 	}
@@ -167,7 +193,7 @@ func (r *Resource[In, Out]) Use(ctx context.Context, in In, use func(Out) error)
 	used := false
 	err = p.Use(ctx, a, func(v any) error {
 		used = true
-		return use(*v.(*Out))
+		return use(target(v))
 	})
 	if used {
 		return err
@@ -219,14 +245,10 @@ func (o *opening) end() {
 }
 
 // access is what the pool needs to know of a call, and what ends with it.
-func (r *Resource[In, Out]) access(ctx context.Context, p *resourceState, in In) (resource.Access, *opening, error) {
-	open := func(ctx context.Context, in In) (any, error) {
-		out, err := r.open(ctx, in)
-		return &out, err
-	}
-	a := resource.Access{Open: func(ctx context.Context) (any, error) { return open(ctx, in) }}
+func (c *resourceCore) access(ctx context.Context, p *resourceState, in ptr) (resource.Access, *opening, error) {
+	a := resource.Access{Open: func(ctx context.Context) (any, error) { return c.open(ctx, in) }}
 	var own *opening
-	if r.args.ByType() != clone.Immutable {
+	if c.args.ByType() != clone.Immutable {
 		own = new(opening)
 		a.Open = func(ctx context.Context) (any, error) {
 			ctx, ok := own.begin(ctx)
@@ -234,35 +256,35 @@ func (r *Resource[In, Out]) access(ctx context.Context, p *resourceState, in In)
 				return nil, context.Canceled
 			}
 			defer own.under.Done()
-			return open(ctx, in)
+			return c.open(ctx, in)
 		}
 		a.Later = func() func(context.Context) (any, error) {
-			arg, custody := clone.TakeArgument(r.args, &in)
-			if custody == clone.Borrowed || r.keys.plan.MayHoldAddresses() {
+			arg, custody := c.args.Take(c.assignIn, in)
+			if custody == clone.Borrowed || c.keys.plan.MayHoldAddresses() {
 				return nil
 			}
-			return func(ctx context.Context) (any, error) { return open(ctx, *arg) }
+			return func(ctx context.Context) (any, error) { return c.open(ctx, arg) }
 		}
 	}
-	if r.valid != nil {
-		a.Valid = func(ctx context.Context, v any) error { return r.valid(ctx, in, *v.(*Out)) }
+	if c.valid != nil {
+		a.Valid = func(ctx context.Context, v any) error { return c.valid(ctx, in, target(v)) }
 		if devchannel.Linked && p.rt.dev != nil {
 			a.Valid = p.rt.dev.validating(p.Name(), a.Valid)
 		}
 	}
-	k, cached, pinned, err := r.key(ctx, p, in)
+	k, cached, pinned, err := c.key(ctx, p, in)
 	a.Key, a.Alone, a.Pinned = k, !cached, pinned
 	return a, own, err
 }
 
 // key returns the key of a call, and what must stay in memory as long as an object is kept under it: what the key holds
 // the addresses of. cached is false where the call is to get an object of its own.
-func (r *Resource[In, Out]) key(ctx context.Context, p *resourceState, in In) (k string, cached bool, pinned any, err error) {
+func (c *resourceCore) key(ctx context.Context, p *resourceState, in ptr) (k string, cached bool, pinned any, err error) {
 	scope, cached := p.opts.scopeOf(ctx, p.rt)
 	if !cached {
 		return "", false, nil, nil
 	}
-	enc, cached, pinned, err := r.keys.appendPinned(scope.appendTo(make([]byte, 0, 128)), &in)
+	enc, cached, pinned, err := c.keys.appendPinned(scope.appendTo(make([]byte, 0, 128)), in)
 	if err != nil && p.rt.withoutKey(ctx, p.Name(), err) {
 		return "", false, nil, nil
 	}
@@ -287,17 +309,26 @@ func localKey(enc []byte) string {
 // Clear removes every object from this container's cache; each is released when nobody has it any more. It returns when
 // every later Get opens a new one. Other containers have objects of their own.
 func (r *Resource[In, Out]) Clear(ctx context.Context) error {
-	p := r.pools.of(ctx)
+	r.ref.clear(ctx)
+	return nil
+}
+
+func (r resourceRef) clear(ctx context.Context) {
+	p := poolOf(r).pools.of(ctx)
 	p.opts.warnAtClear(ctx, p.rt)
 	p.Clear(ctx)
-	return nil
 }
 
 // ClearFor removes the object for this argument, in the context's scope. It is not an error if there is none.
 func (r *Resource[In, Out]) ClearFor(ctx context.Context, in In) error {
-	p := r.pools.of(ctx)
+	return r.ref.clearFor(ctx, ptr(&in))
+}
+
+func (r resourceRef) clearFor(ctx context.Context, in ptr) error {
+	c := poolOf(r)
+	p := c.pools.of(ctx)
 	p.opts.warnAtClear(ctx, p.rt)
-	k, cached, _, err := r.key(ctx, p, in)
+	k, cached, _, err := c.key(ctx, p, in)
 	if err != nil {
 		return err
 	}
@@ -309,4 +340,12 @@ func (r *Resource[In, Out]) ClearFor(ctx context.Context, in In) error {
 }
 
 // Stats returns what happened in this container since the resource was wrapped.
-func (r *Resource[In, Out]) Stats() ResourceStats { return r.pools.of(context.Background()).snapshot() }
+func (r *Resource[In, Out]) Stats() ResourceStats { return r.ref.stats() }
+
+//go:noinline
+func (r resourceRef) stats() ResourceStats {
+	return poolOf(r).pools.of(context.Background()).snapshot()
+}
+
+//go:noinline
+func (r resourceRef) name() string { return poolOf(r).pools.b.id.name }

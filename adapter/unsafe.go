@@ -25,5 +25,34 @@ func closureIn(v reflect.Value) unsafe.Pointer {
 	return (*[2]unsafe.Pointer)(unsafe.Pointer(v.UnsafeAddr()))[1]
 }
 
+// ptr is the address of a value whose type a dataTypes or a resourceTypes knows. Each comes from a variable or an
+// allocation of that type.
+type ptr = unsafe.Pointer
+
+// hidden is the address of a variable that the compiler may leave on the stack: it does not see that the address is passed
+// on. Whoever gets it must not keep it beyond the call, nor let anything on the heap refer to it.
+func hidden[T any](v *T) ptr {
+	address := uintptr(ptr(v))
+	return *(*ptr)(ptr(&address))
+}
+
+// element returns the address of the i-th of the values of a size that begin at first.
+func element(first ptr, size uintptr, i int) ptr { return unsafe.Add(first, size*uintptr(i)) }
+
+// offset returns the address n bytes into the object at p.
+func offset(p ptr, n uintptr) ptr { return unsafe.Add(p, n) }
+
+// newOf allocates a zero value of type t.
+func newOf(t reflect.Type) ptr { return reflect.New(t).UnsafePointer() }
+
+// pointerTo returns p, the address of a value of type t, as a pointer of that type.
+func pointerTo(t reflect.Type, p ptr) any { return reflect.NewAt(t, p).Interface() }
+
+// valueAt returns the value of type t at p.
+func valueAt(t reflect.Type, p ptr) any { return reflect.NewAt(t, p).Elem().Interface() }
+
+// target returns the address that v, a pointer, holds.
+func target(v any) ptr { return (*[2]ptr)(ptr(&v))[1] }
+
 // textOf returns b as a string without copying; b must never change again.
 func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -74,19 +74,26 @@ func TakeArgument[T any](p *ArgumentPlan, in *T) (*T, Custody) {
 	if custody := p.ByType(); custody != Copied {
 		return in, custody
 	}
-	s := takePair[T](p.plan)
-	defer givePair(p.plan, s)
+	out, custody := p.take(assign[T], ptrTo(in))
+	return at[T](out), custody
+}
+
+// take is TakeArgument without the type, for values of which some can be copied.
+func (p *ArgumentPlan) take(assign func(dst, src ptr), in ptr) (ptr, Custody) {
+	s := p.plan.takePair()
+	defer p.plan.givePair(s)
 	s.state.watched = true
-	s.src, s.dst = *in, *in
-	err := p.plan.root.copy(walk{state: &s.state}, ptrTo(&s.dst), ptrTo(&s.src))
+	assign(s.src, in)
+	assign(s.dst, in)
+	err := p.plan.root.copy(walk{state: &s.state}, s.dst, s.src)
 	switch {
 	case err != nil, refs.Overlap(s.state.regions):
 		return in, Borrowed
 	case s.state.refs.Len() == 0 && s.state.left == maxBytes:
 		return in, Immutable
 	}
-	out := new(T)
-	*out = s.dst
+	out := addressOf(newOf(p.plan.typ))
+	assign(out, s.dst)
 	return out, Copied
 }
 

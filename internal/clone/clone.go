@@ -14,7 +14,7 @@ import (
 type Plan struct {
 	typ  reflect.Type
 	root *node
-	// scratch holds *pair[T] values for Copy and Size, so that neither lets the caller's variables escape to the heap.
+	// scratch holds *pair values, so that no copy lets the caller's variables escape to the heap.
 	scratch sync.Pool
 	// keeping is the plan of Keep, made at the first result.
 	keeping  func() *Plan
@@ -54,9 +54,10 @@ func (p *Plan) Flat() bool { return p.root.flat() }
 // Type returns the type that the plan was compiled for.
 func (p *Plan) Type() reflect.Type { return p.typ }
 
-// pair is the working memory of one Copy: the shallow source, the copy that grows out of it and how far it got.
-type pair[T any] struct {
-	dst, src T
+// pair is the working memory of one copy: the shallow source, the copy that grows out of it and how far it got.
+type pair struct {
+	dst, src ptr // to values of the plan's type
+	values   [2]reflect.Value
 	state    state
 }
 
@@ -88,17 +89,23 @@ func Copy[T any](p *Plan, dst *T, kept *Kept[T]) error {
 		*dst = kept.Value
 		return nil
 	}
-	s := takePair[T](p)
-	s.src, s.dst = kept.Value, kept.Value
-	s.state.tree = kept.shape.Load() == shapeTree
-	err := p.root.copy(walk{state: &s.state}, ptrTo(&s.dst), ptrTo(&s.src))
+	return p.copyTo(assign[T], hidden(dst), ptrTo(&kept.Value), &kept.shape)
+}
+
+// copyTo is Copy without the type, for a value at src on the heap. The value at dst may be on a stack: nothing keeps its
+// address.
+func (p *Plan) copyTo(assign func(dst, src ptr), dst, src ptr, shape *atomic.Uint32) error {
+	s := p.takePair()
+	assign(s.dst, src)
+	s.state.tree = shape.Load() == shapeTree
+	err := p.root.copy(walk{state: &s.state}, s.dst, src)
 	if err == nil {
-		*dst = s.dst
+		assign(dst, s.dst)
 		if !s.state.tree {
-			kept.shape.Store(s.state.shape())
+			shape.Store(s.state.shape())
 		}
 	}
-	givePair(p, s)
+	p.givePair(s)
 	return err
 }
 
@@ -114,16 +121,26 @@ func Keep[T any](p *Plan, v *T) (*Kept[T], error) {
 	if p.typ != reflect.TypeFor[T]() {
 		return nil, fmt.Errorf("clone: a plan for %v cannot keep a %v", p.typ, reflect.TypeFor[T]())
 	}
-	k := p.keeping()
-	s := takePair[T](k)
-	defer givePair(k, s)
-	s.src, s.dst = *v, *v
-	if err := k.keep(&s.state, ptrTo(&s.dst), ptrTo(&s.src)); err != nil {
+	kept := new(Kept[T])
+	if err := p.keepTo(assign[T], ptrTo(&kept.Value), hidden(v), &kept.shape); err != nil {
 		return nil, err
 	}
-	kept := &Kept[T]{Value: s.dst}
-	kept.shape.Store(s.state.shape())
 	return kept, nil
+}
+
+// keepTo is Keep without the type. The value at src may be on a stack: nothing keeps its address.
+func (p *Plan) keepTo(assign func(dst, src ptr), dst, src ptr, shape *atomic.Uint32) error {
+	k := p.keeping()
+	s := k.takePair()
+	defer k.givePair(s)
+	assign(s.src, src)
+	assign(s.dst, src)
+	if err := k.keep(&s.state, s.dst, s.src); err != nil {
+		return err
+	}
+	assign(dst, s.dst)
+	shape.Store(s.state.shape())
+	return nil
 }
 
 // keep finishes the copy at dst, which is a shallow one of the value at src, and proves it.
@@ -148,31 +165,39 @@ func (p *Plan) keep(s *state, dst, src ptr) error {
 // it, with what it shares counted once. Slices without pointers cost constant time however long they are. A part that nests
 // deeper than [Copy] would follow counts as nothing.
 func Size[T any](p *Plan, kept *Kept[T]) int64 {
-	own := int64(reflect.TypeFor[T]().Size())
-	if p.typ != reflect.TypeFor[T]() || p.root.size == nil {
+	if p.typ != reflect.TypeFor[T]() {
+		return int64(reflect.TypeFor[T]().Size())
+	}
+	return p.sizeOf(ptrTo(&kept.Value), &kept.shape)
+}
+
+// sizeOf is Size without the type, for a value on the heap.
+func (p *Plan) sizeOf(src ptr, shape *atomic.Uint32) int64 {
+	own := int64(p.typ.Size())
+	if p.root.size == nil {
 		return own
 	}
-	s := takePair[T](p)
-	s.src = kept.Value
-	s.state.tree = kept.shape.Load() == shapeTree
-	own += p.root.size(walk{state: &s.state}, ptrTo(&s.src))
-	givePair(p, s)
+	s := p.takePair()
+	s.state.tree = shape.Load() == shapeTree
+	own += p.root.size(walk{state: &s.state}, src)
+	p.givePair(s)
 	return own
 }
 
-func takePair[T any](p *Plan) *pair[T] {
-	s, ok := p.scratch.Get().(*pair[T])
+func (p *Plan) takePair() *pair {
+	s, ok := p.scratch.Get().(*pair)
 	if !ok {
-		s = new(pair[T])
+		s = &pair{values: [2]reflect.Value{newOf(p.typ), newOf(p.typ)}}
+		s.dst, s.src = addressOf(s.values[0]), addressOf(s.values[1])
 	}
 	s.state.left = maxBytes
 	return s
 }
 
 // givePair empties s first: a pooled pair must not keep a caller's value alive.
-func givePair[T any](p *Plan, s *pair[T]) {
-	var zero T
-	s.dst, s.src = zero, zero
+func (p *Plan) givePair(s *pair) {
+	s.values[0].SetZero()
+	s.values[1].SetZero()
 	s.state.reset()
 	p.scratch.Put(s)
 }

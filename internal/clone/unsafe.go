@@ -9,7 +9,8 @@ import (
 //
 //   - Every address comes from a typed Go pointer (a *T given by the caller, a slice's data, a fresh allocation) and stays
 //     an unsafe.Pointer: there is no uintptr arithmetic that outlives an expression, so the collector and a moving stack
-//     see every reference. The roots are on the heap (see pair).
+//     see every reference. The roots of what is walked are on the heap (see pair); the address of a variable that may be on a
+//     stack is only assigned from and to (see hidden).
 //   - Memory that can hold pointers is allocated with its real type (reflect.New, reflect.Value.Grow, make of a type that
 //     is pointers only) and is written through typed assignment, reflect.Value.Set or reflect.Copy. So the collector knows
 //     its layout and write barriers are never skipped.
@@ -23,6 +24,37 @@ type ptr = unsafe.Pointer
 
 // ptrTo forgets the type of p. Whoever gets it must know the type from its plan.
 func ptrTo[T any](p *T) ptr { return ptr(p) }
+
+// assign copies the T at src to dst by assignment. It keeps neither address.
+func assign[T any](dst, src ptr) { *(*T)(dst) = *(*T)(src) }
+
+// newOf allocates a zero value of type t.
+func newOf(t reflect.Type) reflect.Value { return reflect.New(t).Elem() }
+
+// addressOf returns the address of an addressable value.
+func addressOf(v reflect.Value) ptr { return v.Addr().UnsafePointer() }
+
+// words are an interface of type any: the type, and the value where that is a pointer.
+func words(v *any) *[2]ptr { return (*[2]ptr)(ptr(v)) }
+
+// target returns the address that v, a pointer, holds.
+func target(v any) ptr { return words(&v)[1] }
+
+// pointerLike returns p as a pointer of the same type as like, which is one.
+func pointerLike(like any, p ptr) any {
+	words(&like)[1] = p
+	return like
+}
+
+// sameType reports whether two interfaces hold values of one type.
+func sameType(a, b any) bool { return words(&a)[0] == words(&b)[0] }
+
+// hidden is the address of a variable that the compiler may leave on the stack: it does not see that the address is passed
+// on. Whoever gets it must not keep it beyond the call, nor let anything on the heap refer to it.
+func hidden[T any](p *T) ptr {
+	address := uintptr(ptr(p))
+	return *(*ptr)(ptr(&address))
+}
 
 // at returns the T at p. T must be the type of what is there, or one with the same layout.
 func at[T any](p ptr) *T { return (*T)(p) }

@@ -105,13 +105,27 @@ func Append[T any](p *Plan, dst []byte, v *T) ([]byte, error) {
 
 // AppendReport is Append for plans with [Plan.MayHoldAddresses]: it adds to the report, which may be nil.
 func AppendReport[T any](p *Plan, dst []byte, v *T, r *Report) ([]byte, error) {
-	switch {
-	case p.typ != reflect.TypeFor[T]():
+	if p.typ != reflect.TypeFor[T]() {
 		return dst, fmt.Errorf("key: a plan for %v cannot encode a %v", p.typ, reflect.TypeFor[T]())
-	case p.hook != nil:
-		return p.hook.append(dst, addressOfVar(v), r)
 	}
-	return p.appendFull(dst, addressOfVar(v), r)
+	return AppendReportAt(p, dst, addressOfVar(v), r)
+}
+
+// AppendAt is [Append] for the value at v, of the plan's type, for callers that do not know the type. The value may be on a
+// stack if heap copies it to the heap, which it does for plans that are not simple.
+func AppendAt(p *Plan, dst []byte, v ptr, heap func(ptr) ptr) ([]byte, error) {
+	if p.prog.simple {
+		return runSimple(dst, p.prog.ops, v), nil
+	}
+	return AppendReportAt(p, dst, heap(v), nil)
+}
+
+// AppendReportAt is [AppendReport] for the value at v, of the plan's type and on the heap.
+func AppendReportAt(p *Plan, dst []byte, v ptr, r *Report) ([]byte, error) {
+	if p.hook != nil {
+		return p.hook.append(dst, v, r)
+	}
+	return p.appendFull(dst, v, r)
 }
 
 func copyOf[T any](v *T) *T {

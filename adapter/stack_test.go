@@ -1,0 +1,94 @@
+package adapter_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/stillwarm/stillwarm/adapter"
+)
+
+// grow uses so much stack that the stack moves, and collects what nothing refers to, below the frame of the call.
+//
+//go:noinline
+func grow(depth int) int {
+	var room [512]byte
+	if depth == 0 {
+		runtime.GC()
+		return 0
+	}
+	room[depth%len(room)] = 1
+	return grow(depth-1) + int(room[depth%len(room)])
+}
+
+type onStack struct {
+	Name  string
+	Parts []string
+	Next  *onStack
+}
+
+func newOnStack(i int) onStack {
+	return onStack{Name: fmt.Sprint("name ", i), Parts: []string{fmt.Sprint("part ", i)}, Next: &onStack{Name: fmt.Sprint("next ", i)}}
+}
+
+func (o onStack) is(i int) bool {
+	return o.Name == fmt.Sprint("name ", i) && len(o.Parts) == 1 && o.Parts[0] == fmt.Sprint("part ", i) &&
+		o.Next != nil && o.Next.Name == fmt.Sprint("next ", i)
+}
+
+// Arguments and results stay on the stacks of their callers, and are handed on by their addresses.
+func TestArgumentsAndResultsSurviveAMovingStack(t *testing.T) {
+	c := newWorld(t).alone()
+	d, err := adapter.NewData(func(_ context.Context, in onStack) (onStack, error) {
+		grow(200)
+		out := newOnStack(len(in.Parts[0]))
+		out.Name, out.Parts, out.Next = in.Name, in.Parts, in.Next
+		grow(400)
+		return out, nil
+	}, adapter.HashFunc(func(o *onStack) string { return o.Name[:len(o.Name)-grow(300)+300] }),
+		adapter.Name(t.Name()), adapter.WithRuntime(c.Runtime))
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := map[string]func(ctx context.Context, in onStack) (onStack, error){
+		"Get": d.Get, "Refresh": d.Refresh, "Uncached": d.Uncached,
+		"Set": func(ctx context.Context, in onStack) (onStack, error) {
+			if err := d.Set(ctx, in, in); err != nil {
+				return in, err
+			}
+			grow(100)
+			return d.Get(ctx, in)
+		},
+		"GetAll": func(ctx context.Context, in onStack) (onStack, error) {
+			outs, err := d.GetAll(ctx, []onStack{in, in})
+			return outs[1], err
+		},
+	}
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			done := make(chan error)
+			for i := range 4 {
+				go func() { // a goroutine's stack begins small
+					for range 3 {
+						out, err := call(t.Context(), newOnStack(i))
+						if err == nil && !out.is(i) {
+							err = fmt.Errorf("call %d got %+v", i, out)
+						}
+						if err != nil {
+							done <- err
+							return
+						}
+					}
+					_, err := d.Explain(t.Context(), newOnStack(i))
+					done <- err
+				}()
+			}
+			for range 4 {
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
