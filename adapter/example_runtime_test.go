@@ -124,14 +124,16 @@ func ExampleCoherent() {
 		return adapter.CacheData(counted(), adapter.Name("coherent"), adapter.Version("1"), adapter.Coherent(), adapter.WithRuntime(rt))
 	}
 	mine, theirs := wrap(here), wrap(there)
-	fmt.Println(theirs.Get(ctx, "7"))
 	fmt.Println(mine.Set(ctx, "7", "Ada"))
+	fmt.Println(theirs.Get(ctx, "7"))
+	fmt.Println(mine.Set(ctx, "7", "Grace"))
 	advance(6 * time.Second)
 	fmt.Println(theirs.Get(ctx, "7"))
 	// Output:
-	// 7 1 <nil>
 	// <nil>
 	// Ada <nil>
+	// <nil>
+	// Grace <nil>
 }
 
 // InvalidateTags reaches the functions of the default Runtime; Runtime.InvalidateTags those of another.
