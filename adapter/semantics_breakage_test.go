@@ -269,7 +269,7 @@ func TestConfig(t *testing.T) {
 		{"STILLWARM_BACKEND", "ftp://x", "ftp"},
 		{"STILLWARM_MODE", "maybe", "development"},
 		{"STILLWARM_MEMORY_MAX", "lots", "lots"},
-		{"STILLWARM_SEAL_KEYS", "k1:short", "k1"},
+		{"STILLWARM_SEAL_KEYS", "k1:short", "key number 1"},
 		{"STILLWARM_DISABLE", "perhaps", "1 or 0"},
 	} {
 		t.Run("a bad "+tt.env+" is an error that names it", func(t *testing.T) {

@@ -24,7 +24,7 @@ type sealKey struct {
 	aead cipher.AEAD
 }
 
-// parseKeys reads "id:base64key,id2:base64key". Errors name the key by its id or position and never repeat what might
+// parseKeys reads "id:base64key,id2:base64key". Errors name the key by its position, or by its id once its key was read, and never repeat what might
 // be key material.
 func parseKeys(text string) ([]sealKey, error) {
 	var keys []sealKey
@@ -58,7 +58,6 @@ func parseKey(part string, position int) (sealKey, error) {
 	if problem := badKeyID(id); problem != "" {
 		return sealKey{}, keyError(name, problem)
 	}
-	name = fmt.Sprintf("key %q", id)
 	material, err := decodeBase64(strings.TrimSpace(encoded))
 	if err != nil {
 		return sealKey{}, keyError(name, "what follows the colon is not base64")
@@ -66,6 +65,7 @@ func parseKey(part string, position int) (sealKey, error) {
 	if len(material) != sealKeySize {
 		return sealKey{}, keyError(name, fmt.Sprintf("it has %d bytes, %d are needed", len(material), sealKeySize))
 	}
+	name = fmt.Sprintf("key %q", id) // not before: with the parts swapped the id is the key
 	block, err := aes.NewCipher(material)
 	if err != nil {
 		return sealKey{}, keyError(name, err.Error())

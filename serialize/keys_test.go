@@ -3,6 +3,7 @@ package serialize
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"strings"
 	"testing"
 )
@@ -58,20 +59,25 @@ func TestKeysAreAcceptedAsKeyStoresShowThem(t *testing.T) {
 
 func TestBadKeysAreErrorsThatHelpAndTellNothing(t *testing.T) {
 	secret := testKey(7)
+	material, _ := base64.StdEncoding.DecodeString(secret)
+	hexKey := hex.EncodeToString(material)
 	for _, c := range []struct{ name, keys, want string }{
 		{"no id", secret, "key number 1"},
 		{"empty id", ":" + secret, "id is empty"},
 		{"id and key swapped", strings.ReplaceAll(secret, "=", "+") + ":prod", "other characters"},
+		{"swapped, the key without padding", strings.TrimRight(secret, "=") + ":prod", "key number 1: "},
+		{"swapped, the key in hex", hexKey + ":prod", "key number 1: "},
+		{"swapped, and no id", hexKey + ":", "key number 1: it has 0 bytes"},
 		{"long id", strings.Repeat("a", 65) + ":" + secret, "at most 64"},
-		{"not base64", "a:" + secret[:10] + "!" + secret[11:], `key "a": what follows`},
-		{"short", "a:" + secret[:20], `key "a": it has 15 bytes, 32 are needed`},
+		{"not base64", "a:" + secret[:10] + "!" + secret[11:], "key number 1: what follows"},
+		{"short", "a:" + secret[:20], `key number 1: it has 15 bytes, 32 are needed`},
 		{"long", "a:" + base64.StdEncoding.EncodeToString(make([]byte, 33)), "it has 33 bytes"},
 		{"empty key", "a:", "it has 0 bytes"},
 		{"the second is bad", "a:" + secret + ",b", "key number 2"},
 		{"a comma too many", "a:" + secret + ",", "key number 2: it is empty"},
 		{"twice the same id", "a:" + secret + ",a:" + testKey(8), `key "a": there are two`},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		t.Run("N8 "+c.name, func(t *testing.T) {
 			_, err := NewSealer(Options{Keys: c.keys})
 			if err == nil {
 				t.Fatal("accepted")
@@ -81,7 +87,7 @@ func TestBadKeysAreErrorsThatHelpAndTellNothing(t *testing.T) {
 				!strings.Contains(text, "openssl rand -base64 32") {
 				t.Errorf("got %v", err)
 			}
-			if strings.Contains(text, secret[:8]) {
+			if strings.Contains(text, secret[:8]) || strings.Contains(text, hexKey[:8]) {
 				t.Errorf("key material shows: %v", err)
 			}
 		})
