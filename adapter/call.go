@@ -208,7 +208,7 @@ func (c *dataCore) askTerms(ctx context.Context, s *dataState, in ptr, kept any,
 		asked("FailIf", func() { terms.Failed = t.failed(see()) })
 	}
 	if t.private != nil {
-		asked("PrivateIf", func() { terms.Private = t.private(see()) })
+		asked("PrivateIf", func() { terms.Private = t.private(see()) || terms.Private })
 	}
 	if t.keep != nil {
 		asked("CacheIf", func() { terms.Refused = !t.keep(see()) })

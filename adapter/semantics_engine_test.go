@@ -62,6 +62,33 @@ func TestResultsThatDecide(t *testing.T) {
 			t.Fatal(n, c.logs.text())
 		}
 	})
+	t.Run("F4 one predicate that panics leaves the result uncached, whatever the others say", func(t *testing.T) {
+		quiet := map[string]adapter.DataOption{
+			"FailIf": adapter.FailIf(func(result) bool { return false }), "PrivateIf": adapter.PrivateIf(func(result) bool { return false }),
+			"CacheIf": adapter.CacheIf(func(result) bool { return true }), "TTLFrom": adapter.TTLFrom(func(result) time.Duration { return time.Hour }),
+			"TagsOf": adapter.TagsOf(func(int, result) []string { return nil }),
+		}
+		loud := map[string]adapter.DataOption{
+			"FailIf": adapter.FailIf(func(result) bool { panic("no") }), "PrivateIf": adapter.PrivateIf(func(result) bool { panic("no") }),
+			"CacheIf": adapter.CacheIf(func(result) bool { panic("no") }), "TTLFrom": adapter.TTLFrom(func(result) time.Duration { panic("no") }),
+			"TagsOf": adapter.TagsOf(func(int, result) []string { panic("no") }),
+		}
+		for name := range loud {
+			f := &counter{}
+			opts := []adapter.DataOption{adapter.Name("f"), adapter.WithRuntime(newWorld(t).alone().Runtime), adapter.TTL("1h"), adapter.FailSafe("1h"), loud[name]}
+			for other := range quiet {
+				if other != name {
+					opts = append(opts, quiet[other])
+				}
+			}
+			d := adapter.CacheData(f.compute, opts...)
+			get(t, t.Context(), d, 1)
+			get(t, t.Context(), d, 1)
+			if f.runs.Load() != 2 {
+				t.Errorf("%s panicked, and its result was cached", name)
+			}
+		}
+	})
 	t.Run("T2 the result decides how long it lives, within the ttl", func(t *testing.T) {
 		w, f := newWorld(t), &counter{}
 		c := w.container()
