@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -39,8 +38,10 @@ func (e *BatchError) Unwrap() []error {
 }
 
 // CacheBatch is [CacheData] for a function that computes many results at once: it gets just the arguments that nothing is
-// cached for, each once, and returns their results in the same order. Where some failed it returns a [*BatchError] with
-// their indices beside the results of the others; any other error is the error of every argument it was given.
+// cached for, each once, in a slice of its own, and returns their results in the same order. Where some failed it returns a
+// [*BatchError] with their indices beside the results of the others. Any other error is the error of every argument it was
+// given; so is one that wraps a *BatchError, whose indices are those of another batch. An index that no argument has makes
+// every argument fail that has no error of its own.
 //
 // [Data.GetAll] asks for many, [Data.Get] for one; both share the same entries. The function must have a name of its own,
 // and needs [Name] where it has none, as with CacheData. CacheBatch panics where [NewBatch] returns an error.
@@ -75,16 +76,11 @@ func (c *dataCore) runOne(ctx context.Context, in, out ptr) error {
 func (c *dataCore) callMany(ctx context.Context, ins []ptr) (outs []ptr, errs []error) {
 	first, n, err := c.many(ctx, ins)
 	errs = make([]error, len(ins))
-	var failed *BatchError
+	failed, byIndex := err.(*BatchError) //nolint:errorlint // one that it wraps is another batch's, with indices of that
 	switch {
 	case err == nil:
-	case errors.As(err, &failed) && failed == nil: // a nil pointer in an error: none failed
-	case errors.As(err, &failed):
-		for i, e := range failed.Errs {
-			if i >= 0 && i < len(errs) {
-				errs[i] = e
-			}
-		}
+	case byIndex:
+		c.assignErrors(errs, failed)
 	default:
 		for i := range errs {
 			errs[i] = err
@@ -102,6 +98,33 @@ func (c *dataCore) callMany(ctx context.Context, ins []ptr) (outs []ptr, errs []
 		}
 	}
 	return outs, errs
+}
+
+// assignErrors gives each argument the error that a batch function returned for it; nil says that none failed. An index that
+// no argument has says that some argument failed and not which: then all without an error of their own have.
+func (c *dataCore) assignErrors(errs []error, failed *BatchError) {
+	if failed == nil {
+		return
+	}
+	stray, strayed := 0, false
+	for i, e := range failed.Errs {
+		switch {
+		case e == nil:
+		case i >= 0 && i < len(errs):
+			errs[i] = e
+		case !strayed || i < stray:
+			stray, strayed = i, true
+		}
+	}
+	if !strayed {
+		return
+	}
+	err := fmt.Errorf("'%s' returned an error for index %d of %d arguments: %w", shortName(c.id.name), stray, len(errs), failed.Errs[stray])
+	for i := range errs {
+		if errs[i] == nil {
+			errs[i] = err
+		}
+	}
 }
 
 // GetAll is [Data.Get] for many arguments: what this container's memory lacks is read from the backend in one round trip,

@@ -3,6 +3,8 @@ package adapter_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -178,5 +180,40 @@ func TestOptionsThatPanic(t *testing.T) {
 				t.Error(all, err)
 			}
 		})
+	})
+	t.Run("B2 the error of an inner batch is by no index of the outer one", func(t *testing.T) {
+		c := newWorld(t).container()
+		rates := adapter.CacheBatch(func(_ context.Context, ins []int) ([]int, error) {
+			return ins, &adapter.BatchError{Errs: map[int]error{len(ins) - 1: errors.New("down")}}
+		}, adapter.WithRuntime(c.Runtime), adapter.Name("rates"))
+		prices := adapter.CacheBatch(func(ctx context.Context, ins []int) ([]string, error) {
+			_, err := rates.GetAll(ctx, []int{1, 2, 3})
+			return make([]string, len(ins)), fmt.Errorf("rates: %w", err)
+		}, adapter.WithRuntime(c.Runtime), adapter.Name("prices"))
+		_, err := prices.GetAll(t.Context(), []int{7, 8})
+		var failed *adapter.BatchError
+		if !errors.As(err, &failed) || len(failed.Errs) != 2 {
+			t.Error(err)
+		}
+		if got, err := prices.Get(t.Context(), 7); err == nil {
+			t.Errorf("cached %q of a run that failed", got)
+		}
+	})
+	t.Run("B2 an error for an index that no argument has fails all that have none of their own", func(t *testing.T) {
+		c, own := newWorld(t).container(), errors.New("own")
+		for _, index := range []int{-1, 3, 17} {
+			d := adapter.CacheBatch(func(_ context.Context, ins []int) ([]int, error) {
+				return ins, &adapter.BatchError{Errs: map[int]error{0: own, index: errors.New("stray"), 99: nil}}
+			}, adapter.WithRuntime(c.Runtime), adapter.Name(fmt.Sprint("f", index)))
+			_, err := d.GetAll(t.Context(), []int{1, 2, 3})
+			var failed *adapter.BatchError
+			if !errors.As(err, &failed) || len(failed.Errs) != 3 || !errors.Is(failed.Errs[0], own) ||
+				!strings.Contains(failed.Errs[1].Error(), fmt.Sprintf("for index %d of 3 arguments: stray", index)) {
+				t.Error(err)
+			}
+			if _, err := d.Get(t.Context(), 2); err == nil {
+				t.Error("cached what perhaps failed")
+			}
+		}
 	})
 }
