@@ -174,14 +174,15 @@ func (r dataRef) getAll(ctx context.Context, n int, ins, outs ptr) error {
 
 // runMany runs the batch function for the engine.
 func (c *dataCore) runMany(ctx context.Context, s *dataState, ls []*engine.Lookup) []engine.Result {
-	args := make([]ptr, len(ls))
+	args, seen := make([]ptr, len(ls)), make([]ptr, len(ls))
 	for i, l := range ls {
 		args[i] = l.Ops.(*call).arg
+		seen[i] = c.unchanged(args[i])
 	}
 	outs, errs := c.callMany(ctx, args)
 	results := make([]engine.Result, len(ls))
 	for i := range ls {
-		results[i] = c.result(ctx, s, args[i], outs[i], errs[i])
+		results[i] = c.result(ctx, s, seen[i], outs[i], errs[i])
 	}
 	return results
 }

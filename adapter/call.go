@@ -115,9 +115,19 @@ func untagged(l *engine.Lookup) bool { return l.Ops.(*call).untagged }
 
 // Run calls the function for the engine.
 func (k *call) Run(ctx context.Context) engine.Result {
-	out := newOf(k.c.out)
+	out, in := newOf(k.c.out), k.c.unchanged(k.arg)
 	err := k.c.run(ctx, k.arg, out)
-	return k.c.result(ctx, k.s, k.arg, out, err)
+	return k.c.result(ctx, k.s, in, out, err)
+}
+
+// unchanged returns the argument that the options see beside a result: as it was before the run, whatever the function does
+// to what it got, as far as it can be copied.
+func (c *dataCore) unchanged(in ptr) ptr {
+	if c.terms.tagsOf == nil {
+		return in
+	}
+	was, _ := c.args.Take(c.assignIn, in)
+	return was
 }
 
 // result copies a result for those who share it, and asks the options what may become of it. One that its copies or its bytes

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -213,6 +214,56 @@ func TestOptionsThatPanic(t *testing.T) {
 			}
 			if _, err := d.Get(t.Context(), 2); err == nil {
 				t.Error("cached what perhaps failed")
+			}
+		}
+	})
+	t.Run("C8 a function that changes what it got changes no tags", func(t *testing.T) {
+		type order struct{ Lines []int }
+		tags := adapter.TagsOf(func(in order, _ string) []string { return []string{fmt.Sprint("line ", in.Lines[0])} })
+		for how, wrap := range map[string]func(*container, *string) *adapter.Data[order, string]{
+			"CacheData": func(c *container, source *string) *adapter.Data[order, string] {
+				return adapter.CacheData(func(_ context.Context, in order) (string, error) {
+					in.Lines[0] = 0
+					return *source, nil
+				}, adapter.WithRuntime(c.Runtime), adapter.Name("f"), tags)
+			},
+			"CacheBatch": func(c *container, source *string) *adapter.Data[order, string] {
+				return adapter.CacheBatch(func(_ context.Context, ins []order) ([]string, error) {
+					outs := make([]string, len(ins))
+					for i, in := range ins {
+						outs[i] = *source
+						in.Lines[0] = 0
+					}
+					slices.Reverse(ins)
+					clear(ins)
+					return outs, nil
+				}, adapter.WithRuntime(c.Runtime), adapter.Name("f"), tags)
+			},
+		} {
+			c, source := newWorld(t).container(), "old"
+			d := wrap(c, &source)
+			orders := func() []order { return []order{{[]int{1}}, {[]int{2}}, {[]int{3}}} }
+			for i, ask := range []func() []string{
+				func() []string { return []string{get(t, t.Context(), d, orders()[0])} },
+				func() []string {
+					got, err := d.GetAll(t.Context(), orders())
+					if err != nil {
+						t.Fatal(err)
+					}
+					return got
+				},
+			} {
+				source = "old"
+				ask()
+				source = "new"
+				for n := range 3 {
+					if err := c.InvalidateTags(t.Context(), fmt.Sprint("line ", n+1)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got := ask(); slices.Contains(got, "old") {
+					t.Errorf("%s, way %d: %q", how, i, got)
+				}
 			}
 		}
 	})
