@@ -150,11 +150,21 @@ func (c *writer) builtin(n *ast.CallExpr) {
 	}
 	switch id.Name {
 	case "delete", "clear", "copy", "close":
-		c.held(n.Args[0], "changed by "+id.Name)
+		c.elements(n.Args[0], "changed by "+id.Name)
 	case "append": // it writes behind the end where there is room
 		if len(n.Args) > 1 {
-			c.held(n.Args[0], "appended to")
+			c.elements(n.Args[0], "appended to")
 		}
+	}
+}
+
+// elements notes that what a reference holds is changed, with the parts of a slice's elements.
+func (c *writer) elements(e ast.Expr, what string) {
+	c.held(e, what)
+	p := c.follow(e)
+	p.shared = true
+	if s, ok := under(c.info.TypeOf(e)).(*types.Slice); ok && !c.private(p) && !isFresh(c.info, e, nil) {
+		c.parts(s.Elem(), e, event{what: what})
 	}
 }
 

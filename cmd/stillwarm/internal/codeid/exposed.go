@@ -16,7 +16,7 @@ func (g *graph) exposed(v *types.Var) bool {
 	case *types.Basic:
 		return false
 	case *types.Map:
-		return !flat(t.Elem()) || g.leaks(v)
+		return !flat(t.Key()) || !flat(t.Elem()) || g.leaks(v)
 	case *types.Slice:
 		return !flat(t.Elem()) || g.leaks(v)
 	}

@@ -15,7 +15,7 @@ type event struct {
 	what     string
 	handed   bool       // in a function that is only handed over: it runs later
 	late     bool       // in a goroutine
-	captured bool       // of a local variable, by a function that is kept or handed over
+	captured bool       // of what belongs to one call of the function around, by a function that is kept or handed over
 	deep     types.Type // instead of a place: all that values of the type lead to
 	iface    types.Type // or the objects of dependencies that values of the interface may be,
 	method   string     // as this method changes them
@@ -295,6 +295,12 @@ func (c *writer) private(p route) bool {
 	return ok && isLocal(v) && !p.captured && (!p.shared || c.fresh[v])
 }
 
+// ownCapture reports whether the path leads to what belongs to one call of the function around: a captured variable itself,
+// or what that call has made. What else a captured variable points to or holds, others may have as well.
+func (c *writer) ownCapture(p route) bool {
+	return p.captured && (!p.shared || c.fresh[p.root])
+}
+
 // write notes that the state which an expression names is changed.
 func (c *writer) write(e ast.Expr, what string) {
 	if e == nil {
@@ -307,8 +313,9 @@ func (c *writer) write(e ast.Expr, what string) {
 	if p.inner == (location{}) || c.private(p) {
 		return
 	}
-	c.addEvent(event{to: p.inner, what: what, captured: p.captured}, e)
-	c.parts(c.info.TypeOf(e), e, event{what: what, captured: p.captured})
+	own := c.ownCapture(p)
+	c.addEvent(event{to: p.inner, what: what, captured: own}, e)
+	c.parts(c.info.TypeOf(e), e, event{what: what, captured: own})
 	// A package's variable that holds the state by value changes with it.
 	if v, ok := p.root.(*types.Var); ok && !isLocal(v) && p.inner.variable == nil {
 		c.add(location{variable: v}, e, what)
