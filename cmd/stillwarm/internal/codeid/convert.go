@@ -180,7 +180,8 @@ func (w *walker) valueEdge(to *node) {
 // methodsOf adds edges to the methods, embedded ones too, of each declared type that the type is made of. Unexported ones
 // count where an interface of their package has a method of that name.
 func (w *walker) methodsOf(t types.Type) {
-	eachNamed(t, func(name *types.TypeName) bool {
+	all := &typeWalk{seen: map[types.Type]bool{}}
+	all.visit = func(name *types.TypeName) bool {
 		if w.g.nodeOf(name) == nil && len(w.g.methods[name]) == 0 {
 			return name.Pkg() != nil && w.g.unitOf[name.Pkg()] != nil
 		}
@@ -190,10 +191,12 @@ func (w *walker) methodsOf(t types.Type) {
 		for _, m := range w.g.methods[name] {
 			if m != w.n && (m.obj == nil || m.obj.Exported() || w.g.dynamic[m.unit.pkg][m.obj.Name()]) {
 				w.valueEdge(m)
+				w.g.methodResults(m, all)
 			}
 		}
 		return true
-	})
+	}
+	all.walk(t)
 }
 
 func (c *converter) returns(n *ast.ReturnStmt, sig *types.Signature) {

@@ -41,6 +41,8 @@ type inquiry struct {
 	shared  map[location]bool
 	kept    map[location]bool // what the dependencies' own variables lead to; nil before the first question
 	doubts  []Doubt
+
+	behindOf map[types.Type][]types.Type
 }
 
 func (q *inquiry) doubt(why, place string) {

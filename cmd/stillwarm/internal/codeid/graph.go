@@ -42,6 +42,8 @@ type node struct {
 	makes       []string     // the signatures of function values that it makes, beside those of declared functions
 	captured    []*types.Var // the local variables that these use
 	passes      []pass       // references that it passes on as interface values
+	gifts       []gift       // what it gives dependencies to call
+	uses        []use        // dependencies' objects and interfaces, which may call what they were given
 	lateTypes   []types.Type // of local variables that goroutines use
 	converted   []types.Type // types whose values become interface values here
 	root        bool         // it runs at the start by itself, not because something mentions it
@@ -91,6 +93,7 @@ type graph struct {
 	dynamic  map[*types.Package]map[string]bool // names of methods that interfaces of a package have
 	stateOf  map[*types.Package][]location      // what a dependency's own variables lead to
 	shapes   *shapes
+	byName   bool                  // a template may call methods of values
 	leaking  map[types.Object]bool // tables that are used other than by reading; nil before the first question
 
 	convertedTypes []types.Type // nil before the first question
@@ -104,7 +107,7 @@ func (p *program) build() *graph {
 		program: p, byObj: map[types.Object]*node{}, byID: map[string]*node{}, inits: map[*unit][]*node{},
 		varNode: map[*ast.ValueSpec][]*node{}, methods: map[*types.TypeName][]*node{},
 		dynamic: map[*types.Package]map[string]bool{}, stateOf: map[*types.Package][]location{},
-		shapes: shapesOf(p.units), heldIn: map[heldKey][]location{}, leadsTo: map[types.Type]map[location]bool{},
+		shapes: shapesOf(p.units), byName: p.callsByName(), heldIn: map[heldKey][]location{}, leadsTo: map[types.Type]map[location]bool{},
 	}
 	for _, u := range p.units {
 		for _, f := range u.files {

@@ -21,6 +21,9 @@ const anyFunction = ""
 // invokes notes what the expression may call, or let others call: any value of a function type counts that is not the name of
 // a function, and any method of an interface.
 func (c *writer) invokes(n ast.Node) {
+	if e, ok := n.(ast.Expr); ok {
+		c.uses(e)
+	}
 	switch e := n.(type) {
 	case *ast.FuncLit:
 	case *ast.Ident:
@@ -83,6 +86,10 @@ func (c *writer) lets(n *ast.CallExpr) {
 	if fn == nil || fn.Pkg() == nil || c.w.g.unitOf[fn.Pkg()] != nil {
 		return
 	}
+	if fn.Signature().Recv() == nil {
+		c.use(use{keeper: keeper{pkg: fn.Pkg().Path()}})
+	}
+	c.giftsTo(n, fn)
 	if fn.Pkg().Path() == "reflect" && strings.HasPrefix(fn.Name(), "Call") {
 		c.invoke(invocation{signature: anyFunction})
 	}
@@ -106,6 +113,11 @@ func (c *writer) lets(n *ast.CallExpr) {
 		}
 		if it.NumMethods() == 0 {
 			for _, name := range calledByName {
+				c.invoke(invocation{method: name})
+			}
+		}
+		if isError(t) { // what errors.Is asks
+			for _, name := range []string{"Is", "As", "Unwrap"} {
 				c.invoke(invocation{method: name})
 			}
 		}

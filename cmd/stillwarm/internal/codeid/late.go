@@ -3,6 +3,7 @@ package codeid
 import (
 	"go/ast"
 	"go/types"
+	"maps"
 )
 
 // usedLate notes the local variables that a goroutine uses: they may lead to state that others have, such as a channel.
@@ -32,7 +33,9 @@ func (q *inquiry) shareMore() {
 				decides[m] = true
 			}
 		}
-		for n := range q.installed(decides) {
+		more := q.installed(decides)
+		maps.Copy(more, q.given(decides))
+		for n := range more {
 			grown = grown || !bound[n]
 			bound[n] = true
 			add(reach([]*node{n}, inCode))

@@ -164,6 +164,7 @@ func (c *writer) literal(lit *ast.CompositeLit) {
 	if _, ok := t.Underlying().(*types.Struct); !ok {
 		return
 	}
+	c.giveElements(keeperOf(t), lit)
 	for _, e := range lit.Elts {
 		if kv, ok := e.(*ast.KeyValueExpr); ok {
 			e = kv.Value

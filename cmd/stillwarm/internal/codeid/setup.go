@@ -14,13 +14,14 @@ import (
 // that may do more than give their variable a value, the init functions, and main.
 func (g *graph) setupRoots() []*node {
 	var roots []*node
+	early := g.earlyChanges()
 	for _, path := range g.initOrder() {
 		u := g.unitByPath(path)
 		if u == nil {
 			continue
 		}
 		for _, init := range u.info.InitOrder {
-			if n := g.initialiser(u, init); n != nil {
+			if n := g.initialiser(u, init, early); n != nil {
 				roots = append(roots, n)
 			}
 		}
@@ -42,9 +43,9 @@ func (g *graph) unitByPath(path string) *unit {
 	return g.units[i]
 }
 
-// initialiser returns the node of an initialiser that has effects, or nil.
-func (g *graph) initialiser(u *unit, init *types.Initializer) *node {
-	if g.inert(u, init.Rhs) {
+// initialiser returns the node of an initialiser that has effects, or that reads what another one changes; or nil.
+func (g *graph) initialiser(u *unit, init *types.Initializer, early *changes) *node {
+	if g.inert(u, init.Rhs) && !early.readBy(u, init.Rhs) {
 		return nil
 	}
 	for _, v := range init.Lhs {

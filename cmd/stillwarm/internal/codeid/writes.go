@@ -89,6 +89,7 @@ func (c *writer) inspect(root ast.Node) {
 			c.late, c.lit = late, lit
 			return false
 		case *ast.AssignStmt:
+			c.givenTo(n)
 			if n.Tok != token.DEFINE {
 				for _, lhs := range n.Lhs {
 					c.write(lhs, "assigned")
