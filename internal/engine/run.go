@@ -73,7 +73,7 @@ func (t *turn) runBeside(ctx context.Context, kind Kind) flight.Outcome {
 	defer cancel()
 	own := make(chan flight.Outcome, 1)
 	won := make(chan struct{})
-	held := t.f.log.Hold(t.point) // the run may end after the call has
+	held, looking := t.f.log.Hold(t.point), t.l.forWatching() // the run may end after the call has, and change the lookup
 	go func() {
 		defer t.f.log.End(held)
 		var o flight.Outcome
@@ -92,7 +92,7 @@ func (t *turn) runBeside(ctx context.Context, kind Kind) flight.Outcome {
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	found := make(chan *Reply, 1)
-	go func() { found <- t.watch(watching) }()
+	go func() { found <- t.watch(watching, looking) }()
 	select {
 	case o := <-own:
 		return o
@@ -109,9 +109,8 @@ func (t *turn) runBeside(ctx context.Context, kind Kind) flight.Outcome {
 	}
 }
 
-// watch asks the backend until it has an entry that answers the lookup; nil when ctx ends or the backend fails.
-func (t *turn) watch(ctx context.Context) (r *Reply) {
-	l := t.l.forWatching()
+// watch asks the backend until it has an entry that answers the lookup l; nil when ctx ends or the backend fails.
+func (t *turn) watch(ctx context.Context, l *Lookup) (r *Reply) {
 	t.f.env.leases.Watch(ctx, func(ctx context.Context) (bool, error) {
 		found, err := t.f.store.findWithin(ctx, l, backends.ReadOptions{}, t.point, t.f.env.BackendTimeout)
 		r = t.adopt(ctx, l, found)
