@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"math"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -65,6 +66,42 @@ func TestABackendThatHangsCostsACallOneTimeout(t *testing.T) {
 			t.Fatalf("%d leases were asked for right after a failed read", n)
 		}
 	})
+}
+
+func TestABackendThatHangsCostsABatchOneTimeout(t *testing.T) {
+	for how, wrap := range map[string]func(...adapter.DataOption) *adapter.Data[int, int]{
+		"CacheData": func(opts ...adapter.DataOption) *adapter.Data[int, int] {
+			return adapter.CacheData(func(_ context.Context, n int) (int, error) { return n, nil }, opts...)
+		},
+		"CacheBatch": func(opts ...adapter.DataOption) *adapter.Data[int, int] {
+			return adapter.CacheBatch(func(_ context.Context, ns []int) ([]int, error) { return ns, nil }, opts...)
+		},
+	} {
+		t.Run("W2 B1 all lookups and leases of a GetAll share one budget, also outside an invocation: "+how, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				m := &leasing{counting: counting{PersistenceManager: inMemory(t)}}
+				c := w.container(func(c *adapter.Config) { c.Manager = m })
+				d := wrap(adapter.Name("f"), adapter.WithRuntime(c.Runtime))
+				if _, err := d.GetAll(t.Context(), []int{1, 2, 3}); err != nil {
+					t.Fatal(err)
+				}
+				c.settle()
+				m.hang.Store(true)
+				ns := make([]int, 40)
+				for i := range ns {
+					ns[i] = 100 + i
+				}
+				start := time.Now()
+				if got, err := d.GetAll(t.Context(), ns); err != nil || !slices.Equal(got, ns) {
+					t.Fatal(got, err)
+				}
+				if took := time.Since(start); took != time.Second {
+					t.Fatalf("a GetAll took %v, with a backend timeout of 1s", took)
+				}
+			})
+		})
+	}
 }
 
 func TestAnEntryThatClaimsAnEndlessRunTimeDoesNotMakeACallWaitUntilItFails(t *testing.T) {

@@ -135,6 +135,77 @@ func TestBatches(t *testing.T) {
 			}
 		})
 	})
+	t.Run("T7 B1 one soft timeout bounds a GetAll, also of several slow keys", func(t *testing.T) {
+		slow := func(runs *atomic.Int64) { // all but the first run of each of two keys
+			if runs.Add(1) > 2 {
+				time.Sleep(time.Minute)
+			}
+		}
+		for how, wrap := range map[string]func(*atomic.Int64, ...adapter.DataOption) *adapter.Data[int, int]{
+			"CacheData": func(runs *atomic.Int64, opts ...adapter.DataOption) *adapter.Data[int, int] {
+				return adapter.CacheData(func(_ context.Context, n int) (int, error) { slow(runs); return n, nil }, opts...)
+			},
+			"CacheBatch": func(runs *atomic.Int64, opts ...adapter.DataOption) *adapter.Data[int, int] {
+				return adapter.CacheBatch(func(_ context.Context, ns []int) ([]int, error) {
+					for range ns {
+						slow(runs)
+					}
+					return ns, nil
+				}, opts...)
+			},
+		} {
+			t.Run("B1 T7 "+how, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var runs atomic.Int64
+					c := newWorld(t).alone(func(c *adapter.Config) { c.Clock = time.Now })
+					d := wrap(&runs, adapter.Name("f"), adapter.WithRuntime(c.Runtime), adapter.TTL("1m"), adapter.FailSafe("1h"), adapter.SoftTimeout("1s"))
+					for _, want := range []time.Duration{0, time.Second} {
+						c.invoke(func(ctx context.Context) {
+							start := time.Now()
+							if got, err := d.GetAll(ctx, []int{1, 2}); err != nil || !slices.Equal(got, []int{1, 2}) || time.Since(start) != want {
+								t.Error(got, err, time.Since(start))
+							}
+						})
+						time.Sleep(2 * time.Minute)
+					}
+				})
+			})
+		}
+	})
+	t.Run("S1 a GetAll that panics waits for no run any more, and the last to leave that cancels it", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			cancelled := make(chan struct{})
+			d := adapter.CacheBatch(func(ctx context.Context, ns []int) ([]int, error) {
+				if ns[0] == 1 {
+					panic("one")
+				}
+				<-ctx.Done()
+				close(cancelled)
+				return nil, ctx.Err()
+			}, adapter.Name("f"), adapter.WithRuntime(newWorld(t).alone().Runtime))
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var wg sync.WaitGroup
+			wg.Go(func() { _, _ = d.Get(ctx, 2) })
+			synctest.Wait()
+			func() {
+				defer func() {
+					if panicValue(recover()) != "one" {
+						t.Error("no panic")
+					}
+				}()
+				_, _ = d.GetAll(t.Context(), []int{1, 2})
+			}()
+			cancel()
+			wg.Wait()
+			synctest.Wait()
+			select {
+			case <-cancelled:
+			default:
+				t.Fatal("the run goes on")
+			}
+		})
+	})
 	t.Run("B2 who joined a batch that failed runs alone", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := adapter.CacheBatch(func(_ context.Context, ns []int) ([]int, error) {

@@ -35,6 +35,7 @@ type Element struct {
 // the function computes many at once.
 func (f *Function) GetAll(ctx context.Context, q Batch) {
 	b := batch{f: f, Batch: q, asked: f.env.Now()}
+	b.waits.of(ctx, f) // made before several goroutines ask for it
 	b.refPoint, b.refEpoch = f.records.begin()
 	b.bare = make([]int, 0, len(q.Elements))
 	for n := range q.Elements {
@@ -81,6 +82,7 @@ type item struct {
 func (b *batch) lookup(n int, room *Lookup) *Lookup {
 	l, e := b.Lookup(n, room), &b.Elements[n]
 	l.Key, l.Scope, l.Enc, l.Tags = e.Key, b.Scope, e.Enc, e.Tags
+	l.batchWaits = &b.waits
 	l.asked, l.refPoint, l.refEpoch = b.asked, b.refPoint, b.refEpoch
 	l.why = "not in memory"
 	return l

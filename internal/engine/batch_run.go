@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,16 +25,32 @@ func (b *batch) runAll(ctx context.Context) {
 		return
 	}
 	led, joined, alone := b.begin(ctx)
+	begun, waited, began := slices.Concat(led, joined), 0, time.Now()
+	defer func() { // a panic, or runtime.Goexit: nobody waits for the rest
+		for i := waited; i < len(begun); i++ {
+			begun[i].leave(ctx, i < len(led))
+		}
+	}()
 	if len(led) > 0 {
 		go b.lead(led)
 	}
-	for _, it := range led {
-		b.wait(ctx, it, true)
-	}
-	for _, it := range joined {
-		b.wait(ctx, it, false)
+	for waited < len(begun) {
+		it, leader := begun[waited], waited < len(led)
+		waited++
+		b.wait(ctx, it, began, leader)
 	}
 	b.runEach(ctx, alone)
+}
+
+// leave takes the batch off a call that it has joined, or leads, and does not wait for.
+func (it *item) leave(ctx context.Context, leader bool) {
+	switch {
+	case it.call.Ended():
+	case leader:
+		it.call.LeaveLed(ctx)
+	default:
+		it.call.Leave(ctx)
+	}
 }
 
 // begin begins or joins the flights of what is open.
@@ -60,8 +77,9 @@ func (b *batch) begin(ctx context.Context) (led, joined, alone []*item) {
 	return led, joined, alone
 }
 
-func (b *batch) wait(ctx context.Context, it *item, leader bool) {
-	o, ok := it.call.Wait(ctx, leader, nil)
+// wait answers an item by the call that it joined, or leads, for which the batch waits since began.
+func (b *batch) wait(ctx context.Context, it *item, began time.Time, leader bool) {
+	o, ok := b.f.await(ctx, it.call, it.l, it.old, began, leader, nil)
 	recursive := errors.Is(o.Err, flight.ErrDeadlock)
 	if !ok || !leader && !recursive && (o.Err != nil || o.Panic != nil) && !errors.Is(o.Err, ctx.Err()) {
 		// Who joined a batch that failed runs alone: the failure was perhaps another key's.
@@ -110,6 +128,9 @@ func (b *batch) lead(led []*item) {
 	}()
 	defer catch(&o)()
 	ctx := run.Context()
+	if led = b.missing(ctx, led); len(led) == 0 {
+		return
+	}
 	taken, busy := b.acquire(ctx, led)
 	b.runMany(ctx, taken)
 	var wg sync.WaitGroup
@@ -125,6 +146,18 @@ func (b *batch) lead(led []*item) {
 	}
 	wg.Wait()
 	o = flight.Outcome{Err: errors.New("the batch gave no result for the key")}
+}
+
+// missing publishes what the runs before this one, which have just ended, have left in memory, and returns the rest.
+func (b *batch) missing(ctx context.Context, led []*item) (rest []*item) {
+	for _, it := range led {
+		if e := b.f.Fresh(bytesOf(it.l.Key)); e != nil {
+			it.call.Publish(outcome(b.f.serve(ctx, it.l, e, TierMemory)))
+		} else {
+			rest = append(rest, it)
+		}
+	}
+	return rest
 }
 
 // acquire takes the leases of what is led, together where the store can. Those whose entry has come meanwhile are

@@ -58,6 +58,29 @@ func (b *box) wantAll(ctx context.Context, want func(i int) int64, keys ...strin
 	}
 }
 
+func TestBatchOfMemory(t *testing.T) {
+	t.Run("S1 a batch computes nothing that the run before it has just left in memory", func(t *testing.T) {
+		b := newBox(t, nil, clockNow(), func(s *engine.Spec) {
+			s.Many = func(context.Context, []*engine.Lookup) []engine.Result {
+				t.Error("computed what is there")
+				return nil
+			}
+		})
+		b.f.GetAll(t.Context(), engine.Batch{
+			Elements: []engine.Element{{Key: "x", Enc: []byte("x")}},
+			Lookup: func(int, *engine.Lookup) *engine.Lookup { // memory had nothing, and now another call runs
+				b.get("x")
+				return b.lookup("x")
+			},
+			Answer: func(_ int, r *engine.Reply, err error) {
+				if err != nil || *r.Value.(*int64) != 1 {
+					t.Error(r, err)
+				}
+			},
+		})
+	})
+}
+
 func TestBatchOfTheBackend(t *testing.T) {
 	keys := numbered()
 	for name, change := range map[string][]func(*engine.Spec){"with memory": nil, "without memory": {noMemory}} {

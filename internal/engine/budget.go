@@ -24,6 +24,10 @@ func (o *ownBudget) of(ctx context.Context, f *Function) *invocation.Budget {
 	return &o.budget
 }
 
+// budget is the lookup's, or that of the batch that it belongs to: a GetAll is one call.
 func (f *Function) budget(ctx context.Context, l *Lookup) *invocation.Budget {
+	if l.batchWaits != nil {
+		return l.batchWaits.of(ctx, f)
+	}
 	return l.waits.of(ctx, f)
 }

@@ -73,9 +73,10 @@ type Lookup struct {
 	foreign    bool      // the slot holds an entry that is left alone
 	why        string    // why there was no hit
 
-	waits    ownBudget
-	version  string // room for that of found
-	retained bool   // what was left for later uses the lookup: its memory is not free when the call has its answer
+	waits      ownBudget
+	batchWaits *ownBudget // of the batch that it belongs to; nil: none
+	version    string     // room for that of found
+	retained   bool       // what was left for later uses the lookup: its memory is not free when the call has its answer
 
 	found memory.Entry // room for an entry that memory does not take
 	reply Reply
@@ -239,7 +240,7 @@ func (f *Function) runOrJoin(ctx context.Context, l *Lookup, old *memory.Entry) 
 		f.Stats.Waits.Add(1)
 	}
 	began := time.Now()
-	o, ok := f.await(ctx, call, l, old, leader, inline)
+	o, ok := f.await(ctx, call, l, old, began, leader, inline)
 	if !leader {
 		f.emit(ctx, l, Event{Kind: EventWait, Duration: time.Since(began), Err: o.Err})
 	}
@@ -256,7 +257,7 @@ func (f *Function) runAlone(ctx context.Context, l *Lookup, old *memory.Entry) (
 		return nil, ErrRecursive
 	}
 	inline := f.start(l, func() { f.lead(call, l, old) })
-	o, _ := f.await(ctx, call, l, old, true, inline)
+	o, _ := f.await(ctx, call, l, old, time.Now(), true, inline)
 	return f.hand(ctx, o)
 }
 
@@ -270,18 +271,21 @@ func (f *Function) start(l *Lookup, lead func()) (inline func()) {
 }
 
 // await waits for a call. Where a value that may stand in is at hand and the run takes too long, it returns that, and
-// the run is finished after the response.
-func (f *Function) await(ctx context.Context, call *flight.Call, l *Lookup, old *memory.Entry, leader bool, inline func()) (flight.Outcome, bool) {
+// the run is finished after the response. The caller waits since began.
+func (f *Function) await(ctx context.Context, call *flight.Call, l *Lookup, old *memory.Entry, began time.Time, leader bool, inline func()) (flight.Outcome, bool) {
 	soft := f.spec.SoftTimeout
 	if soft <= 0 || old == nil || inline != nil || !f.env.Defers(ctx) || !f.spec.Policy.MayStandIn(times(old), f.env.Now()) {
 		return call.Wait(ctx, leader, inline)
 	}
-	t := time.NewTimer(soft)
+	t := time.NewTimer(soft - time.Since(began))
 	defer t.Stop()
 	select {
 	case <-call.Done():
 	case <-ctx.Done():
 	case <-t.C:
+		if call.Ended() { // both: its result is better than one that stands in
+			break
+		}
 		f.env.Defer(ctx, func(context.Context) { _, _ = call.Wait(ctx, leader, nil) })
 		f.count(EventStale, TierMemory)
 		f.emit(ctx, l, f.about(old, Event{Kind: EventStale, Tier: TierMemory, Reason: "soft timeout"}))

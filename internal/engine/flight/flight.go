@@ -318,6 +318,9 @@ func (c *Call) Run() *Run { return c.run }
 // Done is closed when the outcome is there.
 func (c *Call) Done() <-chan struct{} { return c.done }
 
+// Ended reports whether the outcome is there.
+func (c *Call) Ended() bool { return isClosed(c.done) }
+
 // FirstGone reports whether the caller who began the call has left it.
 func (c *Call) FirstGone() bool {
 	c.run.mu.Lock()
