@@ -132,6 +132,8 @@ func (fl *flight) joinable(x *exchange) bool {
 	var tags []string
 	if fl.terms != nil {
 		tags = fl.terms.Tags
+	} else if x.engine.VoidByTag(fl.run) {
+		return false // its answer may have the tag
 	}
 	return !x.engine.Void(fl.run, x.keys.Public, x.resources, tags)
 }

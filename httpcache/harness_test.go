@@ -95,6 +95,7 @@ type siteConfig struct {
 	manager  backends.PersistenceManager
 	leaseTTL time.Duration
 	memory   int64
+	sealKeys string
 }
 
 func newSiteWith(t *testing.T, sc siteConfig, opts ...httpcache.Option) *site {
@@ -104,7 +105,7 @@ func newSiteWith(t *testing.T, sc siteConfig, opts ...httpcache.Option) *site {
 		c = newClock()
 	}
 	conf := adapter.Config{
-		Clock: c.Now, Manager: sc.manager, Mode: adapter.Deployed, LeaseTTL: sc.leaseTTL, MemoryMax: sc.memory,
+		Clock: c.Now, Manager: sc.manager, Mode: adapter.Deployed, LeaseTTL: sc.leaseTTL, MemoryMax: sc.memory, SealKeys: sc.sealKeys,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	if sc.manager == nil {

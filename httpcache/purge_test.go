@@ -84,6 +84,39 @@ func TestPurging(t *testing.T) {
 			t.Fatal(r)
 		}
 	})
+	for how, invalidate := range map[string]func(s *site) error{
+		"Purge":                  func(s *site) error { return s.cache.Purge(t.Context(), "/a") },
+		"InvalidateTags":         func(s *site) error { return s.cache.InvalidateTags(t.Context(), "t") },
+		"adapter.InvalidateTags": func(s *site) error { return s.rt.InvalidateTags(t.Context(), "t") },
+		"Clear":                  func(s *site) error { return s.cache.Clear(t.Context()) },
+	} {
+		t.Run("C2 C8 who asks after it does not join a run of before it, whose tags are not known yet: "+how, func(t *testing.T) {
+			s := newSite(t)
+			g := newGate()
+			s.serve(func(w http.ResponseWriter, _ *http.Request) {
+				g.pass("")
+				addFields(w.Header(), []string{fresh, "Cache-Tag: t"})
+				_, _ = io.WriteString(w, "old")
+			})
+			first := s.start("GET /a")
+			within(t, g.entered)
+			if err := invalidate(s); err != nil {
+				t.Fatal(err)
+			}
+			s.answer(200, "new", fresh, "Cache-Tag: t")
+			second := s.start("GET /a")
+			if r := within(t, second); r.body != "new" || s.cache.Stats().Waits != 0 {
+				t.Errorf("%+v, after %d waits for the older run", r, s.cache.Stats().Waits)
+			}
+			close(g.open)
+			if r := within(t, first); r.body != "old" {
+				t.Error(r)
+			}
+			if r := s.do("GET /a"); r.body != "new" || !r.hit() {
+				t.Error(r)
+			}
+		})
+	}
 	t.Run("during a refresh", func(t *testing.T) {
 		s := newSite(t)
 		s.answer(200, "old", "Cache-Control: max-age=1, stale-while-revalidate=60")

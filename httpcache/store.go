@@ -67,7 +67,11 @@ func (fl *flight) store(p *rule.Response) {
 			return
 		}
 	}
-	_, written := x.engine.Put(fl.ctx, fl.run, fl.found.slot(key), entry)
+	slot := fl.found.slot(key)
+	if fl.found.slot(base).Version.Foreign {
+		slot.Version.Foreign = true // whose list it is has that variant, too
+	}
+	_, written := x.engine.Put(fl.ctx, fl.run, slot, entry)
 	fl.written = append(fl.written, written)
 }
 

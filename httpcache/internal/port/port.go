@@ -62,6 +62,9 @@ type Slot struct {
 type Version struct {
 	Known bool
 	Token string
+	// Foreign says that the slot holds an entry of another format, or sealed with a key that is not known here. It is left
+	// alone: what would replace it stays in memory.
+	Foreign bool
 }
 
 // Run is the moment at which a run began, for the engine: it orders the run against invalidations in this container, by a
@@ -117,6 +120,8 @@ type Engine interface {
 	// Void reports whether a run's result may not be shared with whoever asks now: one of the resources or tags was
 	// invalidated, the slot dropped or everything cleared since it began.
 	Void(r Run, k Key, resources, tags []string) bool
+	// VoidByTag is Void for a run whose tags are not known yet: it reports whether any tag was invalidated since it began.
+	VoidByTag(r Run) bool
 	// Put keeps an entry in memory at once, and writes it to the backend after the response; ctx is a caller's whose
 	// invocation the write belongs to. The write is conditional on the slot's version: where another container wrote
 	// meanwhile, it is dropped. Neither happens where one of the entry's resources or tags was invalidated since the run

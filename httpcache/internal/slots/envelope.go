@@ -10,7 +10,17 @@ import (
 	"github.com/stillwarm/stillwarm/serialize"
 )
 
-var errLayout = errors.New("not an entry of the HTTP cache")
+var (
+	errLayout      = errors.New("not an entry of the HTTP cache")
+	errOtherLayout = errors.New("an entry of another layout")
+)
+
+// foreign reports errors of entries that belong to another build or to who has other keys. They are misses and left alone,
+// since whose they are still reads them: a canary, or a rotation of keys under way.
+func foreign(err error) bool {
+	var e *serialize.EntryError
+	return errors.Is(err, errOtherLayout) || errors.As(err, &e) && (e.Reason == serialize.OtherVersion || e.Reason == serialize.UnknownKey)
+}
 
 // address is a slot's key in the backend.
 func (e *Engine) address(k port.Key) string { return e.prefix + hex.EncodeToString(k[:]) }
@@ -39,7 +49,7 @@ func (e *Engine) open(k port.Key, data []byte) (*item, error) {
 		return nil, err
 	}
 	if h.Type != httpentry.Layout {
-		return nil, errLayout
+		return nil, errOtherLayout
 	}
 	m, rest, ok := httpentry.Parse(b)
 	if !ok {

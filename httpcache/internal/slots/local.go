@@ -14,6 +14,7 @@ type local struct {
 
 	mu    sync.RWMutex
 	all   moment // what began before is void
+	tags  moment // when a tag was invalidated last, whichever
 	names map[string]moment
 }
 
@@ -39,7 +40,17 @@ func (l *local) Invalidate(at int64, names ...string) {
 	}
 	for _, name := range names {
 		l.names[name] = now
+		if isTag(name) {
+			l.tags = now
+		}
 	}
+}
+
+// VoidByTag reports whether any tag was invalidated after the point.
+func (l *local) VoidByTag(point uint64) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.tags.sequence > point
 }
 
 // Void reports whether one of the names was invalidated after the point.

@@ -65,6 +65,9 @@ func (e *Engine) Void(r port.Run, k port.Key, resources, tags []string) bool {
 	return e.local.Void(namesOf(k, &port.Entry{Resources: resources, Tags: tags}), r.Sequence)
 }
 
+// VoidByTag reports whether a run whose tags are not known yet may not be shared with whoever asks now.
+func (e *Engine) VoidByTag(r port.Run) bool { return e.local.VoidByTag(r.Sequence) }
+
 // believes reports whether an item in memory needs no check under what was heard; h nil: too long ago.
 func (e *Engine) believes(it *item, h *hearing) bool {
 	return h != nil && it.gen == h.generation && it.epoch == h.epoch

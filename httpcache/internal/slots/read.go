@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stillwarm/stillwarm/httpcache/internal/port"
+	"github.com/stillwarm/stillwarm/serialize"
 )
 
 // clocks is how far apart the clocks of two containers may be, where a record's time has to decide.
@@ -133,8 +134,7 @@ func (e *Engine) fetch(ctx context.Context, d *driver, ks []port.Key, found []*i
 		}
 	}
 	for j, i := range missing {
-		out[i].Version = slots[j].version
-		items[i] = e.interpret(ctx, ks[i], slots[j], generation, point)
+		items[i], out[i].Version = e.interpret(ks[i], slots[j], generation, point)
 	}
 	return items, h
 }
@@ -152,25 +152,32 @@ func (e *Engine) hear(h *hearing) {
 	}
 }
 
-// interpret returns the item that a slot holds, or nil.
-func (e *Engine) interpret(ctx context.Context, k port.Key, r reading, generation, point uint64) *item {
+// interpret returns the item that a slot holds, or nil, and the slot's version.
+func (e *Engine) interpret(k port.Key, r reading, generation, point uint64) (*item, port.Version) {
 	if r.err != nil {
 		e.stats.backendErrors.Add(1)
-		return nil
+		return nil, r.version
 	}
 	if r.entry == nil {
-		return nil
+		return nil, r.version
 	}
 	it, err := e.open(k, r.entry)
-	if err != nil {
+	switch {
+	case err == nil:
+	case !foreign(err):
 		e.stats.badEntries.Add(1)
-		return nil
+		return nil, r.version
+	default:
+		if g, told := serialize.PeekGeneration(r.entry); told && g != generation {
+			return nil, r.version // cleared, whoever's it was
+		}
+		return nil, port.Version{Foreign: true}
 	}
 	if it.gen != generation || e.env.Now() >= nanos(it.entry.Keep) || e.local.Since(it.names, it.entry.Began.UnixNano()) {
-		return nil
+		return nil, r.version
 	}
 	it.version, it.sequence = r.version, point
-	return it
+	return it, r.version
 }
 
 // check drops the items whose records say that they were invalidated, reading those records whose epoch moved.
@@ -245,7 +252,7 @@ func (e *Engine) deliver(out []port.Slot, items, inMemory []*item) []port.Slot {
 			continue // invalidated while it was read
 		}
 		out[i].Entry, out[i].InMemory = it.entry, inMemory[i] == it
-		if !out[i].Version.Known {
+		if !out[i].Version.Known && !out[i].Version.Foreign {
 			out[i].Version = it.version
 		}
 	}

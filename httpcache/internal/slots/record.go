@@ -1,6 +1,7 @@
 package slots
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
@@ -22,14 +23,24 @@ func resourceRecord(resource string) string {
 
 // A record that is absent means "never invalidated" for a resource: those records are made by the first invalidation. For
 // a tag it means that the record was lost: older entries are not believed.
-func lostWhenAbsent(name string) bool { return strings.HasPrefix(name, "tag/") }
+func lostWhenAbsent(name string) bool { return isTag(name) }
+
+// isTag reports whether a record is a tag's.
+func isTag(name string) bool { return strings.HasPrefix(name, "tag/") }
 
 // record is an invalidation record.
 type record struct {
-	id string // empty: there is none
+	id string // of the write that the backend has; empty: there is none
 	at int64  // the time of the invalidation by the store's clock; 0: unknown, or it was made without one
 	// invalidated says that an invalidation wrote it.
 	invalidated bool
+}
+
+// recordID returns the id of one write of a record. The value alone would not do: each try to write it has the same one, and a
+// late try of an earlier invalidation must not bring back what carries that.
+func recordID(value []byte, v backends.Version) string {
+	sum := sha256.Sum256(append(bytes.Clone(value), v...))
+	return string(sum[:8])
 }
 
 // parseRecord returns the record that a value holds; a damaged one is like a lost one.
@@ -38,7 +49,7 @@ func parseRecord(r backends.Record) record {
 	if id == nil {
 		return record{}
 	}
-	rec := record{id: string(id), invalidated: invalidated}
+	rec := record{id: recordID(id, r.Version), invalidated: invalidated}
 	if !r.Written.IsZero() {
 		rec.at = r.Written.UnixNano()
 	}

@@ -115,10 +115,15 @@ func (e *Engine) makeRecord(ctx context.Context, d *driver, name string) (r reco
 	return r, err
 }
 
+var errForeign = errors.New("the slot holds an entry that is left alone")
+
 // put writes a bound item.
 func (e *Engine) put(ctx context.Context, d *driver, k port.Key, it *item) error {
 	if it.ids == nil {
 		return backends.ErrConflict // its records could not be read
+	}
+	if it.version.Foreign {
+		return errForeign
 	}
 	start := time.Now()
 	data, err := e.seal(k, it, it.gen)
