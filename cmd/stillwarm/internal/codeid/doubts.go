@@ -40,6 +40,8 @@ type inquiry struct {
 	code    map[*node]bool // closure and setup: what the identity covers
 	shared  map[location]bool
 	kept    map[location]bool // what the dependencies' own variables lead to; nil before the first question
+	open    map[*node]*node   // functions of the code that other code may run, too, and a declaration that does
+	calls   calls             // what that code may call without naming it
 	doubts  []Doubt
 
 	behindOf map[types.Type][]types.Type
@@ -68,6 +70,7 @@ func (q *inquiry) examine() {
 	q.argument()
 	q.construction()
 	q.marks()
+	q.openCode()
 	q.events()
 	q.calledElsewhere()
 }
@@ -169,7 +172,7 @@ func (q *inquiry) events() {
 				continue // a call of the function has local variables of its own
 			}
 			switch {
-			case e.to.global == "std" || e.to.global != "" && modules[e.to.global]:
+			case q.global(e, modules):
 				q.doubt(short(n.id)+" changes the state of the process or of a dependency: "+e.what, e.place)
 			case q.sees(e):
 				q.doubt(fmt.Sprintf("%s is %s by %s, outside of the function's code", e, e.what, short(n.id)), e.place)
@@ -193,57 +196,6 @@ func (q *inquiry) dependencies() map[string]bool {
 		}
 	}
 	return used
-}
-
-// calledElsewhere looks for functions of the covered code that other code may call, too, and that change state which the
-// function can see.
-func (q *inquiry) calledElsewhere() {
-	for _, n := range sorted(q.code) {
-		if n.kind != kindFunc || n.obj == nil {
-			continue
-		}
-		by := q.callerOutside(n)
-		if by == nil {
-			continue
-		}
-		inCode := func(_ *node, e edge) bool { return q.code[e.to] && e.to.kind == kindFunc && !e.handed }
-		for m := range reach([]*node{n}, inCode) {
-			for _, e := range m.events {
-				if !e.captured && q.sees(e) {
-					q.doubt(fmt.Sprintf("%s is %s by %s, which %s calls or gives away, too", e, e.what, short(m.id), short(by.id)), e.place)
-				}
-			}
-		}
-	}
-}
-
-// callerOutside returns a declaration outside of the covered code that may call the function, or one that gives it to a
-// dependency; or nil.
-func (q *inquiry) callerOutside(n *node) *node {
-	value := false
-	for _, by := range q.mentioned[n] {
-		if by == q.w.within && q.onlyWraps(by, n) {
-			continue
-		}
-		for _, e := range by.edges {
-			switch {
-			case e.to != n:
-			case e.given && !e.handed || q.outside(by, e.handed):
-				return by
-			default:
-				value = value || e.value && !e.handed
-			}
-		}
-	}
-	if !value {
-		return nil
-	}
-	fn := n.obj.(*types.Func)
-	method := ""
-	if fn.Signature().Recv() != nil {
-		method = fn.Name()
-	}
-	return q.invoker(signatureKey(fn.Signature()), method, true)
 }
 
 // onlyWraps reports whether a declaration mentions the function only where it is wrapped.

@@ -126,7 +126,7 @@ func (c *writer) methodValue(sel *ast.SelectorExpr) {
 		return
 	}
 	p := c.follow(sel.X)
-	if v, ok := p.root.(*types.Var); ok && isLocal(v) && !p.shared && !isReference(t) {
+	if c.ownValue(p, t, sel) {
 		return
 	}
 	what := "bound to ." + fn.Name()
@@ -141,6 +141,7 @@ func (c *writer) methodValue(sel *ast.SelectorExpr) {
 	if !isReference(t) {
 		c.add(heldBy(types.NewPointer(t)), sel, what)
 	}
+	c.embedded(sel, p, what)
 }
 
 func (c *writer) builtin(n *ast.CallExpr) {
@@ -213,7 +214,7 @@ func (c *writer) method(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) 
 	what := "changed by ." + fn.Name()
 	p := c.follow(sel.X)
 	t := c.info.TypeOf(sel.X)
-	if v, ok := p.root.(*types.Var); ok && isLocal(v) && !p.shared && !isReference(t) {
+	if c.ownValue(p, t, sel) {
 		return
 	}
 	if c.newObject(sel.X) {
@@ -236,9 +237,7 @@ func (c *writer) method(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) 
 	if !isReference(t) {
 		c.add(heldBy(types.NewPointer(t)), n, what)
 	}
-	if s := c.info.Selections[sel]; s != nil && len(s.Index()) > 1 && !c.private(p) { // of something embedded
-		c.addEvent(event{deep: t, what: what}, n)
-	}
+	c.embedded(sel, p, what)
 	if !encodes(fn) {
 		c.arguments(n)
 	}

@@ -67,6 +67,8 @@ type edge struct {
 	given bool
 	// late: in a goroutine: it may run after the setup, although the setup has it.
 	late bool
+	// kept: in a function that is kept or given away, as events have it.
+	kept string
 }
 
 // mark is a property of a declaration that the analysis cannot see through.

@@ -13,6 +13,8 @@ type invocation struct {
 	signature string // "" where any will do
 	method    string // "" for a function's value
 	handed    bool
+	kept      string // not empty in a function that is kept: others may call it
+	parameter bool   // of a declared function: its callers know what it is
 }
 
 // anyFunction is the signature of a function value whose type generic code leaves open.
@@ -28,7 +30,7 @@ func (c *writer) invokes(n ast.Node) {
 	case *ast.FuncLit:
 	case *ast.Ident:
 		if v, ok := c.info.Uses[e].(*types.Var); ok {
-			c.invokesValue(v.Type())
+			c.invokesValue(v.Type(), c.params[v])
 		}
 	case *ast.SelectorExpr:
 		s := c.info.Selections[e]
@@ -37,31 +39,31 @@ func (c *writer) invokes(n ast.Node) {
 		}
 		fn, ok := s.Obj().(*types.Func)
 		if !ok {
-			c.invokesValue(s.Type())
+			c.invokesValue(s.Type(), false)
 		} else if recv := fn.Signature().Recv(); recv != nil && types.IsInterface(recv.Type()) {
 			c.invoke(invocation{signature: signatureKey(fn.Signature()), method: fn.Name()})
 		}
 	case *ast.CallExpr:
-		c.invokesValue(c.info.TypeOf(e))
+		c.invokesValue(c.info.TypeOf(e), false)
 		c.lets(e)
 	case ast.Expr:
 		if !c.info.Types[e].IsType() {
-			c.invokesValue(c.info.TypeOf(e))
+			c.invokesValue(c.info.TypeOf(e), false)
 		}
 	}
 }
 
-func (c *writer) invokesValue(t types.Type) {
+func (c *writer) invokesValue(t types.Type, parameter bool) {
 	if t == nil {
 		return
 	}
 	if sig, ok := t.Underlying().(*types.Signature); ok {
-		c.invoke(invocation{signature: signatureKey(sig)})
+		c.invoke(invocation{signature: signatureKey(sig), parameter: parameter})
 	}
 }
 
 func (c *writer) invoke(i invocation) {
-	i.handed = c.handed
+	i.handed, i.kept = c.handed, c.kept
 	if !c.invoked[i] {
 		c.invoked[i] = true
 		c.w.n.invoked = append(c.w.n.invoked, i)
@@ -174,26 +176,6 @@ func (q *inquiry) installed(by map[*node]bool) map[*node]bool {
 		}
 	}
 	return found
-}
-
-// invoker returns a declaration that may call a function without naming it, or nil: as a value of the signature where one is
-// made of it, or as the method of an interface. It is outside of the covered code, or gives an interface to a dependency.
-func (q *inquiry) invoker(signature, method string, value bool) *node {
-	fits := func(i invocation) bool {
-		if i.signature != anyFunction && signature != anyFunction && i.signature != signature {
-			return false
-		}
-		return i.method == "" && value || method != "" && (i.method == method || i.method == anyMethod)
-	}
-	for _, by := range q.alive {
-		if slices.ContainsFunc(by.gives, fits) {
-			return by
-		}
-		if slices.ContainsFunc(by.invoked, func(i invocation) bool { return fits(i) && q.outside(by, i.handed) }) {
-			return by
-		}
-	}
-	return nil
 }
 
 // outside reports whether a part of a declaration is not covered by the identity: it belongs to no covered declaration, or

@@ -82,3 +82,15 @@ func shapeOfStatement(n ast.Node, op func(token.Token), has func(...bool)) {
 		has(n.Init != nil)
 	}
 }
+
+func isNil(n ast.Node) bool {
+	switch n := n.(type) {
+	case nil:
+		return true
+	case *ast.FieldList:
+		return n == nil
+	case *ast.BlockStmt:
+		return n == nil
+	}
+	return false
+}

@@ -26,7 +26,8 @@ type walker struct {
 	late        map[ast.Node]bool // what runs in a goroutine
 	inLate      int
 	inGiven     int
-	keeping     int               // what becomes an interface value is kept by a dependency
+	keeping     int // what becomes an interface value is kept by a dependency
+	signatures  map[*ast.FuncLit]string
 	given       map[ast.Node]bool // arguments and elements that a dependency keeps
 	inScope     int
 	seen        map[edge]bool
@@ -38,7 +39,8 @@ type walker struct {
 func (g *graph) walk(n *node) {
 	w := &walker{
 		g: g, n: n, info: n.unit.info, full: sha256.New(), setup: sha256.New(), locals: map[types.Object]uint64{},
-		handed: map[ast.Node]bool{}, scoped: map[ast.Node]bool{}, late: map[ast.Node]bool{}, given: map[ast.Node]bool{}, seen: map[edge]bool{}, called: map[*ast.Ident]bool{},
+		handed: map[ast.Node]bool{}, scoped: map[ast.Node]bool{}, late: map[ast.Node]bool{}, given: map[ast.Node]bool{},
+		signatures: map[*ast.FuncLit]string{}, seen: map[edge]bool{}, called: map[*ast.Ident]bool{},
 	}
 	w.text(string(n.kind), n.unit.path, n.unit.info.FileVersions[n.file], g.version(n.unit))
 	if n.kind == kindConst {
@@ -152,18 +154,6 @@ func (w *walker) visit(root ast.Node) {
 func (w *walker) runsLate(n ast.Node) bool {
 	_, started := n.(*ast.GoStmt)
 	return started || w.late[n]
-}
-
-func isNil(n ast.Node) bool {
-	switch n := n.(type) {
-	case nil:
-		return true
-	case *ast.FieldList:
-		return n == nil
-	case *ast.BlockStmt:
-		return n == nil
-	}
-	return false
 }
 
 func (w *walker) enter(n ast.Node) {
@@ -365,6 +355,9 @@ func (w *walker) mention(obj types.Object, id *ast.Ident) {
 func (w *walker) edge(to *node, value bool) {
 	value = value || w.inGiven > 0
 	e := edge{to: to, handed: w.inHanded > 0, scope: w.inScope > 0, quiet: w.asked(to), value: value, given: value && w.inGiven > 0, late: w.inLate > 0}
+	if to.kind == kindFunc {
+		e.kept = w.keptIn()
+	}
 	if !w.seen[e] {
 		w.seen[e] = true
 		w.n.edges = append(w.n.edges, e)

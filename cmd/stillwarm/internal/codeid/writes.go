@@ -176,12 +176,17 @@ func (c *writer) function(lit *ast.FuncLit) {
 func (c *writer) runs(n *ast.CallExpr) {
 	c.called[ast.Unparen(n.Fun)] = true
 	fn := calleeOf(c.info, n)
-	if fn == nil || fn.Pkg() == nil || keepsWhatItGets(fn) || !callingPackages[fn.Pkg().Path()] && !callingMethods[fn.Origin().FullName()] {
+	if !runsArguments(fn) {
 		return
 	}
 	for _, arg := range n.Args {
 		c.called[ast.Unparen(arg)] = true
 	}
+}
+
+// runsArguments reports whether the function calls what it gets before it returns, and keeps none of it.
+func runsArguments(fn *types.Func) bool {
+	return fn != nil && fn.Pkg() != nil && !keepsWhatItGets(fn) && (callingPackages[fn.Pkg().Path()] || callingMethods[fn.Origin().FullName()])
 }
 
 // callingPackages are those whose functions call what they get, and keep none of it.

@@ -1,0 +1,46 @@
+package codeid
+
+import (
+	"go/ast"
+	"go/types"
+)
+
+// ownValue reports whether a method is called on, or bound to, a local variable that holds what the method changes, and not
+// a pointer to it that others may have, too.
+func (c *writer) ownValue(p route, t types.Type, sel *ast.SelectorExpr) bool {
+	v, ok := p.root.(*types.Var)
+	return ok && isLocal(v) && !p.shared && !isReference(t) && (c.fresh[v] || !throughPointer(c.info.Selections[sel]))
+}
+
+// throughPointer reports whether an embedded pointer or interface lies on the way to the method.
+func throughPointer(s *types.Selection) bool {
+	if s == nil {
+		return false
+	}
+	t := s.Recv()
+	for _, i := range s.Index()[:len(s.Index())-1] {
+		if p, ok := under(t).(*types.Pointer); ok {
+			t = p.Elem()
+		}
+		st, ok := under(t).(*types.Struct)
+		if !ok {
+			return true
+		}
+		if t = st.Field(i).Type(); isReference(t) {
+			return true
+		}
+	}
+	return false
+}
+
+// embedded notes what changes with a method of something embedded: all that the outer value leads to.
+func (c *writer) embedded(sel *ast.SelectorExpr, p route, what string) {
+	s := c.info.Selections[sel]
+	if s == nil || len(s.Index()) < 2 {
+		return
+	}
+	p.shared = p.shared || throughPointer(s)
+	if !c.private(p) {
+		c.addEvent(event{deep: c.info.TypeOf(sel.X), what: what}, sel)
+	}
+}
