@@ -168,8 +168,8 @@ func (q *inquiry) events() {
 	modules := q.dependencies()
 	for _, n := range q.alive {
 		for _, e := range n.events {
-			if !q.outside(n, e.handed) && !q.keptAndCalled(e) || e.captured && n.kind == kindFunc && !q.setup[n] {
-				continue // a call of the function has local variables of its own
+			if !q.outside(n, e.handed) && !q.keptAndCalled(e) || q.ownOfCall(n, e) {
+				continue
 			}
 			switch {
 			case q.global(e, modules):

@@ -214,7 +214,7 @@ func (c *writer) method(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) 
 	what := "changed by ." + fn.Name()
 	p := c.follow(sel.X)
 	t := c.info.TypeOf(sel.X)
-	if c.ownValue(p, t, sel) {
+	if c.changesOwn(p, sel, what) {
 		return
 	}
 	if c.newObject(sel.X) {

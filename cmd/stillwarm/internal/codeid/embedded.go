@@ -12,6 +12,18 @@ func (c *writer) ownValue(p route, t types.Type, sel *ast.SelectorExpr) bool {
 	return ok && isLocal(v) && !p.shared && !isReference(t) && (c.fresh[v] || !throughPointer(c.info.Selections[sel]))
 }
 
+// changesOwn notes the call of a method that changes a local variable which holds what it changes. Functions that captured the
+// same one can see it.
+func (c *writer) changesOwn(p route, sel *ast.SelectorExpr, what string) bool {
+	if !c.ownValue(p, c.info.TypeOf(sel.X), sel) {
+		return false
+	}
+	if p.captured {
+		c.addEvent(event{to: p.inner, what: what, captured: true}, sel)
+	}
+	return true
+}
+
 // throughPointer reports whether an embedded pointer or interface lies on the way to the method.
 func throughPointer(s *types.Selection) bool {
 	if s == nil {

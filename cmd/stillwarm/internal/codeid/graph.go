@@ -44,6 +44,7 @@ type node struct {
 	passes      []pass       // references that it passes on as interface values
 	gifts       []gift       // what it gives dependencies to call
 	uses        []use        // dependencies' objects and interfaces, which may call what they were given
+	release     release      // whether these may outlive its call
 	lateTypes   []types.Type // of local variables that goroutines use
 	converted   []types.Type // types whose values become interface values here
 	root        bool         // it runs at the start by itself, not because something mentions it

@@ -16,6 +16,7 @@ type event struct {
 	handed   bool       // in a function that is only handed over: it runs later
 	late     bool       // in a goroutine
 	captured bool       // of what belongs to one call of the function around, by a function that is kept or handed over
+	released bool       // with captured: that function may outlive the call
 	deep     types.Type // instead of a place: all that values of the type lead to
 	iface    types.Type // or the objects of dependencies that values of the interface may be,
 	method   string     // as this method changes them
@@ -45,6 +46,7 @@ func (w *walker) writes() {
 			return
 		}
 		c.params = parametersOf(w.info, fn)
+		w.n.release, c.staying = c.releases(fn), c.onlyCalled(fn)
 		c.inspect(fn.Body)
 		return
 	}
@@ -67,7 +69,8 @@ type writer struct {
 	late    bool
 	lit     *ast.FuncLit // the outermost function around that is kept or handed over
 	kept    string
-	called  map[ast.Expr]bool // what calls name, and functions that run where they are written
+	staying map[*ast.FuncLit]bool // functions that do not outlive the call
+	called  map[ast.Expr]bool     // what calls name, and functions that run where they are written
 	invoked map[invocation]bool
 }
 
@@ -211,6 +214,7 @@ func (c *writer) add(l location, at ast.Node, what string) { c.addEvent(event{to
 
 func (c *writer) addEvent(e event, at ast.Node) {
 	e.place, e.handed, e.late, e.kept = c.w.g.place(at.Pos()), e.handed || c.handed, c.late, cmp.Or(e.kept, c.kept)
+	e.released = e.captured && c.kept != "" && !c.staying[c.lit]
 	c.w.n.events = append(c.w.n.events, e)
 }
 
@@ -299,12 +303,6 @@ func (c *writer) capture(id *ast.Ident) {
 func (c *writer) private(p route) bool {
 	v, ok := p.root.(*types.Var)
 	return ok && isLocal(v) && !p.captured && (!p.shared || c.fresh[v])
-}
-
-// ownCapture reports whether the path leads to what belongs to one call of the function around: a captured variable itself,
-// or what that call has made. What else a captured variable points to or holds, others may have as well.
-func (c *writer) ownCapture(p route) bool {
-	return p.captured && (!p.shared || c.fresh[p.root])
 }
 
 // write notes that the state which an expression names is changed.
