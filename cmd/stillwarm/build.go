@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 
 	"github.com/stillwarm/stillwarm/cmd/stillwarm/internal/buildcmd"
 	"github.com/stillwarm/stillwarm/cmd/stillwarm/internal/whycmd"
@@ -49,6 +50,7 @@ func (c *buildCommand) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return usageError("%v", err)
 	}
+	a.Self, _ = os.Executable()
 	result, err := a.Build(ctx, out.Err)
 	if goErr, ok := errors.AsType[*buildcmd.GoError](err); ok {
 		return &exitError{code: 1, err: goErr}

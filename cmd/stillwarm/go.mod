@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/stillwarm/stillwarm/localdev v0.0.0
+	golang.org/x/mod v0.42.0
 	golang.org/x/term v0.47.0
 )
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/stillwarm/stillwarm/cmd/stillwarm/internal/buildcmd"
 	"github.com/stillwarm/stillwarm/localdev/cli"
 )
 
@@ -63,6 +64,9 @@ func usageError(format string, args ...any) error {
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == buildcmd.LinkTool {
+		os.Exit(buildcmd.RunTool(os.Args[2:]))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	connectDev()

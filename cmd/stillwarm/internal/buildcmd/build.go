@@ -48,6 +48,11 @@ func (a *Arguments) Build(ctx context.Context, stderr io.Writer) (*Result, error
 	if a.lastValue("n") != "" {
 		return &Result{}, a.goBuild(ctx, stderr, "", a.Output)
 	}
+	if a.linksAnew() {
+		if result, same, err := a.buildBeside(ctx, stderr, a.Analyze); err != nil || same {
+			return result, err
+		}
+	}
 	analysis, err := a.recall(ctx), error(nil)
 	if analysis == nil {
 		analysis, err = a.Analyze(ctx)
@@ -119,19 +124,32 @@ func (a *Arguments) Analyze(ctx context.Context) (*codeid.Analysis, error) {
 
 // link runs go build with the table and writes the record.
 func (a *Arguments) link(ctx context.Context, stderr io.Writer, analysis *codeid.Analysis, result *Result) error {
-	table := ""
-	if identities := analysis.Record.Table(); len(identities) > 0 && analysis.Links {
-		if table = encode(identities); len(table) > tableLimit {
-			analysis.Record.Withdraw(fmt.Sprintf("%d functions are more than a linker's flag can name", len(identities)))
-			table = ""
-		}
-	}
+	table := a.table(analysis)
 	if err := a.goBuild(ctx, stderr, table, result.Output); err != nil {
 		return err
 	}
 	if result.Output == os.DevNull {
 		return nil
 	}
+	return a.record(analysis, table, result)
+}
+
+// table returns what is linked into the program.
+func (a *Arguments) table(analysis *codeid.Analysis) string {
+	identities := analysis.Record.Table()
+	if len(identities) == 0 || !analysis.Links {
+		return ""
+	}
+	table := encode(identities)
+	if len(table) > tableLimit {
+		analysis.Record.Withdraw(fmt.Sprintf("%d functions are more than a linker's flag can name", len(identities)))
+		return ""
+	}
+	return table
+}
+
+// record checks the program that was built and writes its record.
+func (a *Arguments) record(analysis *codeid.Analysis, table string, result *Result) error {
 	binary := a.inDir(result.Output)
 	if name := analysis.Sources.Changed(); name != "" {
 		os.Remove(binary)
@@ -181,7 +199,11 @@ func checkTable(binary, table string) error {
 
 // goBuild runs go build. The table is linked in unless it is empty.
 func (a *Arguments) goBuild(ctx context.Context, stderr io.Writer, table, output string) error {
-	args := []string{"build"}
+	return a.goBuildWith(ctx, stderr, nil, table, output)
+}
+
+func (a *Arguments) goBuildWith(ctx context.Context, stderr io.Writer, flags []string, table, output string) error {
+	args := append([]string{"build"}, flags...)
 	if output != "" {
 		args = append(args, "-o", output)
 	}

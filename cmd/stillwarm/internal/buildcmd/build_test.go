@@ -97,10 +97,7 @@ func write(t *testing.T, name, text string) {
 // build runs the command in the folder.
 func build(t *testing.T, dir string, args ...string) (*Result, string, error) {
 	t.Helper()
-	a, err := Parse(append([]string{"-C", dir}, args...))
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := arguments(t, dir, args...)
 	var stderr bytes.Buffer
 	r, err := a.Build(t.Context(), &stderr)
 	return r, stderr.String(), err

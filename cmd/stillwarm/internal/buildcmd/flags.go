@@ -19,6 +19,7 @@ type Arguments struct {
 	Verbose  bool     // -v
 	Trimpath bool
 	Table    string // --table: where the record goes; "" is beside the binary, "off" nowhere
+	Self     string // this program, where it runs tools for the go command (see RunTool); "" if it does not
 
 	flags    []flagValue
 	ldflags  []string          // the linker's flags that hold for the program

@@ -48,17 +48,21 @@ func listProgram(ctx context.Context, c *Config, list func(context.Context) ([]*
 	return p, err
 }
 
-func (p *program) analyze() (*Analysis, error) { return p.finish(p.load()) }
-
-// finish computes the identities of a program that is loaded. A problem says why it could not be.
-func (p *program) finish(problem error) (*Analysis, error) {
-	if p.main == nil || p.main.Name != "main" {
-		return nil, problem
-	}
+// analyze looks at the sources before it reads them: what changes from then on is seen by whoever asks them afterwards.
+func (p *program) analyze() (*Analysis, error) {
 	sources, err := p.sources()
 	if err != nil {
 		return nil, err
 	}
+	return p.finish(sources, p.load())
+}
+
+// finish computes the identities of a program that is loaded. A problem says why it could not be.
+func (p *program) finish(sources *Sources, problem error) (*Analysis, error) {
+	if p.main == nil || p.main.Name != "main" {
+		return nil, problem
+	}
+	var err error
 	r := &Record{Version: RecordVersion, Package: cleanPath(p.main.ImportPath), Nodes: map[string]Node{}}
 	if r.Environment, err = p.environment(); err != nil {
 		return nil, err

@@ -288,7 +288,11 @@ func (s *subject) analyze(context.Context) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := p.finish(nil)
+	sources, err := p.sources()
+	if err != nil {
+		return nil, err
+	}
+	a, err := p.finish(sources, nil)
 	if err != nil {
 		return nil, err
 	}

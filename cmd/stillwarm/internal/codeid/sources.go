@@ -52,7 +52,7 @@ func (s *Sources) Changed() string {
 	return ""
 }
 
-// Files returns the paths of the files, in no order.
+// Files returns the paths of the files, those that are absent included, in no order.
 func (s *Sources) Files() []string {
 	var names []string
 	for name := range maps.Keys(s.files) {
