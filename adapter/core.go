@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -224,8 +225,11 @@ func (r dataRef) refresh(ctx context.Context, in, out ptr) error {
 func (r dataRef) set(ctx context.Context, in, out ptr) error {
 	c := coreOf(r)
 	s, l, err := c.lookup(ctx, in)
-	if l == nil || !s.rt.begin() {
-		return err
+	if l == nil {
+		return cmp.Or(err, s.unheard())
+	}
+	if !s.rt.begin() {
+		return s.unheard()
 	}
 	defer s.rt.end()
 	res := c.result(ctx, s, in, out, nil)
@@ -259,7 +263,7 @@ func (r dataRef) clear(ctx context.Context) error {
 	c := coreOf(r)
 	s := c.states.of(ctx)
 	if s.rt.off() {
-		return nil
+		return s.unheard()
 	}
 	c.opts.warnAtClear(ctx, s.rt)
 	return c.cleared(s.f.Clear(ctx))
@@ -272,7 +276,7 @@ func (r dataRef) clearFor(ctx context.Context, in ptr) error {
 		if err == nil && !s.rt.off() {
 			err = c.cleared(c.opts.knowsScope(ctx, s.rt))
 		}
-		return err
+		return cmp.Or(err, s.unheard())
 	}
 	c.opts.warnAtClear(ctx, s.rt)
 	return c.cleared(s.f.ClearFor(ctx, l))

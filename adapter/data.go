@@ -1,6 +1,11 @@
 package adapter
 
-import "context"
+import (
+	"context"
+	"errors"
+
+	"github.com/stillwarm/stillwarm/backends"
+)
 
 // None is the In of a function without arguments.
 type None = struct{}
@@ -83,7 +88,8 @@ func (d *Data[In, Out]) Explain(ctx context.Context, in In) (Explanation, error)
 // Stats returns what happened in this container since the function was wrapped.
 func (d *Data[In, Out]) Stats() Stats { return d.ref.stats() }
 
-// ClearError means that a clear took effect in this container, but the backend could not be reached.
+// ClearError means that a clear took effect in this container, but the backend could not be reached. It wraps
+// [backends.ErrClosed] where the [Runtime] was closed before: nobody tells the backend then.
 type ClearError struct {
 	Function string
 	Err      error
@@ -91,6 +97,9 @@ type ClearError struct {
 
 // Error names the function and the cause.
 func (e *ClearError) Error() string {
+	if errors.Is(e.Err, backends.ErrClosed) {
+		return "clearing '" + shortName(e.Function) + "' in the backend: its Runtime is closed"
+	}
 	return "clearing '" + shortName(e.Function) + "' in the backend: " + e.Err.Error() +
 		" (this container misses, and tells the backend before it reads there again)"
 }

@@ -3,7 +3,9 @@ package adapter
 import (
 	"context"
 	"errors"
+	"fmt"
 
+	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/engine"
 )
 
@@ -35,12 +37,20 @@ func (rt *Runtime) emitEngine(ctx context.Context, e engine.Event) {
 // clear clears the function for [Runtime.ClearData].
 func (s *dataState) clear(ctx context.Context) error {
 	if s.rt.off() {
-		return nil
+		return s.unheard()
 	}
 	if err := s.f.Clear(ctx); err != nil {
 		return &ClearError{Function: s.f.Name(), Err: err}
 	}
 	return nil
+}
+
+// unheard is the error of a clear that a closed Runtime cannot tell the backend of; nil where there is nobody to tell.
+func (s *dataState) unheard() error {
+	if !s.rt.closed.Load() || s.rt.config.Disabled || !s.f.Persists() {
+		return nil
+	}
+	return &ClearError{Function: s.f.Name(), Err: backends.ErrClosed}
 }
 
 // InvalidateTags makes every cached result that carries one of the tags a miss, whichever function made it: in this
@@ -54,8 +64,11 @@ func InvalidateTags(ctx context.Context, tags ...string) error {
 
 // InvalidateTags is [InvalidateTags] for the functions and HTTP caches of this Runtime.
 func (rt *Runtime) InvalidateTags(ctx context.Context, tags ...string) error {
-	if rt.off() || len(tags) == 0 {
+	if len(tags) == 0 {
 		return nil
+	}
+	if rt.off() {
+		return rt.unheard()
 	}
 	rt.mu.Lock()
 	others := rt.tagged
@@ -65,6 +78,14 @@ func (rt *Runtime) InvalidateTags(ctx context.Context, tags ...string) error {
 		errs = append(errs, other(ctx, tags))
 	}
 	return errors.Join(errs...)
+}
+
+// unheard is the error of an invalidation that a closed Runtime cannot tell the backend of; nil where there is none.
+func (rt *Runtime) unheard() error {
+	if !rt.closed.Load() || rt.config.Disabled || rt.manager == nil {
+		return nil
+	}
+	return fmt.Errorf("invalidating tags in the backend: %w", backends.ErrClosed)
 }
 
 // invalidateData is InvalidateTags for the functions.

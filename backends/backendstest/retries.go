@@ -132,6 +132,43 @@ var retryTests = []subtest{
 			e.Fatalf("the late try brought version %q back, after %q", now.Version, second.Version)
 		}
 	}},
+	{"C8 the first try of several records that arrives late brings no version back", func(e *env) {
+		s := e.holding()
+		r, ok := s.(backends.Records)
+		if !ok {
+			e.Skipf("%s has no Records", e.h.Name)
+		}
+		names, values := []string{"r", "q"}, [][]byte{[]byte("value"), []byte("other")}
+		write := func() []backends.Record {
+			if err := r.WriteRecords(e.ctx, names, values, time.Time{}); err != nil {
+				e.Fatalf("WriteRecords: %v", err)
+			}
+			return []backends.Record{e.record(r, "r"), e.record(r, "q")}
+		}
+		deliver := e.h.HoldBack(e.T)
+		first := write()
+		write()
+		deliver()
+		for i, name := range names {
+			if now := e.record(r, name); now.Version == first[i].Version || now.Version == backends.Absent {
+				e.Errorf("the late try brought version %q of record %s back", now.Version, name)
+			}
+		}
+	}},
+	{"C10 an invalidation's first try that arrives after another brings no version back", func(e *env) {
+		s := e.holding()
+		for _, before := range []string{"nothing", "an entry"} {
+			deliver := e.h.HoldBack(e.T)
+			e.invalidate(s, "k")
+			first := e.read(s, "k").Version
+			e.invalidate(s, "k")
+			deliver()
+			if now := e.read(s, "k").Version; now == first {
+				e.Fatalf("over %s: the late try brought version %q back, which a run may have seen before the second invalidation", before, now)
+			}
+			e.put(s, "k", "v")
+		}
+	}},
 	{"C10 a put's first try that arrives after an invalidation is refused", func(e *env) {
 		e.fenced()
 		s := e.holding()

@@ -135,11 +135,11 @@ const maxMillis = 1000 * 365 * 24 * 3600 * 1000
 
 // Invalidate replaces what the slot holds by a tombstone.
 func (s *Store) Invalidate(ctx context.Context, key string) error {
-	v := version.New(s.m.opts.Clock().Add(backends.TombstoneTTL))
-	value := encodeSlot(kindTombstone, nil, storedKey(key), v)
 	ms := strconv.FormatInt(backends.TombstoneTTL.Milliseconds(), 10)
-	return s.m.do(ctx, "invalidate", func(c client) error {
-		return c.Process(ctx, goredis.NewStatusCmd(ctx, "set", s.entryKey(key), value, "px", ms))
+	return s.m.doOnce(ctx, "invalidate", func(c client) error {
+		v := version.New(s.m.opts.Clock().Add(backends.TombstoneTTL)) // anew for each try: a late one must not pass for another's
+		value := encodeSlot(kindTombstone, nil, storedKey(key), v)
+		return c.Process(ctx, once{goredis.NewCmd(ctx, "set", s.entryKey(key), value, "px", ms)})
 	})
 }
 

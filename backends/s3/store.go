@@ -261,8 +261,12 @@ func (s *store) Invalidate(ctx context.Context, key string) error {
 			return s.m.wrap(ctx, "invalidate", err)
 		}
 	}
-	body, o, _ := s.m.slotObject(slotWrite{kind: kindTombstone, key: key, expires: s.m.now().Add(backends.TombstoneTTL)})
-	_, err := s.m.write(ctx, s.m.layout.entry(entryID(s.function, key)), body, o)
+	err := s.m.tries(ctx, func() error {
+		body, o, _ := s.m.slotObject(slotWrite{kind: kindTombstone, key: key, expires: s.m.now().Add(backends.TombstoneTTL)})
+		o.once = true // anew for each try: a late one must not pass for another's
+		_, err := s.m.write(ctx, s.m.layout.entry(entryID(s.function, key)), body, o)
+		return err
+	})
 	return s.m.wrap(ctx, "invalidate", err)
 }
 

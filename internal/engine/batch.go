@@ -6,6 +6,7 @@ import (
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/engine/flight"
+	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/internal/invocation"
 )
@@ -36,6 +37,11 @@ type Element struct {
 func (f *Function) GetAll(ctx context.Context, q Batch) {
 	b := batch{f: f, Batch: q, asked: f.env.Now()}
 	b.waits.of(ctx, f) // made before several goroutines ask for it
+	b.point = f.log.Begin()
+	defer f.log.End(b.point)
+	for n := range q.Elements {
+		f.connectTagged(ctx, q.Elements[n].Tags)
+	}
 	b.refPoint, b.refEpoch = f.records.begin()
 	b.bare = make([]int, 0, len(q.Elements))
 	for n := range q.Elements {
@@ -65,6 +71,7 @@ type batch struct {
 	waits ownBudget
 
 	asked              int64 // wall clock
+	point              invalidation.Point
 	refPoint, refEpoch uint64
 }
 
@@ -83,7 +90,7 @@ func (b *batch) lookup(n int, room *Lookup) *Lookup {
 	l, e := b.Lookup(n, room), &b.Elements[n]
 	l.Key, l.Scope, l.Enc, l.Tags = e.Key, b.Scope, e.Enc, e.Tags
 	l.batchWaits = &b.waits
-	l.asked, l.refPoint, l.refEpoch = b.asked, b.refPoint, b.refEpoch
+	l.asked, l.point, l.refPoint, l.refEpoch = b.asked, b.point, b.refPoint, b.refEpoch
 	l.why = "not in memory"
 	return l
 }

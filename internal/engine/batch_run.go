@@ -9,6 +9,7 @@ import (
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/engine/flight"
+	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
 )
 
 // sideBySide bounds how many runs of a function that computes one at a time a batch has at the same time.
@@ -32,7 +33,13 @@ func (b *batch) runAll(ctx context.Context) {
 		}
 	}()
 	if len(led) > 0 {
-		go b.lead(led)
+		point := b.f.log.Begin()
+		for _, it := range led {
+			if b.f.log.Void(it.l.Key, b.point) {
+				it.old = nil
+			}
+		}
+		go b.lead(led, point)
 	}
 	for waited < len(begun) {
 		it, leader := begun[waited], waited < len(led)
@@ -87,6 +94,11 @@ func (b *batch) wait(ctx context.Context, it *item, began time.Time, leader bool
 		b.answer(it, r, err)
 		return
 	}
+	if !leader && b.f.outdated(o) {
+		r, err := b.f.runOrJoin(ctx, it.l, nil)
+		b.answer(it, r, err)
+		return
+	}
 	r, err := b.f.hand(ctx, o)
 	b.answer(it, r, err)
 }
@@ -110,10 +122,9 @@ func (b *batch) runEach(ctx context.Context, items []*item) {
 }
 
 // lead computes what this call leads: leases for all, one run for what it got, then the rest by waiting.
-func (b *batch) lead(led []*item) {
+func (b *batch) lead(led []*item, point invalidation.Point) {
 	f, run := b.f, led[0].call.Run()
 	defer run.End()
-	point := f.log.Begin()
 	defer f.log.End(point)
 	for _, it := range led {
 		f.inherit(it.l)
@@ -179,7 +190,7 @@ func (b *batch) acquire(ctx context.Context, led []*item) (taken, busy []*item) 
 	budget := b.budget(ctx)
 	left := budget.Enter()
 	err := f.store.do(ctx, left, func(ctx context.Context) (err error) {
-		got, err = f.store.leases.LeaseAll(ctx, keys, reqs, backends.ReadOptions{ForWrite: true})
+		got, err = f.store.leases.LeaseAll(ctx, keys, reqs, backends.ReadOptions{ForWrite: true, Clock: f.spec.TagsOf})
 		return err
 	})
 	budget.Leave()

@@ -60,6 +60,7 @@ func (f *Function) ClearFor(ctx context.Context, l *Lookup) error {
 // Set puts a value in as if a run that began now had made it. An error says that the backend could not be told: this
 // container has the value, and what the backend holds is invalidated before it is believed again.
 func (f *Function) Set(ctx context.Context, l *Lookup, res Result) error {
+	f.connectTagged(ctx, l.Tags)
 	l.refPoint, l.refEpoch = f.records.begin()
 	f.supersede(l)
 	point := f.log.Begin()

@@ -121,6 +121,8 @@ type Function struct {
 	store   *store   // the function's part of the backend; nil: memory only
 	records *Records // the invalidation records of the backend, or of this container alone
 
+	connecting sync.Once // to the records, where there is no store
+
 	recent    recentRuns   // how long runs took here
 	replacing atomic.Int64 // results of Refresh that wait to be written
 }
@@ -136,6 +138,9 @@ func New(env *Env, spec Spec) *Function {
 	}
 	return f
 }
+
+// Persists reports whether the function has a part of a backend.
+func (f *Function) Persists() bool { return f.store != nil }
 
 // Name returns the function's name.
 func (f *Function) Name() string { return f.spec.Name }

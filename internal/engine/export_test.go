@@ -4,4 +4,5 @@ package engine
 var (
 	AppendRefs = appendRefs
 	CutRefs    = cutRefs
+	IDOf       = idOf
 )

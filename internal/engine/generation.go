@@ -74,8 +74,7 @@ func (s *store) confirms(ctx context.Context, l *Lookup, e *memory.Entry) bool {
 
 // mayStay reports whether an entry may be served while the backend cannot be asked.
 func (s *store) mayStay(e *memory.Entry) bool {
-	known := s.gen.Known()
-	return e.Generation == known || known == 0
+	return s.gen.MayStay(e.Generation)
 }
 
 // hear asks the backend for the generation, one caller at a time, and reports whether it answered.

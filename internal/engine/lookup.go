@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"runtime"
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
@@ -56,7 +55,8 @@ type Lookup struct {
 
 	address string // the slot in the backend
 	digest  [2 * sha256.Size]byte
-	asked   int64 // wall clock
+	asked   int64              // wall clock
+	point   invalidation.Point // held while the call goes on: what it knew is from after that
 
 	// What the last read of the backend said.
 	looked     bool
@@ -104,12 +104,15 @@ type Reply struct {
 	Value any
 	Own   bool // nobody else has the value, so it need not be copied
 
-	refs []invalidation.Ref
+	refs  []invalidation.Ref
+	point uint64 // up to where in the order of invalidations the value is known to be none of refs' victims
 }
 
 // Get answers a lookup that memory did not answer at once: from memory, from the backend, or by a run.
 func (f *Function) Get(ctx context.Context, l *Lookup) (*Reply, error) {
-	l.asked = f.env.Now()
+	l.asked, l.point = f.env.Now(), f.log.Begin()
+	defer f.log.End(l.point)
+	f.connectTagged(ctx, l.Tags)
 	l.refPoint, l.refEpoch = f.records.begin()
 	old := f.remembered(ctx, l)
 	if r := f.serve(ctx, l, old, TierMemory); r != nil {
@@ -212,7 +215,7 @@ func (f *Function) serveAt(ctx context.Context, l *Lookup, e *memory.Entry, tier
 	if f.env.Observed(ctx) {
 		f.emit(ctx, l, f.about(e, Event{Kind: kind, Tier: tier}))
 	}
-	l.reply = Reply{Value: e.Value, Own: e == &l.found, refs: e.Refs}
+	l.reply = Reply{Value: e.Value, Own: e == &l.found, refs: e.Refs, point: e.RefPoint.Load()}
 	return &l.reply
 }
 
@@ -225,100 +228,6 @@ func (f *Function) count(kind Kind, tier string) {
 	default:
 		f.Stats.BackendHits.Add(1)
 	}
-}
-
-// runOrJoin answers by a run, or with what the run under way returns. old is what there is that is no answer any more.
-func (f *Function) runOrJoin(ctx context.Context, l *Lookup, old *memory.Entry) (*Reply, error) {
-	if f.marks.private(l.Key, f.env.Now()) {
-		return f.runAlone(ctx, l, old)
-	}
-	call, leader := f.flights.Begin(ctx, l.Key)
-	var inline func()
-	if leader {
-		inline = f.start(l, func() { f.lead(call, l, old) })
-	} else {
-		f.Stats.Waits.Add(1)
-	}
-	began := time.Now()
-	o, ok := f.await(ctx, call, l, old, began, leader, inline)
-	if !leader {
-		f.emit(ctx, l, Event{Kind: EventWait, Duration: time.Since(began), Err: o.Err})
-	}
-	if !ok {
-		return f.runAlone(ctx, l, old)
-	}
-	return f.hand(ctx, o)
-}
-
-// runAlone answers by a run that is nobody else's.
-func (f *Function) runAlone(ctx context.Context, l *Lookup, old *memory.Entry) (*Reply, error) {
-	call := f.flights.Solo(ctx, l.Key)
-	if call == nil {
-		return nil, ErrRecursive
-	}
-	inline := f.start(l, func() { f.lead(call, l, old) })
-	o, _ := f.await(ctx, call, l, old, time.Now(), true, inline)
-	return f.hand(ctx, o)
-}
-
-// start runs lead in a goroutine, so that its caller may leave, or returns it where it has to end with the call.
-func (f *Function) start(l *Lookup, lead func()) (inline func()) {
-	if l.Arg == Shared {
-		return lead
-	}
-	go lead()
-	return nil
-}
-
-// await waits for a call. Where a value that may stand in is at hand and the run takes too long, it returns that, and
-// the run is finished after the response. The caller waits since began.
-func (f *Function) await(ctx context.Context, call *flight.Call, l *Lookup, old *memory.Entry, began time.Time, leader bool, inline func()) (flight.Outcome, bool) {
-	soft := f.spec.SoftTimeout
-	if soft <= 0 || old == nil || inline != nil || !f.env.Defers(ctx) || !f.spec.Policy.MayStandIn(times(old), f.env.Now()) {
-		return call.Wait(ctx, leader, inline)
-	}
-	t := time.NewTimer(soft - time.Since(began))
-	defer t.Stop()
-	select {
-	case <-call.Done():
-	case <-ctx.Done():
-	case <-t.C:
-		if call.Ended() { // both: its result is better than one that stands in
-			break
-		}
-		f.env.Defer(ctx, func(context.Context) { _, _ = call.Wait(ctx, leader, nil) })
-		f.count(EventStale, TierMemory)
-		f.emit(ctx, l, f.about(old, Event{Kind: EventStale, Tier: TierMemory, Reason: "soft timeout"}))
-		return flight.Outcome{Value: &Reply{Value: old.Value, refs: old.Refs}}, true
-	}
-	return call.Wait(ctx, leader, nil)
-}
-
-// hand turns an outcome into what the caller gets.
-func (f *Function) hand(ctx context.Context, o flight.Outcome) (*Reply, error) {
-	if o.Panic != nil {
-		panic(o.Panic)
-	}
-	switch {
-	case errors.Is(o.Err, flight.ErrDeadlock):
-		return nil, ErrRecursive
-	case errors.Is(o.Err, flight.ErrGoexit):
-		runtime.Goexit()
-	}
-	r, _ := o.Value.(*Reply)
-	if r != nil {
-		inheritRefs(ctx, r.refs)
-	}
-	return r, o.Err
-}
-
-// lead computes a call and publishes what it came to.
-func (f *Function) lead(call *flight.Call, l *Lookup, old *memory.Entry) {
-	run := call.Run()
-	defer run.End()
-	point := f.log.Begin()
-	defer f.log.End(point)
-	f.computing(call, func() flight.Outcome { return f.compute(run.Context(), call, l, old, point) })
 }
 
 // compute is one miss: look into the backend, take the lease or wait for who has it, run.

@@ -2,8 +2,11 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +48,35 @@ func (env *Env) recordsOf(m backends.PersistenceManager) *Records {
 	}
 	r, _ := env.records.LoadOrStore(key, &Records{env: env})
 	return r.(*Records)
+}
+
+// connect opens the backend's records where no function has yet. One whose results stay in memory needs them as well:
+// its tags are invalidated elsewhere, too.
+func (f *Function) connect(ctx context.Context) {
+	switch {
+	case f.records.open.Load() != nil:
+	case f.store != nil:
+		f.store.open(ctx)
+	case f.spec.Tags != nil:
+		f.connecting.Do(func() {
+			opened, err := openStore(context.WithoutCancel(ctx), f.spec.Tags, backends.Function{
+				Namespace: f.env.Namespace, Name: f.spec.Name, NearTTL: f.spec.NearTTL,
+			})
+			if err != nil {
+				f.env.Log(ctx, slog.LevelError, "cannot hear what other containers invalidate; the function's tags are this container's",
+					"function", f.spec.Name, "error", err.Error())
+			} else if recs, ok := opened.(backends.Records); ok {
+				f.records.open.CompareAndSwap(nil, &recs)
+			}
+		})
+	}
+}
+
+// connectTagged is connect for a function in memory whose results have tags.
+func (f *Function) connectTagged(ctx context.Context, tags []string) {
+	if f.store == nil && (f.spec.TagsOf || len(tags) > 0) {
+		f.connect(ctx)
+	}
 }
 
 // names returns the records to read with a lookup of these tags: the epoch, and those of the tags.
@@ -96,13 +128,15 @@ func (r *Records) localRefs(tags []string) []invalidation.Ref {
 	return refs
 }
 
-// idOf returns the id of a record; 0: there is none.
+// idOf returns the id of a record; 0: there is none. It is made of the version, too: every try to write a record has a
+// version of its own, so that one which arrives late does not bring an id back that was replaced meanwhile.
 func idOf(r backends.Record) uint64 {
 	id, _ := invalidation.SplitRecord(r.Value)
 	if id == nil {
 		return 0
 	}
-	return binary.BigEndian.Uint64(id)
+	sum := sha256.Sum256(append(slices.Clone(id), r.Version...))
+	return max(1, binary.BigEndian.Uint64(sum[:]))
 }
 
 // void reports whether an entry depends on something that was invalidated in this container since its run began.
@@ -156,6 +190,9 @@ func (r *Records) confirms(ctx context.Context, f *Function, l *Lookup, e *memor
 	}
 	if record, same := sameIDs(e.Refs, ids); !same {
 		l.why = r.tags.why(l, record)
+		if f.store == nil { // no read of an entry follows: what runs now begins after the epoch was read
+			l.refEpoch = epoch
+		}
 		return false
 	}
 	e.RefEpoch.Store(epoch)
@@ -280,12 +317,12 @@ func (r *Records) complete(ctx context.Context, refs []invalidation.Ref, late in
 		if ref.ID != 0 {
 			continue
 		}
-		made := backends.Record{Value: invalidation.NewRecord(false)}
-		id := idOf(made)
-		err := r.do(ctx, r.env.BackendTimeout, func(ctx context.Context) error {
-			_, err := (*recs).WriteRecord(ctx, ref.Name, made.Value, expires, backends.Absent)
+		var made backends.Record
+		err := r.do(ctx, r.env.BackendTimeout, func(ctx context.Context) (err error) {
+			made, err = (*recs).WriteRecord(ctx, ref.Name, invalidation.NewRecord(false), expires, backends.Absent)
 			return err
 		})
+		id := idOf(made)
 		if errors.Is(err, backends.ErrConflict) { // there is one: older, or made meanwhile by a sibling or an invalidation
 			var rs []backends.Record
 			if rs, err = r.read(ctx, refs[i:i+1], r.env.BackendTimeout); err == nil && len(rs) == 1 {

@@ -139,10 +139,8 @@ func InvalidateTags(ctx context.Context, functions []*Function, tags []string) e
 	names = slices.Compact(names)
 	told := map[*Records]bool{}
 	var errs []error
-	for _, f := range functions { // before any is told: those without a store share the records of others
-		if f.store != nil && f.records.open.Load() == nil {
-			f.store.open(ctx)
-		}
+	for _, f := range functions { // before any is told
+		f.connect(ctx)
 	}
 	for _, f := range functions {
 		if told[f.records] {

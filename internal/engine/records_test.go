@@ -80,6 +80,26 @@ func TestKeysOfStores(t *testing.T) {
 	}
 }
 
+func TestIDsOfRecords(t *testing.T) {
+	value := invalidation.NewRecord(true)
+	first := engine.IDOf(backends.Record{Value: value, Version: "1"})
+	t.Run("C8 a late try of the same write has another id", func(t *testing.T) {
+		if again := engine.IDOf(backends.Record{Value: value, Version: "2"}); first == 0 || again == 0 || again == first {
+			t.Errorf("%x and %x", first, again)
+		}
+	})
+	t.Run("C8 a record that is read again has the same id", func(t *testing.T) {
+		if again := engine.IDOf(backends.Record{Value: bytes.Clone(value), Version: "1"}); again != first {
+			t.Errorf("%x and %x", first, again)
+		}
+	})
+	t.Run("C8 no record and a damaged one have none", func(t *testing.T) {
+		if engine.IDOf(backends.Record{}) != 0 || engine.IDOf(backends.Record{Value: value[1:], Version: "1"}) != 0 {
+			t.Error("an id")
+		}
+	})
+}
+
 // FuzzRecordsOfEntries feeds what is read before a payload with anything, and holds what is written there.
 func FuzzRecordsOfEntries(f *testing.F) {
 	f.Add([]byte{}, "tag/1", uint64(7))

@@ -88,7 +88,7 @@ func (f *Function) renew(ctx context.Context, call *flight.Call, l *Lookup, e *m
 		if found != nil && f.spec.Policy.State(times(found), f.env.Now()) == freshness.Fresh {
 			f.keepRead(l, point, found)
 			t.leaveNothing(ctx, backends.Mark{})
-			return outcome(&Reply{Value: found.Value, refs: found.Refs})
+			return outcome(&Reply{Value: found.Value, refs: found.Refs, point: found.RefPoint.Load()})
 		}
 		if busy {
 			f.rests.begin(l.Key, f.env.Now()+int64(foreignRefresh))
@@ -130,6 +130,7 @@ func (t *turn) takeForRefresh(ctx context.Context) (found *memory.Entry, busy bo
 // now, and a run under way must not overwrite its result.
 func (f *Function) Refresh(ctx context.Context, l *Lookup) (*Reply, error) {
 	l.asked = f.env.Now()
+	f.connectTagged(ctx, l.Tags)
 	l.refPoint, l.refEpoch = f.records.begin()
 	for {
 		f.supersede(l)

@@ -125,7 +125,7 @@ func (t *turn) finish(ctx context.Context, res Result, began int64, took time.Du
 	o := flight.Outcome{Err: res.Err}
 	refs, point, epoch := t.dependencies(ctx)
 	if res.Value != nil {
-		o.Value = &Reply{Value: res.Value, Own: res.Terms.Lossy, refs: refs}
+		o.Value = &Reply{Value: res.Value, Own: res.Terms.Lossy, refs: append(refs[:len(refs):len(refs)], f.records.localRefs(res.Terms.Tags)...), point: point}
 	}
 	if res.Err == nil {
 		f.recent.note(took)
@@ -206,7 +206,7 @@ func (t *turn) standIn(ctx context.Context, err error) *Reply {
 		return nil
 	}
 	now := f.env.Now()
-	if !f.spec.Policy.MayStandIn(times(old), now) || f.log.Void(t.l.Key, t.point) {
+	if !f.spec.Policy.MayStandIn(times(old), now) || f.log.Void(t.l.Key, t.point) || f.records.void(old) {
 		return nil
 	}
 	cause := "its result counts as a failure"
@@ -221,5 +221,5 @@ func (t *turn) standIn(ctx context.Context, err error) *Reply {
 	}
 	f.count(EventStale, TierMemory)
 	f.emit(ctx, t.l, f.about(old, Event{Kind: EventStale, Tier: TierMemory, Err: err}))
-	return &Reply{Value: old.Value, refs: old.Refs}
+	return &Reply{Value: old.Value, refs: old.Refs, point: old.RefPoint.Load()}
 }

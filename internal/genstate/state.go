@@ -38,7 +38,8 @@ type State struct {
 	// trusted finds the generation that it belongs to, or a later one.
 	generation atomic.Uint64
 	readAt     atomic.Int64
-	owing      atomic.Bool // something has to be told
+	owing      atomic.Bool   // something has to be told
+	last       atomic.Uint64 // the one that was known last
 
 	mu       sync.Mutex
 	clears   uint64 // begun or noted in this process
@@ -136,6 +137,17 @@ func (s *State) wasReplaced(generation uint64) bool {
 // Known returns the generation that is known, 0: none. It takes no lock.
 func (s *State) Known() uint64 { return s.generation.Load() }
 
+// MayStay reports whether what was made under the generation may be used while the backend cannot be asked: no later one
+// was heard of. It takes no lock.
+func (s *State) MayStay(generation uint64) bool {
+	known := s.generation.Load()
+	if known != 0 || generation == 0 {
+		return generation == known
+	}
+	last := s.last.Load()
+	return last == 0 || generation == last
+}
+
 // Fresh returns the generation and its age, where it is known and younger than within. It takes no lock.
 func (s *State) Fresh(now int64, within time.Duration) (generation uint64, age time.Duration, ok bool) {
 	at := s.readAt.Load()
@@ -163,6 +175,7 @@ func (s *State) forget() {
 	s.clears++
 	s.readAt.Store(0)
 	if known := s.generation.Swap(0); known != 0 {
+		s.last.Store(known)
 		s.replace(known)
 	}
 	s.flight = nil

@@ -41,6 +41,20 @@ func TestC1WhatReadsBring(t *testing.T) {
 			t.Fatal("its age was forgotten")
 		}
 	})
+	t.Run("C4 in an outage what a later generation replaced does not come back, also once that is unknown again", func(t *testing.T) {
+		s := &State{}
+		if !s.MayStay(7) || !s.MayStay(0) {
+			t.Fatal("refused before anything was heard")
+		}
+		observed(s, 10*sec, 7)
+		observed(s, 11*sec, 8)
+		for range 2 {
+			if s.MayStay(7) || !s.MayStay(8) {
+				t.Fatalf("of 7 %v, of 8 %v", s.MayStay(7), s.MayStay(8))
+			}
+			s.Forget()
+		}
+	})
 	t.Run("T3 what was read in the future is not trusted, and the next read mends it", func(t *testing.T) {
 		s := &State{}
 		observed(s, 100*sec, 7)

@@ -195,3 +195,38 @@ func TestGetAllAsksEachNodeOfAClusterOnce(t *testing.T) {
 		<-done
 	})
 }
+
+// Once the clocks' slack has passed, results that name their tags are cached again after an invalidation.
+func TestBatchesWithTagsOfResults(t *testing.T) {
+	for _, many := range []bool{false, true} {
+		t.Run(fmt.Sprintf("C8 B1 after an invalidation, computed together %v", many), func(t *testing.T) {
+			rt, err := adapter.New(adapter.Config{
+				Manager: open(t, "redis://"+servers.Redis(t).Addr+"?prefix="+prefix()), Namespace: "batch", BackendTimeout: 20 * time.Second,
+				Logger: slog.New(slog.DiscardHandler),
+			})
+			must(t, err)
+			var runs atomic.Int64
+			opts := []adapter.DataOption{adapter.Name("f"), adapter.Version("1"), adapter.WithRuntime(rt), adapter.TTL("1h"),
+				adapter.TagsOf(func(int, string) []string { return []string{"t"} })}
+			d := adapter.CacheData(func(_ context.Context, n int) (string, error) { return fmt.Sprint(n, runs.Add(1)), nil }, opts...)
+			if many {
+				d = adapter.CacheBatch(func(_ context.Context, ns []int) ([]string, error) {
+					runs.Add(1)
+					return make([]string, len(ns)), nil
+				}, append(opts, adapter.Name("many"))...)
+			}
+			all := func() int64 {
+				before := runs.Load()
+				_, err := d.GetAll(t.Context(), []int{1})
+				must(t, err)
+				return runs.Load() - before
+			}
+			all()
+			must(t, rt.InvalidateTags(t.Context(), "t"))
+			if all() != 1 {
+				t.Error("no run after the invalidation")
+			}
+			eventually(t, "a hit", func() bool { return all() == 0 })
+		})
+	}
+}

@@ -5,6 +5,7 @@ const (
 	readGo       = "internal/engine/read.go"
 	generationGo = "internal/engine/generation.go"
 	lookupGo     = "internal/engine/lookup.go"
+	joiningGo    = "internal/engine/joining.go"
 	recordsGo    = "internal/engine/records.go"
 	tellGo       = "internal/engine/records_tell.go"
 	logGo        = "internal/engine/invalidation/log.go"
@@ -21,6 +22,16 @@ func clears() []mutant {
 			line:  "f.flights.Detach(l.Key)", killer: inEngine("TestClearsDuringRuns")},
 		{id: "C2", fault: "a Get after Clear joins a run of before it", file: clearGo,
 			line: "f.log.Clear(f.flights.DetachAll)", with: "f.log.Clear(nil)", killer: inEngine("TestClearsDuringRuns")},
+		{id: "C8", fault: "a Get after InvalidateTags joins a run of before it", file: joiningGo,
+			line: "if !leader && f.outdated(o) {", with: "if false {", killer: inAdapter("TestJoiningARunFromBefore")},
+		{id: "C2", fault: "what a call knew before a clear stands in after it", file: joiningGo,
+			line: "if old != nil && f.log.Void(l.Key, l.point) {", with: "if false {", killer: inAdapter("TestStandIns")},
+		{id: "C8", fault: "a late try of an invalidation has the id of the next one", file: recordsGo,
+			line: "sum := sha256.Sum256(append(slices.Clone(id), r.Version...))", with: "sum := sha256.Sum256(slices.Clone(id))", killer: inEngine("TestIDsOfRecords")},
+		{id: "C8", fault: "a function in memory hears no invalidation from elsewhere", file: recordsGo,
+			line: "if f.store == nil && (f.spec.TagsOf || len(tags) > 0) {", with: "if false {", killer: inAdapter("TestTagsElsewhere")},
+		{id: "C4", fault: "in an outage what a clear elsewhere voided comes back once so much is owed that all is", file: stateGo,
+			line: "return last == 0 || generation == last", with: "_ = last; return true", killer: in("./internal/genstate", "TestC1WhatReadsBring")},
 		{id: "F3", fault: "Clear forgets no mark", file: clearGo,
 			line: "f.marks.clear()", killer: inEngine("TestClearsDuringRuns")},
 		{id: "C2", fault: "what was read before a clear goes into memory after it", file: readGo,

@@ -36,7 +36,7 @@ func results() []mutant {
 		{id: "K18", fault: "a refresh is left although the argument may change", file: refreshGo,
 			line: "if l.Arg == Shared || !f.env.Defers(ctx) || f.rests.resting(l.Key, now) || !e.Refreshing.CompareAndSwap(false, true) {",
 			with: "if !f.env.Defers(ctx) || f.rests.resting(l.Key, now) || !e.Refreshing.CompareAndSwap(false, true) {", killer: inEngine("TestArgumentsThatMayChange")},
-		{id: "K18", fault: "a run outlives its call although the argument may change", file: lookupGo,
+		{id: "K18", fault: "a run outlives its call although the argument may change", file: joiningGo,
 			line: "if l.Arg == Shared {", with: "if false {", killer: inEngine("TestArgumentsThatMayChange")},
 	}
 }
@@ -70,10 +70,10 @@ func times() []mutant {
 			line: "case over < int64(p.FailSafe):", with: "case p.FailSafe > 0:", killer: inAdapter("TestFailSafe")},
 		{id: "T6", fault: "a key does not rest after a failure", file: runGo,
 			line: "f.rests.begin(t.l.Key, now+int64(coolDown))", killer: inAdapter("TestFailSafe|TestResultsThatDecide")},
-		{id: "T7", fault: "a run that took too long is given up", file: lookupGo,
+		{id: "T7", fault: "a run that took too long is given up", file: joiningGo,
 			line: "f.env.Defer(ctx, func(context.Context) { _, _ = call.Wait(ctx, leader, nil) })", with: "if leader { call.LeaveLed(ctx) } else { call.Leave(ctx) }",
 			killer: model("soft timeout ends the run")},
-		{id: "T7", fault: "an expired value is returned after the soft timeout", file: lookupGo,
+		{id: "T7", fault: "an expired value is returned after the soft timeout", file: joiningGo,
 			line: "if soft <= 0 || old == nil || inline != nil || !f.env.Defers(ctx) || !f.spec.Policy.MayStandIn(times(old), f.env.Now()) {",
 			with: "if soft <= 0 || old == nil || inline != nil || !f.env.Defers(ctx) {", killer: model("soft timeout and expired")},
 		{id: "T8", fault: "no hit is ever due for a refresh", file: freshnessGo,
