@@ -285,6 +285,7 @@ func (c *converter) composite(n *ast.CompositeLit) {
 }
 
 func (c *converter) call(n *ast.CallExpr) {
+	c.hidden(n, calleeOf(c.info, n))
 	tv := c.info.Types[n.Fun]
 	if tv.IsType() {
 		if len(n.Args) == 1 {

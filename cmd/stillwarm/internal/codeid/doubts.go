@@ -72,6 +72,8 @@ func (q *inquiry) examine() {
 	q.marks()
 	q.openCode()
 	q.events()
+	q.contexts()
+	q.positionsLogged()
 	q.calledElsewhere()
 }
 
@@ -120,6 +122,7 @@ func (q *inquiry) construction() {
 // marks are what the code contains that cannot be seen through.
 func (q *inquiry) marks() {
 	results := reach(q.rootNodes(), func(_ *node, e edge) bool { return !e.scope })
+	ran := reach(q.roots, func(_ *node, e edge) bool { return !e.value && !e.handed })
 	units := map[*unit]bool{}
 	for _, n := range sorted(q.closure) {
 		if n.kind == kindVar && slices.ContainsFunc(n.vars, func(v *types.Var) bool { return isContext(v.Type()) }) && !q.inertNode(n) {
@@ -131,7 +134,7 @@ func (q *inquiry) marks() {
 			if m.context && (m.scope || !results[n]) {
 				continue // a Scope may read the context: what it returns is part of the key
 			}
-			if q.closure[n] || !m.context && !strings.Contains(m.why, handlersElsewhere) {
+			if q.closure[n] || !m.context && (!strings.Contains(m.why, handlersElsewhere) || m.start && ran[n]) {
 				q.doubt(short(n.id)+": "+m.why, m.place)
 			}
 		}

@@ -23,6 +23,7 @@ func (c *writer) call(n *ast.CallExpr) {
 		c.calledValue(n)
 		return
 	}
+	c.logsInto(n, fn)
 	if fn.Pkg() != nil && c.w.g.unitOf[fn.Pkg()] != nil {
 		c.userCall(n, fn)
 		if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && fn.Signature().Recv() != nil {
@@ -206,6 +207,8 @@ func (c *writer) arguments(n *ast.CallExpr) {
 // method notes what a dependency's method may do to what it is called on.
 func (c *writer) method(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) {
 	if readOnlyMethod(fn) {
+		c.writesTo(n, fn)
+		c.cookies(n, fn)
 		if fillingName(fn.Name()) && !isLibrary(fn) && !remoteCall(fn) {
 			c.arguments(n)
 		}
@@ -234,7 +237,7 @@ func (c *writer) method(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) 
 		}
 	}
 	c.held(sel.X, what)
-	if !isReference(t) {
+	if !isReference(t) && !immutable(t) {
 		c.add(heldBy(types.NewPointer(t)), n, what)
 	}
 	c.embedded(sel, p, what)

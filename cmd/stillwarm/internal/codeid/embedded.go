@@ -6,10 +6,10 @@ import (
 )
 
 // ownValue reports whether a method is called on, or bound to, a local variable that holds what the method changes, and not
-// a pointer to it that others may have, too.
+// a pointer to it that others may have, too, nor a copy of what exists.
 func (c *writer) ownValue(p route, t types.Type, sel *ast.SelectorExpr) bool {
 	v, ok := p.root.(*types.Var)
-	return ok && isLocal(v) && !p.shared && !isReference(t) && (c.fresh[v] || !throughPointer(c.info.Selections[sel]))
+	return ok && isLocal(v) && !p.shared && !isReference(t) && !c.copies[v] && (c.fresh[v] || !throughPointer(c.info.Selections[sel]))
 }
 
 // changesOwn notes the call of a method that changes a local variable which holds what it changes. Functions that captured the

@@ -41,13 +41,15 @@ func freshLocals(g *graph, info *types.Info, root ast.Node) map[types.Object]boo
 		case *ast.FuncDecl:
 			given(n.Recv)
 			given(n.Type.Params)
+			namedResults(info, n.Type.Results, n.Body, set)
 		case *ast.FuncLit:
 			given(n.Type.Params)
+			namedResults(info, n.Type.Results, n.Body, set)
 		case *ast.AssignStmt:
 			for i, lhs := range n.Lhs {
 				if len(n.Lhs) == len(n.Rhs) {
 					set(lhs, n.Rhs[i])
-				} else if !copied(info, n.Rhs[0]) {
+				} else if !copied(g, info, n.Rhs[0]) {
 					set(lhs, nil)
 				} else if id, ok := lhs.(*ast.Ident); ok {
 					fresh[info.ObjectOf(id)] = true
@@ -214,7 +216,7 @@ func fieldObjects(info *types.Info, fields *ast.FieldList) iter.Seq[types.Object
 }
 
 // copied reports whether the expression asks a cached function for results, which are copies.
-func copied(info *types.Info, e ast.Expr) bool {
+func copied(g *graph, info *types.Info, e ast.Expr) bool {
 	call, ok := ast.Unparen(e).(*ast.CallExpr)
 	if !ok {
 		return false
@@ -224,7 +226,8 @@ func copied(info *types.Info, e ast.Expr) bool {
 		return false
 	}
 	name := typeName(fn.Signature().Recv().Type())
-	return name != nil && name.Name() == "Data"
+	sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
+	return ok && name != nil && name.Name() == "Data" && !g.uncopied.holds(info.TypeOf(sel.X))
 }
 
 func isBlank(e ast.Expr) bool {

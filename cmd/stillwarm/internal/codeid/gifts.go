@@ -177,7 +177,7 @@ func (c *writer) literalNode(lit *ast.FuncLit) *node {
 	n := &node{id: c.w.n.id, kind: kindFunc, unit: c.w.n.unit, file: c.w.n.file, place: c.w.g.place(lit.Pos()), decl: lit}
 	inner := *c.w
 	inner.n = n
-	read := &writer{w: &inner, info: c.info, fresh: c.fresh, called: map[ast.Expr]bool{}, invoked: map[invocation]bool{}, lit: lit, handed: true, kept: "given"}
+	read := &writer{w: &inner, info: c.info, fresh: c.fresh, copies: c.copies, called: map[ast.Expr]bool{}, invoked: map[invocation]bool{}, lit: lit, handed: true, kept: "given"}
 	read.inspect(lit.Body)
 	ast.Inspect(lit.Body, func(at ast.Node) bool {
 		if id, ok := at.(*ast.Ident); ok && c.info.Uses[id] != nil {

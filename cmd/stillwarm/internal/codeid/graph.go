@@ -42,6 +42,10 @@ type node struct {
 	makes       []string     // the signatures of function values that it makes, beside those of declared functions
 	captured    []*types.Var // the local variables that these use
 	passes      []pass       // references that it passes on as interface values
+	contexts    []keptContext
+	positions   *mark        // where it has loggers write the position of the call
+	logs        bool         // it makes a logger that does not write to a file
+	logsAny     bool         // or to what it got as a parameter
 	gifts       []gift       // what it gives dependencies to call
 	uses        []use        // dependencies' objects and interfaces, which may call what they were given
 	release     release      // whether these may outlive its call
@@ -79,6 +83,7 @@ type mark struct {
 	// context: what it reads are values of a context, which a Scope may.
 	context bool
 	scope   bool // it is in the argument of Scope
+	start   bool // it runs as often as the declaration around it: it is in no function that is written there
 }
 
 // graph holds the declarations of all analysed packages.
@@ -96,6 +101,7 @@ type graph struct {
 	dynamic  map[*types.Package]map[string]bool // names of methods that interfaces of a package have
 	stateOf  map[*types.Package][]location      // what a dependency's own variables lead to
 	shapes   *shapes
+	uncopied *uncopied
 	byName   bool                  // a template may call methods of values
 	leaking  map[types.Object]bool // tables that are used other than by reading; nil before the first question
 
@@ -110,7 +116,7 @@ func (p *program) build() *graph {
 		program: p, byObj: map[types.Object]*node{}, byID: map[string]*node{}, inits: map[*unit][]*node{},
 		varNode: map[*ast.ValueSpec][]*node{}, methods: map[*types.TypeName][]*node{},
 		dynamic: map[*types.Package]map[string]bool{}, stateOf: map[*types.Package][]location{},
-		shapes: shapesOf(p.units), byName: p.callsByName(), heldIn: map[heldKey][]location{}, leadsTo: map[types.Type]map[location]bool{},
+		shapes: shapesOf(p.units), byName: p.callsByName(), uncopied: uncopiedBy(p.units), heldIn: map[heldKey][]location{}, leadsTo: map[types.Type]map[location]bool{},
 	}
 	for _, u := range p.units {
 		for _, f := range u.files {

@@ -53,6 +53,20 @@ func (c *writer) invokes(n ast.Node) {
 	}
 }
 
+// wrapped notes the variables among the arguments of a wrap that hold functions: the cached function calls them.
+func (c *writer) wrapped(call *ast.CallExpr) {
+	for _, arg := range call.Args {
+		ast.Inspect(arg, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok {
+				if v, ok := c.info.Uses[id].(*types.Var); ok {
+					c.invokesValue(v.Type(), false)
+				}
+			}
+			return true
+		})
+	}
+}
+
 func (c *writer) invokesValue(t types.Type, parameter bool) {
 	if t == nil {
 		return

@@ -46,7 +46,7 @@ func readOnlyMethod(fn *types.Func) bool {
 		return fn.Name() != "Set" // which stores a result that the caller made
 	}
 	if fn.Pkg() == nil || immutable(recv) {
-		return fn.Name() != "Longest" // of a regexp
+		return fn.Name() != "Longest" && !strings.HasPrefix(fn.Name(), "Unmarshal") && !strings.HasPrefix(fn.Name(), "GobDecode") // of a regexp
 	}
 	if flat(recv) {
 		return true // a value that is copied
@@ -54,6 +54,9 @@ func readOnlyMethod(fn *types.Func) bool {
 	full := fn.Origin().FullName()
 	if name := typeName(recv); name != nil && name.Pkg() != nil {
 		path := name.Pkg().Path()
+		if path == "os" && (fn.Name() == "Seek" || strings.HasPrefix(fn.Name(), "Read") || fn.Name() == "Truncate") {
+			return false // where the next one reads
+		}
 		if harmlessTypes[path+"."+name.Name()] && !strings.HasPrefix(fn.Name(), "Set") {
 			return true
 		}

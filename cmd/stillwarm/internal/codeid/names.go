@@ -230,7 +230,7 @@ func (g *graph) held(iface types.Type, method string) []location {
 	var found []location
 	it, _ := under(iface).(*types.Interface)
 	for _, t := range g.converted() {
-		if it == nil || types.IsInterface(t) || flat(t) || immutable(t) || !types.Implements(t, it) {
+		if it == nil || flat(t) || immutable(t) || !types.Implements(t, it) {
 			continue
 		}
 		embedded, changes := g.changing(t, it, method)

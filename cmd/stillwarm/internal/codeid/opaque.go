@@ -1,7 +1,9 @@
 package codeid
 
 import (
+	"go/ast"
 	"go/types"
+	"slices"
 	"strings"
 )
 
@@ -80,3 +82,8 @@ func takesContext(sig *types.Signature) bool {
 
 // tracing reports whether the package's context values are spans, which no result is made of.
 func tracing(path string) bool { return strings.HasPrefix(path, "go.opentelemetry.io/otel") }
+
+// inLiteral reports whether the node on top of the stack is in a function that is written there.
+func (w *walker) inLiteral() bool {
+	return slices.ContainsFunc(w.stack, func(n ast.Node) bool { _, ok := n.(*ast.FuncLit); return ok })
+}

@@ -144,3 +144,11 @@ func writeCanonical(b *strings.Builder, t types.Type) {
 		b.WriteString(types.TypeString(t, func(p *types.Package) string { return p.Path() }))
 	}
 }
+
+func isPointer(t types.Type) bool {
+	if t == nil {
+		return false
+	}
+	_, ok := t.Underlying().(*types.Pointer)
+	return ok
+}

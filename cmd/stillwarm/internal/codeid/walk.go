@@ -320,16 +320,7 @@ func (w *walker) selection(sel *ast.SelectorExpr) {
 	}
 	w.mentionTypes(s.Recv())
 	w.contextAsked(sel, s)
-}
-
-// contextAsked marks questions to a context that was kept somewhere: somebody may end it.
-func (w *walker) contextAsked(sel *ast.SelectorExpr, s *types.Selection) {
-	if s.Kind() != types.MethodVal || !isContext(s.Recv()) || s.Obj().Name() == "Value" {
-		return
-	}
-	if id, ok := ast.Unparen(sel.X).(*ast.Ident); !ok || w.info.Uses[id] != nil && !isLocal(w.info.Uses[id]) {
-		w.mark("it asks a context that is kept, which somebody may end", sel, true)
-	}
+	w.keptContext(sel, s)
 }
 
 func (w *walker) typeText(t types.Type) string {
@@ -379,7 +370,7 @@ func (w *walker) asked(to *node) bool {
 }
 
 func (w *walker) mark(why string, at ast.Node, context bool) {
-	w.n.marks = append(w.n.marks, mark{why: why, place: w.g.place(at.Pos()), context: context, scope: w.inScope > 0})
+	w.n.marks = append(w.n.marks, mark{why: why, place: w.g.place(at.Pos()), context: context, scope: w.inScope > 0, start: !w.inLiteral()})
 }
 
 // mentionTypes adds edges to the declared types that a type is made of.

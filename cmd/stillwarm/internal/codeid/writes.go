@@ -37,7 +37,7 @@ type location struct {
 
 // writes collects the events of the declaration.
 func (w *walker) writes() {
-	c := &writer{w: w, info: w.info, fresh: freshLocals(w.g, w.info, w.n.decl), called: map[ast.Expr]bool{}, invoked: map[invocation]bool{}}
+	c := &writer{w: w, info: w.info, fresh: freshLocals(w.g, w.info, w.n.decl), copies: copiesOf(w.info, w.n.decl), called: map[ast.Expr]bool{}, invoked: map[invocation]bool{}}
 	for _, conv := range w.converts {
 		c.converted(conv)
 	}
@@ -49,6 +49,9 @@ func (w *walker) writes() {
 		w.n.release, c.staying = c.releases(fn), c.onlyCalled(fn)
 		c.inspect(fn.Body)
 		return
+	}
+	if call, ok := w.n.decl.(*ast.CallExpr); ok {
+		c.wrapped(call)
 	}
 	if spec, ok := w.n.decl.(*ast.ValueSpec); ok {
 		for i, v := range spec.Values {
@@ -64,6 +67,7 @@ type writer struct {
 	w       *walker
 	info    *types.Info
 	fresh   map[types.Object]bool
+	copies  map[types.Object]bool
 	params  map[*types.Var]bool // of a declared function, where they have the values that the caller gave
 	handed  bool
 	late    bool
@@ -127,6 +131,7 @@ func (c *writer) inspect(root ast.Node) {
 			}
 		case *ast.Ident:
 			c.capture(n)
+			c.position(n)
 			c.stateful(n)
 			c.functionValue(n)
 			c.usedLate(n)
@@ -277,14 +282,6 @@ func (c *writer) follow(e ast.Expr) route {
 			return p
 		}
 	}
-}
-
-func isPointer(t types.Type) bool {
-	if t == nil {
-		return false
-	}
-	_, ok := t.Underlying().(*types.Pointer)
-	return ok
 }
 
 // captures reports whether a variable is local to the function around the one that is kept or handed over.
