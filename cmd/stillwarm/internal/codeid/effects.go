@@ -126,16 +126,16 @@ func (c *writer) methodValue(sel *ast.SelectorExpr) {
 	if types.IsInterface(t) && !setterName(fn.Name()) {
 		return
 	}
-	p := c.follow(sel.X)
-	if c.ownValue(p, t, sel) {
-		return
-	}
-	what := "bound to ." + fn.Name()
+	p, what := c.follow(sel.X), "bound to ."+fn.Name()
 	before := *c
 	defer func() { c.handed, c.kept = before.handed, before.kept }()
 	c.handed, c.kept = true, "kept "+signatureKey(c.info.TypeOf(sel))
 	if c.w.given[sel] {
 		c.kept = "given"
+	}
+	if c.ownValue(p, t, sel) {
+		c.bindsOwn(p, sel, what)
+		return
 	}
 	c.w.n.makes = append(c.w.n.makes, signatureKey(c.info.TypeOf(sel)))
 	c.held(sel.X, what)
@@ -254,7 +254,7 @@ func (c *writer) implemented(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.F
 	}
 	for _, arg := range n.Args {
 		if t := c.info.TypeOf(arg); t != nil && !flat(t) && !immutable(t) && !isError(t) && !c.owns(arg) {
-			c.addEvent(event{deep: t, behind: iface, method: fn.Name(), what: "handed to ." + fn.Name()}, arg)
+			c.addEvent(event{deep: t, behind: iface, method: fn.Name(), what: "handed to ." + fn.Name(), captured: c.ownsCaptured(arg)}, arg)
 		}
 	}
 }
@@ -289,7 +289,7 @@ func (c *writer) calledValue(n *ast.CallExpr) {
 	sig, ok := under(c.info.TypeOf(n.Fun)).(*types.Signature)
 	for _, arg := range n.Args {
 		if t := c.info.TypeOf(arg); ok && t != nil && !flat(t) && !immutable(t) && !isError(t) && !c.owns(arg) {
-			c.addEvent(event{deep: t, filler: "by " + signatureKey(sig), what: "handed to " + types.ExprString(n.Fun)}, arg)
+			c.addEvent(event{deep: t, filler: "by " + signatureKey(sig), what: "handed to " + types.ExprString(n.Fun), captured: c.ownsCaptured(arg)}, arg)
 		}
 	}
 	if p := c.follow(n.Fun); p.inner.field != nil && !c.private(p) {

@@ -3,6 +3,7 @@ package codeid
 import (
 	"go/ast"
 	"go/types"
+	"slices"
 )
 
 // ownValue reports whether a method is called on, or bound to, a local variable that holds what the method changes, and not
@@ -22,6 +23,17 @@ func (c *writer) changesOwn(p route, sel *ast.SelectorExpr, what string) bool {
 		c.addEvent(event{to: p.inner, what: what, captured: true}, sel)
 	}
 	return true
+}
+
+// bindsOwn notes that a method is bound to a local variable which holds what the method changes: others see that where they may
+// have another such function of the same call.
+func (c *writer) bindsOwn(p route, sel *ast.SelectorExpr, what string) {
+	if v, ok := p.root.(*types.Var); ok && (c.w.n.release.stores || c.w.n.release.returns) {
+		if !slices.Contains(c.w.n.captured, v) {
+			c.w.n.captured = append(c.w.n.captured, v)
+		}
+		c.addEvent(event{to: location{variable: v}, what: what, captured: true}, sel)
+	}
 }
 
 // throughPointer reports whether an embedded pointer or interface lies on the way to the method.

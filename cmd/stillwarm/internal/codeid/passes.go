@@ -25,7 +25,7 @@ func (c *writer) filled(arg ast.Expr, what string) {
 	if c.owns(arg) {
 		return
 	}
-	e := event{deep: t, what: what}
+	e := event{deep: t, what: what, captured: c.ownsCaptured(arg)}
 	if own := c.localTarget(arg); own != nil { // what it holds may be shared, not the variable
 		e.deep = own
 	} else if isReference(t) {
@@ -69,21 +69,32 @@ func (c *writer) change(e ast.Expr, ev event) {
 
 // owns reports whether what the argument leads to is only known to this call of the function.
 func (c *writer) owns(arg ast.Expr) bool {
+	own, captured := c.owned(arg)
+	return own && !captured
+}
+
+// ownsCaptured reports whether the function around has made what the argument leads to: others that it makes may know it, too.
+func (c *writer) ownsCaptured(arg ast.Expr) bool {
+	own, captured := c.owned(arg)
+	return own && captured
+}
+
+func (c *writer) owned(arg ast.Expr) (own, captured bool) {
 	e := ast.Unparen(arg)
 	if u, ok := e.(*ast.UnaryExpr); ok {
 		if lit, ok := ast.Unparen(u.X).(*ast.CompositeLit); ok {
-			return flatElements(c.info, lit)
+			return flatElements(c.info, lit), false
 		}
 		p := c.follow(u.X)
 		v, ok := p.root.(*types.Var)
-		return ok && isLocal(v) && (c.fresh[v] || !p.shared && flat(c.info.TypeOf(u.X)))
+		return ok && isLocal(v) && (c.fresh[v] || !p.shared && flat(c.info.TypeOf(u.X))), p.captured
 	}
 	if isFresh(c.info, e, nil) {
-		return true
+		return true, false
 	}
 	p := c.follow(e)
 	v, ok := p.root.(*types.Var)
-	return ok && isLocal(v) && c.fresh[v]
+	return ok && isLocal(v) && c.fresh[v], p.captured
 }
 
 // parameter returns the parameter of the declared function that the expression names, if it has the value that the caller
@@ -162,7 +173,7 @@ func (c *writer) userArgument(n *ast.CallExpr, fn *types.Func, i int, arg ast.Ex
 	if rest := sig.Variadic() && i >= last; !rest && !types.IsInterface(to.Type()) {
 		return
 	}
-	ev := event{deep: t, what: "handed to " + fn.Name(), place: c.w.g.place(arg.Pos()), handed: c.handed}
+	ev := event{deep: t, what: "handed to " + fn.Name(), place: c.w.g.place(arg.Pos()), handed: c.handed, captured: c.ownsCaptured(arg)}
 	c.w.n.passes = append(c.w.n.passes, pass{from: c.parameter(arg), to: to, event: ev})
 }
 
@@ -204,7 +215,7 @@ func (p pass) changes(changed map[*types.Var]event) (event, bool) {
 		if !types.IsInterface(p.event.deep) {
 			return event{}, false // seen where it became an interface value
 		}
-		return event{iface: p.event.deep, method: ev.method, what: p.event.what, place: p.event.place, handed: p.event.handed}, true
+		return event{iface: p.event.deep, method: ev.method, what: p.event.what, place: p.event.place, handed: p.event.handed, captured: p.event.captured}, true
 	}
 	return p.event, true
 }
