@@ -154,7 +154,7 @@ func (c *writer) builtin(n *ast.CallExpr) {
 	case "delete", "clear", "copy", "close":
 		c.elements(n.Args[0], "changed by "+id.Name)
 	case "append": // it writes behind the end where there is room
-		if len(n.Args) > 1 {
+		if len(n.Args) > 1 && !c.appendsToOwn(n.Args[0]) {
 			c.elements(n.Args[0], "appended to")
 		}
 	}

@@ -73,6 +73,7 @@ type writer struct {
 	late    bool
 	lit     *ast.FuncLit // the outermost function around that is kept or handed over
 	kept    string
+	arrays  map[types.Object]bool // slices of arrays that the declaration has made; nil before the first question
 	staying map[*ast.FuncLit]bool // functions that do not outlive the call
 	called  map[ast.Expr]bool     // what calls name, and functions that run where they are written
 	invoked map[invocation]bool
