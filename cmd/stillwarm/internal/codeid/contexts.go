@@ -31,6 +31,21 @@ func (w *walker) keptContext(sel *ast.SelectorExpr, s *types.Selection) {
 	}
 }
 
+// keptElement notes that a context is read from a map or a slice.
+func (w *walker) keptElement(e *ast.IndexExpr) {
+	t := w.info.TypeOf(e)
+	if t == nil || !isContext(t) || w.info.Types[e].IsType() || w.assigned(e) || w.inScope > 0 {
+		return
+	}
+	places := []location{heldBy(w.info.TypeOf(e.X))}
+	if v, ok := rootOf(w.info, e.X).(*types.Var); ok && !isLocal(v) {
+		places = append(places, location{variable: v})
+	}
+	for _, l := range places {
+		w.n.contexts = append(w.n.contexts, keptContext{l, w.g.place(e.Pos())})
+	}
+}
+
 // embeddedField returns the last embedded field on the way to a method.
 func embeddedField(s *types.Selection) (field *types.Var) {
 	t := s.Recv()
@@ -70,7 +85,8 @@ func (q *inquiry) contexts() {
 
 // contextAsked marks questions to a context that was kept somewhere: somebody may end it.
 func (w *walker) contextAsked(sel *ast.SelectorExpr, s *types.Selection) {
-	if s.Kind() != types.MethodVal || !isContext(s.Recv()) || s.Obj().Name() == "Value" {
+	fn, ok := s.Obj().(*types.Func)
+	if !ok || s.Kind() != types.MethodVal || fn.Name() == "Value" || !isContext(fn.Signature().Recv().Type()) || !types.IsInterface(s.Recv()) {
 		return
 	}
 	if id, ok := ast.Unparen(sel.X).(*ast.Ident); !ok || w.info.Uses[id] != nil && !isLocal(w.info.Uses[id]) {

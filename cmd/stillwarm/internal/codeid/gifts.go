@@ -91,10 +91,13 @@ func (c *writer) give(to keeper, e ast.Expr) {
 		}
 	case *ast.CompositeLit:
 		c.giveElements(to, e)
-	case *ast.Ident:
-		c.gift(gift{to: to, code: c.functionNode(e)})
-	case *ast.SelectorExpr:
-		c.gift(gift{to: to, code: c.functionNode(e.Sel)})
+	case *ast.Ident, *ast.SelectorExpr:
+		if fn := c.functionOf(e); fn != nil {
+			c.gift(gift{to: to, code: c.w.g.nodeOf(fn)})
+		}
+	}
+	if sig, ok := t.Underlying().(*types.Signature); ok && c.functionOf(e) == nil { // whatever has been put there
+		c.gift(gift{to: to, code: &node{id: c.w.n.id, kind: kindFunc, unit: c.w.n.unit, invoked: []invocation{{signature: signatureKey(sig)}}}})
 	}
 	if types.IsInterface(t) {
 		if it, ok := t.Underlying().(*types.Interface); ok && it.NumMethods() > 0 && !isError(t) && !isContext(t) {
@@ -163,12 +166,17 @@ func (c *writer) gift(g gift) {
 	c.w.n.gifts = append(c.w.n.gifts, g)
 }
 
-// functionNode returns the declared function that the identifier names, or nil.
-func (c *writer) functionNode(id *ast.Ident) *node {
-	if fn, ok := c.info.Uses[id].(*types.Func); ok {
-		return c.w.g.nodeOf(fn)
+// functionOf returns the function or method that the expression names, or nil.
+func (c *writer) functionOf(e ast.Expr) *types.Func {
+	id, _ := ast.Unparen(e).(*ast.Ident)
+	if sel, ok := ast.Unparen(e).(*ast.SelectorExpr); ok {
+		id = sel.Sel
 	}
-	return nil
+	if id == nil {
+		return nil
+	}
+	fn, _ := c.info.Uses[id].(*types.Func)
+	return fn
 }
 
 // literalNode stands for a function that is written where it is given away: what it mentions, calls and captures, without

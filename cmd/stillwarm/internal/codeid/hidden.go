@@ -34,7 +34,7 @@ func (c *converter) hidden(call *ast.CallExpr, fn *types.Func) {
 		several = types.NewTuple(types.NewVar(call.Pos(), nil, "", t))
 	}
 	for v := range several.Variables() {
-		c.behind(v.Type())
+		c.behind(v.Type(), strings.Contains(strings.SplitN(fn.Pkg().Path(), "/", 2)[0], "."))
 	}
 }
 
@@ -42,9 +42,12 @@ func decodes(name string) bool {
 	return strings.HasPrefix(name, "Unmarshal") || strings.HasPrefix(name, "Decode") || strings.HasPrefix(name, "Parse") || strings.HasPrefix(name, "Load")
 }
 
-// behind notes what a dependency may have put into an interface of the type.
-func (c *converter) behind(t types.Type) {
+// behind notes what a dependency may have put into an interface of the type. A foreign one is not of the standard library.
+func (c *converter) behind(t types.Type, foreign bool) {
 	it, ok := t.Underlying().(*types.Interface)
+	if ok && it.NumMethods() == 0 && foreign {
+		c.convertedTo(decodedTypes...)
+	}
 	if !ok || it.NumMethods() == 0 || isTypeParam(t) || isError(t) || isContext(t) || immutable(t) {
 		return
 	}

@@ -181,6 +181,8 @@ func (w *walker) enter(n ast.Node) {
 		w.ident(n)
 	case *ast.SelectorExpr:
 		w.selection(n)
+	case *ast.IndexExpr:
+		w.keptElement(n)
 	case *ast.CallExpr:
 		w.call(n)
 	}

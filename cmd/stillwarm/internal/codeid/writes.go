@@ -37,7 +37,7 @@ type location struct {
 
 // writes collects the events of the declaration.
 func (w *walker) writes() {
-	c := &writer{w: w, info: w.info, fresh: freshLocals(w.g, w.info, w.n.decl), copies: copiesOf(w.info, w.n.decl), called: map[ast.Expr]bool{}, invoked: map[invocation]bool{}}
+	c := &writer{w: w, info: w.info, fresh: freshLocals(w.g, w.info, w.n.decl), copies: copiesOf(w.g, w.info, w.n.decl), called: map[ast.Expr]bool{}, invoked: map[invocation]bool{}}
 	for _, conv := range w.converts {
 		c.converted(conv)
 	}
@@ -146,6 +146,7 @@ func (c *writer) inspect(root ast.Node) {
 				if _, literal := ast.Unparen(n.X).(*ast.CompositeLit); !literal {
 					c.write(n.X, "taken the address of")
 					c.addressed(n.X)
+					c.copyAddressed(n.X)
 				}
 			}
 		case *ast.CompositeLit:
