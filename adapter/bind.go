@@ -15,6 +15,7 @@ const defaultNearTTL = 5 * time.Second
 func (c *dataCore) bind(rt *Runtime) (*dataState, func(context.Context)) {
 	o := c.opts
 	s := &dataState{rt: rt}
+	s.bare = func() *engine.Lookup { return c.bareLookup(s) }
 	manager, why := rt.backendFor(o.persist)
 	spec := engine.Spec{
 		Name: c.id.name, Code: func() (string, error) { return c.code(rt) }, In: c.keys.fingerprint(), Out: key.Fingerprint(c.out),

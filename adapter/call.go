@@ -102,6 +102,14 @@ func (k *call) begin(c *dataCore, s *dataState, from ptr) (in ptr) {
 	return in
 }
 
+// bareLookup returns a lookup that has no argument: it can decode what an entry holds.
+func (c *dataCore) bareLookup(s *dataState) *engine.Lookup {
+	k := (*call)(c.calls(1))
+	k.c, k.s = c, s
+	k.Ops, k.Codec = k, c.codec.ID()
+	return &k.Lookup
+}
+
 // tagsOf asks the function given to Tags about an argument on the heap. Where that panics it is not known which tags an
 // entry would have.
 func (c *dataCore) tagsOf(s *dataState, in ptr) (tags []string, unknown bool) {

@@ -31,8 +31,9 @@ type dataCore struct {
 
 // dataState is a cached function in one Runtime.
 type dataState struct {
-	rt *Runtime
-	f  *engine.Function
+	rt   *Runtime
+	f    *engine.Function
+	bare func() *engine.Lookup // one that can decode an entry, without an argument
 }
 
 // dataRef is a *dataCore, of which those who have it know nothing.

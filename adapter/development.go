@@ -267,17 +267,41 @@ func limited(t int64) int64 {
 	return t
 }
 
-// Value returns an entry's value from memory.
-func (w *workbench) Value(_ context.Context, r devchannel.Ref) (devchannel.Value, error) {
-	c, err := w.call(r)
-	if err != nil {
-		return devchannel.Value{}, err
+// Value returns an entry's value: from memory where the container holds it, else from the backend, also where another
+// container saw the call.
+func (w *workbench) Value(ctx context.Context, r devchannel.Ref) (devchannel.Value, error) {
+	var l *engine.Lookup
+	s := w.function(r.Function)
+	if c, err := w.call(r); err == nil {
+		if e, ok := c.peek(); ok {
+			return devchannel.ValueOf(e.Value), nil
+		}
+		s, l = c.s, c.lookup()
 	}
-	e, ok := c.peek()
-	if !ok {
-		return devchannel.Value{}, errors.New("memory no longer holds it")
+	if s == nil {
+		return devchannel.Value{}, fmt.Errorf("this container has no function %q", r.Function)
+	}
+	if l == nil {
+		l = s.bare()
+		l.SetDigest(r.Key)
+	}
+	e, err := s.f.Find(ctx, l)
+	if err != nil {
+		return devchannel.Value{}, fmt.Errorf("memory does not hold it; %w", err)
 	}
 	return devchannel.ValueOf(e.Value), nil
+}
+
+// function returns the function of a name, nil where there is none.
+func (w *workbench) function(name string) *dataState {
+	w.rt.mu.Lock()
+	defer w.rt.mu.Unlock()
+	for _, s := range w.rt.data {
+		if s.f.Name() == name {
+			return s
+		}
+	}
+	return nil
 }
 
 // Explain says what a call with the key would find.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -94,6 +95,27 @@ func (f *Function) Peek(l *Lookup) (Entry, bool) {
 	}
 	return Entry{Digest: l.Digest(), Times: times(e), Cost: e.Cost, RunTime: time.Duration(e.RunTime), Value: e.Value}, true
 }
+
+// Find returns what the backend holds for a lookup, whatever its age, unless it was cleared. It changes nothing.
+func (f *Function) Find(ctx context.Context, l *Lookup) (Entry, error) {
+	if f.store == nil || f.store.open(ctx) == nil {
+		return Entry{}, errors.New("its results stay in memory")
+	}
+	l.bad = true // whatever is there is left alone
+	point := f.log.Begin()
+	defer f.log.End(point)
+	e, err := f.store.findWithin(ctx, l, backends.ReadOptions{}, point, f.env.BackendTimeout)
+	switch {
+	case err != nil:
+		return Entry{}, err
+	case e == nil:
+		return Entry{}, errors.New(l.why)
+	}
+	return Entry{Digest: l.Digest(), Times: times(e), Cost: e.Cost, RunTime: time.Duration(e.RunTime), Value: e.Value}, nil
+}
+
+// SetDigest makes a lookup that knows no argument one of the slot that a digest names.
+func (l *Lookup) SetDigest(digest string) { l.address = digest }
 
 // Held returns how many entries the function has in memory, and the bytes that they take.
 func (f *Function) Held() (entries, bytes int64) { return f.spec.Owner.Len() }

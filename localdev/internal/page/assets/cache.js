@@ -67,6 +67,7 @@ function FunctionDetail({f, chosen, entries}) {
     <p class="soft mono wrapall">${f.name}${f.place && html`, wrapped at ${f.place}`}</p>
     <dl class="grid">${facts.map(([k, v]) => html`<div key=${k}><dt>${k}</dt><dd>${v}</dd></div>`)}</dl>
     <${Section} id="entries" title="Entries in memory" aside=${plural(entries.length, "entry", "entries")}><${Entries} f=${f} list=${entries} chosen=${chosen} /><//>
+    ${chosen && !entries.some(e => e.key === chosen) && html`<${Section} id="elsewhere" title="Entry" aside="not in memory"><dl class="grid"><div><dt>key</dt><dd class="mono wrapall">${chosen}</dd></div></dl><${Held} f=${f} id=${chosen} version=${entries.length} /><//>`}
     <${Section} id="code" title="Key" open=${false} aside=${options.length ? plural(options.length, "option") : ""}>
       <table class="headers"><tbody>
         <tr><th scope="row">code identity</th><td class="mono wrapall">${f.identity || "not known"}</td></tr>
@@ -102,10 +103,15 @@ function EntryRow({e, f, open}) {
 }
 
 function EntryValue({e, f}) {
-  const got = useFetch(() => ask("value?function=" + encodeURIComponent(f.name) + "&key=" + encodeURIComponent(e.key)), [e.key, e.created]);
   return html`<dl class="grid"><div><dt>key</dt><dd class="mono wrapall">${e.key}</dd></div><div><dt>made</dt><dd>${clock(e.created / 1e6)}</dd></div>
       ${e.runTime > 0 && html`<div><dt>its run took</dt><dd>${span(e.runTime / 1e6)}</dd></div>`}<div><dt>held by</dt><dd>${e.slots.map(s => "#" + s).join(", ")}</dd></div></dl>
-    ${got.error ? html`<p class="fault">${got.error}</p>` : got.value ? html`<div class="values"><${Value} v=${got.value} root /></div>` : html`<p class="soft">Reading…</p>`}`;
+    <${Held} f=${f} id=${e.key} version=${e.created} />`;
+}
+
+// Held is what memory or the backend holds under a key.
+function Held({f, id, version}) {
+  const got = useFetch(() => ask("value?function=" + encodeURIComponent(f.name) + "&key=" + encodeURIComponent(id)), [id, version]);
+  return got.error ? html`<p class="fault">${got.error}</p>` : got.value ? html`<div class="values"><${Value} v=${got.value} root /></div>` : html`<p class="soft">Reading…</p>`;
 }
 
 function Value({v, root}) {

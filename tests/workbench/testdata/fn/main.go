@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/stillwarm/stillwarm/adapter"
+	_ "github.com/stillwarm/stillwarm/backends/redis"
 	"github.com/stillwarm/stillwarm/lambda"
 )
 
