@@ -53,7 +53,9 @@ func handle(w http.ResponseWriter, r *http.Request) {
 
 func main() {
 	http.HandleFunc("/", handle)
-	http.DefaultServeMux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	server := httptest.NewServer(nil)
+	_, _ = http.Get(server.URL)
+	server.Close()
 	adapter.Default().Close(context.Background())
 }
 `

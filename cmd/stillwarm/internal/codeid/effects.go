@@ -209,7 +209,7 @@ func (c *writer) method(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) 
 	if readOnlyMethod(fn) {
 		c.writesTo(n, fn)
 		c.cookies(n, fn)
-		if fillingName(fn.Name()) && !isLibrary(fn) && !remoteCall(fn) {
+		if (fillingName(fn.Name()) || strings.Contains(fn.Name(), "Reader")) && !isLibrary(fn) && !remoteCall(fn) {
 			c.arguments(n)
 		}
 		return
@@ -218,6 +218,9 @@ func (c *writer) method(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) 
 	p := c.follow(sel.X)
 	t := c.info.TypeOf(sel.X)
 	if c.changesOwn(p, sel, what) {
+		if !encodes(fn) {
+			c.arguments(n)
+		}
 		return
 	}
 	if c.newObject(sel.X) {

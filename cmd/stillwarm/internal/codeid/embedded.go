@@ -22,7 +22,23 @@ func (c *writer) changesOwn(p route, sel *ast.SelectorExpr, what string) bool {
 	if p.captured {
 		c.addEvent(event{to: p.inner, what: what, captured: true}, sel)
 	}
+	c.writtenOut(c.info.TypeOf(sel.X), sel, what)
 	return true
+}
+
+// writtenOut notes what a dependency's object may change that the program can have put into its fields, as with an
+// io.LimitedReader.
+func (c *writer) writtenOut(t types.Type, n ast.Node, what string) {
+	name := typeName(t)
+	st, ok := under(t).(*types.Struct)
+	if name == nil || name.Pkg() == nil || c.w.g.unitOf[name.Pkg()] != nil || !ok {
+		return
+	}
+	for f := range st.Fields() {
+		if ft := f.Type(); f.Exported() && !flat(ft) && !immutable(ft) && !isError(ft) {
+			c.addEvent(event{to: heldBy(ft), deep: ft, what: what}, n)
+		}
+	}
 }
 
 // bindsOwn notes that a method is bound to a local variable which holds what the method changes: others see that where they may

@@ -30,7 +30,7 @@ func (c *writer) invokes(n ast.Node) {
 	case *ast.FuncLit:
 	case *ast.Ident:
 		if v, ok := c.info.Uses[e].(*types.Var); ok {
-			c.invokesValue(v.Type(), c.params[v])
+			c.invokesValue(v.Type(), c.params[v] && c.lit == nil)
 		}
 	case *ast.SelectorExpr:
 		s := c.info.Selections[e]

@@ -5,18 +5,25 @@ import (
 	"strings"
 )
 
-// immutableTypes never change, although they hold references.
+// immutableTypes never change, although they hold references. Those that are true are used through pointers, and what these
+// point to never changes either: nobody assigns a regexp.Regexp. The others are values, and a pointer to one is there to
+// change it.
 var immutableTypes = map[string]bool{
-	"time.Time": true, "time.Location": true, "net/netip.Addr": true, "net/netip.Prefix": true, "net/netip.AddrPort": true,
-	"reflect.Type": true, "regexp.Regexp": true, "strings.Replacer": true, "encoding/base64.Encoding": true,
-	"encoding/base32.Encoding": true, "unique.Handle": true, "context.Context": true, "log/slog.Logger": true,
-	"encoding/binary.ByteOrder": true, "log/slog.Handler": true, "embed.FS": true,
+	"time.Time": false, "net/netip.Addr": false, "net/netip.Prefix": false, "net/netip.AddrPort": false, "reflect.Type": false,
+	"unique.Handle": false, "context.Context": false, "encoding/binary.ByteOrder": false, "log/slog.Handler": false, "embed.FS": false,
+	"time.Location": true, "regexp.Regexp": true, "strings.Replacer": true, "encoding/base64.Encoding": true,
+	"encoding/base32.Encoding": true, "log/slog.Logger": true,
 }
 
-// immutable reports whether the type, or what it points to, is known never to change.
+// immutable reports whether values of the type are known never to change.
 func immutable(t types.Type) bool {
 	name := typeName(t)
-	return name != nil && name.Pkg() != nil && immutableTypes[name.Pkg().Path()+"."+name.Name()]
+	if name == nil || name.Pkg() == nil {
+		return false
+	}
+	throughPointers, known := immutableTypes[name.Pkg().Path()+"."+name.Name()]
+	_, pointer := types.Unalias(t).(*types.Pointer)
+	return known && (throughPointers || !pointer)
 }
 
 // harmlessTypes change by being used, in ways that no result is made of.

@@ -135,7 +135,7 @@ func (g *graph) inertCall(u *unit, call *ast.CallExpr) bool {
 		return true
 	} else if tv.IsBuiltin() {
 		id, _ := ast.Unparen(call.Fun).(*ast.Ident)
-		return id == nil || id.Name != "copy" && id.Name != "panic" && id.Name != "print" && id.Name != "println"
+		return id == nil || id.Name != "copy" && id.Name != "panic" && id.Name != "print" && id.Name != "println" && !appends(u.info, id.Name, call)
 	}
 	fn := calleeOf(u.info, call)
 	if fn == nil || fn.Pkg() == nil {
@@ -144,7 +144,7 @@ func (g *graph) inertCall(u *unit, call *ast.CallExpr) bool {
 	if isLibrary(fn) {
 		return true
 	}
-	if !inertFunction(fn) && !freshMethod(call, fn) {
+	if !inertFunction(fn) && !freshMethod(call, fn) || appends(u.info, fn.Name(), call) {
 		return false
 	}
 	for _, arg := range call.Args {
@@ -153,6 +153,11 @@ func (g *graph) inertCall(u *unit, call *ast.CallExpr) bool {
 		}
 	}
 	return true
+}
+
+// appends reports whether a call writes behind what a variable holds: the order of two such calls decides what is there.
+func appends(info *types.Info, name string, call *ast.CallExpr) bool {
+	return (name == "append" || strings.HasPrefix(name, "Append")) && len(call.Args) > 0 && rootOf(info, call.Args[0]) != nil
 }
 
 // callable reports whether a function that gets a value of the type may call user code: a function, or a type with

@@ -42,7 +42,7 @@ func (g *graph) walk(n *node) {
 		handed: map[ast.Node]bool{}, scoped: map[ast.Node]bool{}, late: map[ast.Node]bool{}, given: map[ast.Node]bool{},
 		signatures: map[*ast.FuncLit]string{}, seen: map[edge]bool{}, called: map[*ast.Ident]bool{},
 	}
-	w.text(string(n.kind), n.unit.path, n.unit.info.FileVersions[n.file], g.version(n.unit))
+	w.text(string(n.kind), n.unit.path, n.unit.Name, n.unit.info.FileVersions[n.file], g.version(n.unit)) // %T shows the name
 	if n.kind == kindConst {
 		w.constant()
 	} else {
