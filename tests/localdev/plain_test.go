@@ -36,7 +36,7 @@ func TestFunctionsOfTheLambdaLibrary(t *testing.T) {
 	t.Setenv("GOWORK", "off")
 	t.Setenv("GOFLAGS", "")
 	for version, sums := range map[string][2]string{
-		"v1.36.0": {"NWBWBJgavrQOjF1uKDG5D7Qs5y5o75HcrjfA16Hwfak=", "jwFe2KmMsHmffA1X2R09hH6lFzJQxzI8qK17ewzbQMM="}, // of 2022
+		"v1.50.0": {"0GzY18vT4EsCvIyk3kn3ZH5Jg30NRlgYaai1w0aGPMU=", "dpMpZgvWx5vuQJfBt0zqBha60q7Dd7RfgJv23DymV8A="},
 		"v1.55.1": {"We2cCp4BwqqH/JW+bEEo1FhgG71rslvjfi4y7KmlrR0=", "V+NzkHNR6vBC8C1PDloqSLE+7jYWFiPvJJFiCiTm8nE="},
 	} {
 		t.Run(version, func(t *testing.T) {
