@@ -46,21 +46,13 @@ func (w *walker) keptElement(e *ast.IndexExpr) {
 	}
 }
 
-// embeddedField returns the last embedded field on the way to a method.
-func embeddedField(s *types.Selection) (field *types.Var) {
-	t := s.Recv()
-	for _, i := range s.Index()[:len(s.Index())-1] {
-		if p, ok := under(t).(*types.Pointer); ok {
-			t = p.Elem()
-		}
-		st, ok := under(t).(*types.Struct)
-		if !ok {
-			return nil
-		}
-		field = st.Field(i)
-		t = field.Type()
+// embeddedField returns the last embedded field on the way to a method, nil where it cannot be told.
+func embeddedField(s *types.Selection) *types.Var {
+	fields, all := embeddedFields(s)
+	if !all || len(fields) == 0 {
+		return nil
 	}
-	return field
+	return fields[len(fields)-1]
 }
 
 // assigned reports whether the expression on top of the stack is given a value there.

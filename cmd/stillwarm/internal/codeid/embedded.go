@@ -57,6 +57,12 @@ func throughPointer(s *types.Selection) bool {
 	if s == nil {
 		return false
 	}
+	fields, all := embeddedFields(s)
+	return !all || slices.ContainsFunc(fields, func(f *types.Var) bool { return isReference(f.Type()) })
+}
+
+// embeddedFields returns the embedded fields on the way to a method, and whether these are all.
+func embeddedFields(s *types.Selection) (fields []*types.Var, all bool) {
 	t := s.Recv()
 	for _, i := range s.Index()[:len(s.Index())-1] {
 		if p, ok := under(t).(*types.Pointer); ok {
@@ -64,13 +70,12 @@ func throughPointer(s *types.Selection) bool {
 		}
 		st, ok := under(t).(*types.Struct)
 		if !ok {
-			return true
+			return fields, false
 		}
-		if t = st.Field(i).Type(); isReference(t) {
-			return true
-		}
+		fields = append(fields, st.Field(i))
+		t = st.Field(i).Type()
 	}
-	return false
+	return fields, true
 }
 
 // embedded notes what changes with a method of something embedded: all that the outer value leads to.
