@@ -57,7 +57,8 @@ func (s *dataState) unheard() error {
 // container at once, in others within [NearTTL]. It costs the same for one entry as for a million. See [Tags].
 //
 // An error means that a backend could not be reached. This container's memory misses all the same, and repeats the
-// invalidation before it uses a tagged entry of the backend.
+// invalidation before it uses a tagged entry of the backend. After [Runtime.Close] nothing is told to anybody: the error
+// wraps [backends.ErrClosed].
 func InvalidateTags(ctx context.Context, tags ...string) error {
 	return runtimeIn(ctx).InvalidateTags(ctx, tags...)
 }
