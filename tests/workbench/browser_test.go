@@ -66,8 +66,8 @@ func (b *browser) eval(expression string) string {
 	return s
 }
 
-// sees waits until the text of what the selector finds has every one of the words.
-func (b *browser) sees(selector string, words ...string) {
+// sees waits until the text of what the selector finds has every one of the words, and returns that text.
+func (b *browser) sees(selector string, words ...string) string {
 	b.t.Helper()
 	var text string
 	for deadline := time.Now().Add(40 * time.Second); time.Now().Before(deadline); b.do(chromedp.Sleep(50 * time.Millisecond)) {
@@ -77,10 +77,11 @@ func (b *browser) sees(selector string, words ...string) {
 			all = all && strings.Contains(text, w)
 		}
 		if all {
-			return
+			return text
 		}
 	}
 	b.t.Fatalf("%s does not show %q:\n%s", selector, words, text)
+	return ""
 }
 
 // click clicks the first element that the selector finds and whose text is the word.
@@ -185,9 +186,14 @@ func TestADayAtTheWorkbench(t *testing.T) {
 	send()
 	b.sees(".waterfall", "validated")
 	t.Log("the entry's value, then clear it, and miss")
+	b.eval(`(() => { const real = window.fetch, held = new Promise(r => window.release = r);
+		window.fetch = (...a) => String(a[0]).includes("/entries") ? held.then(() => real(...a)) : real(...a); return "held" })()`)
 	b.click(".waterfall .call:last-child a", "edited-")
-	b.sees(".values", "Highs", "City")
-	if got := b.eval("document.querySelector('.values').innerText"); !strings.Contains(got, "main.weather") || strings.Contains(got, "clone") {
+	if got := b.sees(".detail", "Entries in memory", "Reading"); strings.Contains(got, "not in memory") || strings.Contains(got, "holds none") {
+		t.Errorf("the page says what memory holds before it has read it: %s", got)
+	}
+	b.eval(`(() => { window.release(); return "released" })()`)
+	if got := b.sees(".values", "Highs", "City"); !strings.Contains(got, "main.weather") || strings.Contains(got, "clone") {
 		t.Errorf("the value is not shown as the function returned it: %s", got)
 	}
 	b.look("value")
@@ -214,6 +220,7 @@ func TestADayAtTheWorkbench(t *testing.T) {
 	b.click(".detail .head button", "Replay")
 	b.sees(".detail .head", "6")
 	b.click(".detail .head button", "Edit and send")
+	b.sees("form.composer", "Ctrl-Enter sends")
 	event := b.eval("document.querySelector('textarea[name=event]').value")
 	b.set("textarea[name=event]", strings.Replace(event, `"rawPath": "/"`, `"rawPath": "/edited"`, 1))
 	b.click("form.composer button[type=submit]", "Send")

@@ -19,9 +19,10 @@ export function Cache({parts}) {
         <${Button} kind="danger" run=${() => clear({all: true}, "Everything was cleared.")}>Clear all<//></div>
       <div class="scroll" onKeyDown=${moveRows}><table class="rows"><thead><tr><th>Function</th><th class="n">Calls</th><th>Hit rate</th><th class="n late">Run</th><th class="n">Saved</th><th class="n">Entries</th><th class="n late">Bytes</th></tr></thead>
       <tbody>${state.functions.map(f => html`<${FunctionRow} key=${f.name} f=${f} selected=${f.name === name} entries=${list.filter(e => e.function === f.name)} />`)}</tbody></table></div>
+      ${entries.error && html`<p class="fault pad">${entries.error}</p>`}
       ${entries.value && entries.value.problems.map(p => html`<p class="soft pad" key=${p}>${p}</p>`)}
     </div>
-    ${f && html`<div class="pane detail"><${FunctionDetail} key=${f.name} f=${f} chosen=${key} entries=${list.filter(e => e.function === f.name)} /></div>`}
+    ${f && html`<div class="pane detail"><${FunctionDetail} key=${f.name} f=${f} chosen=${key} read=${Boolean(entries.value)} entries=${list.filter(e => e.function === f.name)} /></div>`}
   </div>`;
 }
 
@@ -56,7 +57,8 @@ function Rate({f}) {
   return html`<span class="rate" title=${text}><span class="ratebar" aria-hidden="true"><i class="memory" style=${part(f.memoryHits)}></i><i class="backend" style=${part(f.backendHits)}></i><i class="stale" style=${part(f.stale)}></i></span><span class="n">${percent(f.rate)}</span><span class="unseen">${text}</span></span>`;
 }
 
-function FunctionDetail({f, chosen, entries}) {
+// FunctionDetail shows one function. Until the containers' memories were read, nothing is said about what they hold.
+function FunctionDetail({f, chosen, read, entries}) {
   const options = f.options || [];
   const facts = [
     ["memory hits", f.memoryHits], ["backend hits", f.backendHits], ["stale", f.stale], ["misses", f.misses], ["waits", f.waits],
@@ -66,8 +68,8 @@ function FunctionDetail({f, chosen, entries}) {
       <${Button} kind="danger" run=${() => clear({function: f.name}, short(f.name) + " was cleared.")}>Clear function<//></div>
     <p class="soft mono wrapall">${f.name}${f.place && html`, wrapped at ${f.place}`}</p>
     <dl class="grid">${facts.map(([k, v]) => html`<div key=${k}><dt>${k}</dt><dd>${v}</dd></div>`)}</dl>
-    <${Section} id="entries" title="Entries in memory" aside=${plural(entries.length, "entry", "entries")}><${Entries} f=${f} list=${entries} chosen=${chosen} /><//>
-    ${chosen && !entries.some(e => e.key === chosen) && html`<${Section} id="elsewhere" title="Entry" aside="not in memory"><dl class="grid"><div><dt>key</dt><dd class="mono wrapall">${chosen}</dd></div></dl><${Held} f=${f} id=${chosen} version=${entries.length} /><//>`}
+    <${Section} id="entries" title="Entries in memory" aside=${read ? plural(entries.length, "entry", "entries") : ""}>${read ? html`<${Entries} f=${f} list=${entries} chosen=${chosen} />` : html`<p class="soft">Reading…</p>`}<//>
+    ${read && chosen && !entries.some(e => e.key === chosen) && html`<${Section} id="elsewhere" title="Entry" aside="not in memory"><dl class="grid"><div><dt>key</dt><dd class="mono wrapall">${chosen}</dd></div></dl><${Held} f=${f} id=${chosen} version=${entries.length} /><//>`}
     <${Section} id="code" title="Key" open=${false} aside=${options.length ? plural(options.length, "option") : ""}>
       <table class="headers"><tbody>
         <tr><th scope="row">code identity</th><td class="mono wrapall">${f.identity || "not known"}</td></tr>
