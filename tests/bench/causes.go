@@ -23,6 +23,8 @@ var causes = []struct{ prefix, why string }{
 	{"s3-", "The SDK checks S3's checksum, which a bare GetObject of an object without one does not, and the envelope has its own: each " +
 		"reads the payload once more. The entry's metadata are two headers to sign and to parse. A timer bounds an attempt in which " +
 		"nothing moves. Without them a hit could be wrong, or endless."},
+	{"http-lambda-private-noop", "Two functions, their Runtime APIs and the client keep two cores busy, so this is the share of processor time: " +
+		"of some 120 us of an invocation that does nothing, 25 more make a request of the event, its key, and judge the answer's header."},
 	{"handler-hit", "Within the spread: a hit takes 0.1 % of an invocation through the Runtime API."},
 	{"handler-miss-s3", "Two requests to S3 before the run (the entry, the lease), of which the PUT takes most on MinIO. Without leases it " +
 		"would be one, and a fleet would run the function once in each container."},

@@ -46,26 +46,28 @@ func lambdaHTTPContests(h *host, dir string) ([]*contest, error) {
 		}
 	}
 	return []*contest{
-		hit("http-lambda-1KB", "a hit of 1 KB", site.Small), hit("http-lambda-100KB", "a hit of 100 KB", site.Large), privateContest(pairs[0], pairs[1]),
+		hit("http-lambda-1KB", "a hit of 1 KB", site.Small), hit("http-lambda-100KB", "a hit of 100 KB", site.Large),
+		privateContest("http-lambda-private", "an uncacheable route of 2 ms through two containers at once, Redis behind", site.Account, pairs),
+		privateContest("http-lambda-private-noop", "the same of a handler that does nothing", site.Private, pairs),
 	}, nil
 }
 
 // privateContest has two containers asked at once for what cannot be cached, under an address that nobody asked for before:
 // no key, mark or lease of the one may cost the other's client anything.
-func privateContest(cached, bare [2]*process) *contest {
+func privateContest(id, title, path string, pairs [2][2]*process) *contest {
 	var addresses atomic.Int64
 	both := func(pair [2]*process) func() (time.Duration, error) {
 		return func() (time.Duration, error) {
-			event := httpEvent(site.Private, fmt.Sprint("id=", addresses.Add(1)))
+			event := httpEvent(path, fmt.Sprint("id=", addresses.Add(1)))
 			return pairInvoke(pair, event)
 		}
 	}
 	return &contest{
-		id: "http-lambda-private", title: "an uncacheable route through two containers at once, Redis behind", section: sectionLambdaHTTP, each: 40, rounds: 50,
+		id: id, title: title, section: sectionLambdaHTTP, each: 40, rounds: 50,
 		goals: []goal{over(reference, "bare handler", "bare handler", goalHTTPPrivate)},
 		contenders: []contender{
-			{name: "Stillwarm, CacheHTTP", role: ours, once: both(cached)},
-			{name: "bare handler", role: reference, once: both(bare)},
+			{name: "Stillwarm, CacheHTTP", role: ours, once: both(pairs[0])},
+			{name: "bare handler", role: reference, once: both(pairs[1])},
 		},
 	}
 }

@@ -37,7 +37,7 @@ var quickContests = []string{
 	"hit-flat", "hit-100", "hit-nested", "key-local", "key-persistent", "copy-100", "encode-100", "decode-100",
 	"hit-tagged", "hit-spread", "batch-memory", "batch-redis", "batch-s3", "telemetry-emf",
 	"redis-1KB", "redis-100KB", "s3-1KB", "s3-100KB", "http-1KB", "http-100KB", "http-lambda-1KB", "http-lambda-100KB",
-	"http-lambda-private", "handler-hit", "cold-redis", "cold-s3", "cold-both",
+	"http-lambda-private", "http-lambda-private-noop", "handler-hit", "cold-redis", "cold-s3", "cold-both",
 }
 
 // stage is a group of contests that need the same thing to be there.
