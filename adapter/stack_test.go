@@ -92,3 +92,54 @@ func TestArgumentsAndResultsSurviveAMovingStack(t *testing.T) {
 		})
 	}
 }
+
+// below calls f with the stack filled by so many frames more.
+//
+//go:noinline
+func below(frames int, f func()) {
+	if frames == 0 {
+		f()
+		return
+	}
+	below(frames-1, f)
+}
+
+// A stack moves where it is full. So each call begins on stacks that are filled ever so little more, until one moves at
+// each of its steps: with the race detector, also in the checks that the compiler puts between them.
+func TestAddressesSurviveAStackThatMovesAtAnyStep(t *testing.T) {
+	c := newWorld(t).alone()
+	d, err := adapter.NewData(func(_ context.Context, in onStack) (onStack, error) { return in, nil },
+		adapter.HashFunc(func(o *onStack) string { return o.Name }), adapter.Name(t.Name()), adapter.WithRuntime(c.Runtime))
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := map[string]func(context.Context, onStack) (onStack, error){
+		"Get": d.Get, "Refresh": d.Refresh, "Uncached": d.Uncached,
+		"Explain": func(ctx context.Context, in onStack) (onStack, error) {
+			_, err := d.Explain(ctx, in)
+			return in, err
+		},
+		"ClearFor": func(ctx context.Context, in onStack) (onStack, error) { return in, d.ClearFor(ctx, in) },
+	}
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			ctx, in := t.Context(), newOnStack(1)
+			for frames := range 2000 {
+				type answer struct {
+					out onStack
+					err error
+				}
+				done := make(chan answer)
+				go func() { // nothing below uses more of the stack than the call
+					below(frames, func() {
+						out, err := call(ctx, in)
+						done <- answer{out, err}
+					})
+				}()
+				if got := <-done; got.err != nil || !got.out.is(1) {
+					t.Fatalf("below %d frames: got %+v", frames, got)
+				}
+			}
+		})
+	}
+}

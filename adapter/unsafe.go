@@ -3,6 +3,8 @@ package adapter
 import (
 	"reflect"
 	"unsafe"
+
+	"github.com/stillwarm/stillwarm/internal/clone"
 )
 
 // funcPointer returns the address of a function value: of the closure, where it is one. Two values that were made by
@@ -29,12 +31,8 @@ func closureIn(v reflect.Value) unsafe.Pointer {
 // allocation of that type.
 type ptr = unsafe.Pointer
 
-// hidden is the address of a variable that the compiler may leave on the stack: it does not see that the address is passed
-// on. Whoever gets it must not keep it beyond the call, nor let anything on the heap refer to it.
-func hidden[T any](v *T) ptr {
-	address := uintptr(ptr(v))
-	return *(*ptr)(ptr(&address))
-}
+// hidden is the address of a variable that the compiler may leave on the stack: see [clone.Hidden].
+func hidden[T any](v *T) ptr { return clone.Hidden(ptr(v)) }
 
 // element returns the address of the i-th of the values of a size that begin at first.
 func element(first ptr, size uintptr, i int) ptr { return unsafe.Add(first, size*uintptr(i)) }

@@ -49,10 +49,21 @@ func pointerLike(like any, p ptr) any {
 // sameType reports whether two interfaces hold values of one type.
 func sameType(a, b any) bool { return words(&a)[0] == words(&b)[0] }
 
-// hidden is the address of a variable that the compiler may leave on the stack: it does not see that the address is passed
-// on. Whoever gets it must not keep it beyond the call, nor let anything on the heap refer to it.
-func hidden[T any](p *T) ptr {
-	address := uintptr(ptr(p))
+// hidden is [Hidden] for the address of a T.
+func hidden[T any](p *T) ptr { return Hidden(ptr(p)) }
+
+// Hidden returns p, the address of a variable, so that the compiler may leave the variable on the stack: it does not see
+// that the address is passed on. Whoever gets it must not keep it beyond the call, nor let anything on the heap refer to
+// it.
+//
+// Between its two lines the address is a number, which a stack that moves would not change. So nothing may be called
+// there, not even what the race detector or the checks of unsafe pointers put in.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func Hidden(p unsafe.Pointer) unsafe.Pointer {
+	address := uintptr(p)
 	return *(*ptr)(ptr(&address))
 }
 
