@@ -307,7 +307,9 @@ func (s *store) unchanged(ctx context.Context, l *Lookup, e *memory.Entry) bool 
 		return s.mayStay(e)
 	}
 	if r.Unchanged && r.Generation == e.Generation {
-		s.observe(ctx, r.Generation, point, l.mark, r.GenerationAge)
+		if !s.observe(ctx, r.Generation, point, l.mark, r.GenerationAge) { // a failover may have brought back what was cleared
+			return s.mayStay(e)
+		}
 		e.Checked.Store(l.readAt)
 		return true
 	}
