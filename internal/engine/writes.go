@@ -129,18 +129,18 @@ func (s *store) put(ctx context.Context, l *Lookup, e *memory.Entry, late int, l
 	if f.env.Now()-e.Created > int64(latestWrite) {
 		return e, errTooLate
 	}
-	if len(e.Refs) > 0 {
-		refs, ok := f.records.complete(ctx, e.Refs, late, l.clock)
-		if !ok {
-			return e, errNotWritten // one of its tags was invalidated
-		}
-		e = f.withRefs(l, e, refs)
+	e, err := f.complete(ctx, l, e, late)
+	if errors.Is(err, errNotWritten) {
+		return e, err
 	}
 	if lane.moved && lane.from == seen {
 		seen = lane.to
 	}
 	var version backends.Version
-	data, err := s.seal(l, e)
+	var data []byte
+	if err == nil {
+		data, err = s.seal(l, e)
+	}
 	if err == nil {
 		err = s.write(ctx, func(ctx context.Context) (err error) {
 			version, err = s.opened.Put(ctx, s.slot(l), data, freshness.Time(s.keptUntil(e)), seen)
@@ -189,6 +189,21 @@ func (s *store) seal(l *Lookup, e *memory.Entry) ([]byte, error) {
 	return s.f.env.Sealer.Seal(nil, string(s.appendSealAddress(nil, l)), h, payload)
 }
 
+// complete returns the entry with the ids of all its records.
+func (f *Function) complete(ctx context.Context, l *Lookup, e *memory.Entry, late int) (*memory.Entry, error) {
+	switch {
+	case len(e.Refs) == 0:
+		return e, nil
+	case len(e.Refs) > maxRefs:
+		return e, errTooManyRefs
+	}
+	refs, ok := f.records.complete(ctx, e.Refs, late, l.clock)
+	if !ok {
+		return e, errNotWritten // one of its tags was invalidated
+	}
+	return f.withRefs(l, e, refs), nil
+}
+
 // withRefs returns the entry with other records, also in memory.
 func (f *Function) withRefs(l *Lookup, e *memory.Entry, refs []invalidation.Ref) *memory.Entry {
 	n := copyEntry(e)
@@ -206,9 +221,13 @@ func (s *store) keptUntil(e *memory.Entry) int64 {
 	return max(e.End, freshness.Add(s.f.env.Now(), 2*lease.LongPause))
 }
 
-// appendRefs writes refs before a payload: their number, then the length of each name, the name, the id.
+// maxRefs is how many records the number before them can count. A result that depends on more stays in memory.
+const maxRefs = 1<<16 - 1
+
+var errTooManyRefs = errors.New("the result depends on more than 65,535 tags")
+
+// appendRefs writes refs, at most maxRefs, before a payload: their number, then the length of each name, the name, the id.
 func appendRefs(dst []byte, refs []invalidation.Ref) []byte {
-	refs = refs[:min(len(refs), 1<<16-1)]
 	dst = binary.BigEndian.AppendUint16(dst, uint16(len(refs)))
 	for _, r := range refs {
 		dst = append(dst, byte(len(r.Name)))

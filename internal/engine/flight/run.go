@@ -21,7 +21,8 @@ type Run struct {
 	abandoned chan struct{} // closed when the last caller has left
 	latest    time.Time     // deadline; zero: none
 	bounded   bool
-	refs      []invalidation.Ref // of what the run used
+	refs      []invalidation.Ref            // of what the run used
+	known     map[invalidation.Ref]struct{} // refs, where they are many
 }
 
 func newRun(ctx context.Context) *Run {
@@ -133,10 +134,29 @@ func (r *Run) Inherit(refs []invalidation.Ref) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, ref := range refs {
-		if !slices.Contains(r.refs, ref) {
+		if !r.inherited(ref) {
 			r.refs = append(r.refs, ref)
 		}
 	}
+}
+
+// fewRefs is how many are compared one by one.
+const fewRefs = 16
+
+// inherited reports whether a record was noted before, and notes it where they are many. The run is locked.
+func (r *Run) inherited(ref invalidation.Ref) bool {
+	if len(r.refs) < fewRefs {
+		return slices.Contains(r.refs, ref)
+	}
+	if r.known == nil {
+		r.known = map[invalidation.Ref]struct{}{}
+		for _, ref := range r.refs {
+			r.known[ref] = struct{}{}
+		}
+	}
+	_, there := r.known[ref]
+	r.known[ref] = struct{}{}
+	return there
 }
 
 // Inherited returns what was noted.
