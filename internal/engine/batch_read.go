@@ -17,7 +17,8 @@ import (
 type batchRead struct {
 	*batch
 	keys  []string
-	at    int64 // wall clock when it began
+	at    int64     // wall clock when it began
+	by    time.Time // until when it may take, with what it brings
 	mark  genstate.Read
 	point invalidation.Point
 
@@ -45,12 +46,13 @@ func (b *batch) readAll(ctx context.Context) {
 	budget := b.budget(ctx)
 	left := budget.Enter()
 	defer budget.Leave()
+	r.by = time.Now().Add(left)
 	if left <= 0 || !f.records.settle(ctx, left) {
 		return
 	}
 	r.address()
 	for _, key := range r.keys {
-		if !f.store.settle(ctx, key, left) {
+		if !f.store.settleAll(ctx, key, r.by) {
 			return
 		}
 	}
@@ -60,7 +62,7 @@ func (b *batch) readAll(ctx context.Context) {
 		it.l.before = f.spec.Owner.Get(bytesOf(it.l.Key))
 	}
 	r.name()
-	if err := r.ask(ctx, left); err != nil || len(r.got) != len(r.keys) {
+	if err := r.ask(ctx, time.Until(r.by)); err != nil || len(r.got) != len(r.keys) {
 		f.store.note(err)
 		return
 	}
@@ -213,7 +215,7 @@ func (t *taker) takeBare(ctx context.Context, bare []int, i int, missed []*item)
 // take answers the element n with the reading i, or reports that it is no answer, and what there is that is none any more.
 func (t *taker) take(ctx context.Context, l *Lookup, i, n int) (answered bool, old *memory.Entry) {
 	f := t.f
-	l.readAt, l.mark = t.at, t.mark
+	l.readAt, l.by, l.mark = t.at, t.by, t.mark
 	if len(t.errs) == len(t.got) && t.errs[i] != nil {
 		f.store.note(t.errs[i])
 		return false, nil

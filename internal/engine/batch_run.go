@@ -189,6 +189,7 @@ func (b *batch) acquire(ctx context.Context, led []*item) (taken, busy []*item) 
 	var got []backends.LeaseResult
 	budget := b.budget(ctx)
 	left := budget.Enter()
+	by := time.Now().Add(left)
 	err := f.store.do(ctx, left, func(ctx context.Context) (err error) {
 		got, err = f.store.leases.LeaseAll(ctx, keys, reqs, backends.ReadOptions{ForWrite: true, Clock: f.spec.TagsOf})
 		return err
@@ -202,6 +203,7 @@ func (b *batch) acquire(ctx context.Context, led []*item) (taken, busy []*item) 
 		return led, nil
 	}
 	for i, it := range led {
+		it.l.by = by
 		switch done := b.leased(ctx, it, got[i]); {
 		case done != nil:
 			it.call.Publish(outcome(done))
@@ -226,7 +228,7 @@ func (b *batch) leased(ctx context.Context, it *item, got backends.LeaseResult) 
 		case errors.As(got.Err, &busy):
 			it.busy = busy
 		case errors.As(got.Err, &marked) && f.overtaken(it.l, marked):
-			f.store.mark(ctx, it.l, backends.Mark{})
+			f.store.mark(ctx, it.l, backends.Mark{}, b.budget(ctx).Left())
 		case errors.As(got.Err, &marked):
 			f.marks.hear(it.l.Key, marked, f.env.Now())
 		}

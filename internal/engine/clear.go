@@ -127,7 +127,7 @@ func (t *turn) replace(ctx context.Context, owed genstate.Clear, e *memory.Entry
 	if err == nil {
 		f.store.gen.Told(owed, 0)
 		if f.marks.remove(l.Key) {
-			f.store.mark(ctx, l, backends.Mark{})
+			f.store.mark(ctx, l, backends.Mark{}, f.env.BackendTimeout)
 		}
 		return nil
 	}

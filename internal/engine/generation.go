@@ -96,12 +96,13 @@ func (s *store) hear(ctx context.Context, l *Lookup) bool {
 	b := s.f.budget(ctx, l)
 	left := b.Enter()
 	defer b.Leave()
+	by := time.Now().Add(left)
 	if left <= 0 || !s.settle(ctx, "", left) {
 		return false
 	}
 	mark := s.gen.Begin(s.f.env.Now())
 	var generation uint64
-	err := s.do(ctx, left, func(ctx context.Context) (err error) {
+	err := s.do(ctx, time.Until(by), func(ctx context.Context) (err error) {
 		generation, err = s.opened.Generation(ctx)
 		return err
 	})
@@ -138,16 +139,27 @@ func (s *store) settle(ctx context.Context, slot string, within time.Duration) b
 	if !s.gen.Owing() {
 		return true
 	}
+	by := time.Now().Add(within)
 	for range maxSettled {
 		c, owed := s.gen.Owed(slot, s.f.env.Now())
 		if !owed {
 			return true
 		}
-		if s.tell(ctx, c, within) != nil {
+		left := time.Until(by)
+		if left <= 0 || s.tell(ctx, c, left) != nil {
 			return false
 		}
 	}
 	return false
+}
+
+// settleAll tells the backend of what it could not be told before: clears that cover the slot, and invalidations. It
+// reports whether what the backend holds there can be believed.
+func (s *store) settleAll(ctx context.Context, slot string, by time.Time) bool {
+	if !s.gen.Owing() && !s.f.records.owing.Load() {
+		return true
+	}
+	return s.settle(ctx, slot, time.Until(by)) && s.f.records.settle(ctx, time.Until(by))
 }
 
 // owes reports whether a clear that covers the slot could not be told yet.

@@ -60,7 +60,8 @@ type Lookup struct {
 
 	// What the last read of the backend said.
 	looked     bool
-	readAt     int64 // wall clock when it began
+	readAt     int64     // wall clock when it began
+	by         time.Time // until when what it brought may be compared with the backend
 	mark       genstate.Read
 	before     *memory.Entry // what memory had then
 	seen       backends.Version

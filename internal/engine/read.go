@@ -102,11 +102,12 @@ func (s *store) findWithin(ctx context.Context, l *Lookup, o backends.ReadOption
 		return nil, nil
 	}
 	l.refPoint, l.refEpoch = s.f.records.begin() // before what is owed is asked for: see Records.Invalidate
-	if !s.settle(ctx, s.slot(l), within) || !s.f.records.settle(ctx, within) {
+	by := time.Now().Add(within)
+	if !s.settleAll(ctx, s.slot(l), by) {
 		l.why = "a clear has not reached the backend yet"
 		return nil, errUnsettled
 	}
-	reading, err := s.read(ctx, l, o, within)
+	reading, err := s.read(ctx, l, o, by)
 	if err != nil {
 		s.note(err)
 		l.why = "the backend failed: " + err.Error()
@@ -127,11 +128,13 @@ func (s *store) options(l *Lookup, o backends.ReadOptions) backends.ReadOptions 
 	return o
 }
 
-func (s *store) read(ctx context.Context, l *Lookup, o backends.ReadOptions, within time.Duration) (reading backends.Reading, err error) {
+// read reads the slot, and lets what it brings be compared with the backend's records, until by.
+func (s *store) read(ctx context.Context, l *Lookup, o backends.ReadOptions, by time.Time) (reading backends.Reading, err error) {
 	o = s.options(l, o)
+	l.by = by
 	l.readAt = s.f.env.Now()
 	l.mark, l.before = s.gen.Begin(l.readAt), s.f.spec.Owner.Get(bytesOf(l.Key))
-	err = s.f.env.Reads.Within(ctx, within, func(ctx context.Context, deadline time.Time) (err error) {
+	err = s.f.env.Reads.Within(ctx, time.Until(by), func(ctx context.Context, deadline time.Time) (err error) {
 		if s.deadlines {
 			o.Deadline = deadline
 		} else {
@@ -298,10 +301,11 @@ func (s *store) unchanged(ctx context.Context, l *Lookup, e *memory.Entry) bool 
 	left := b.Enter()
 	defer b.Leave()
 	l.refPoint, l.refEpoch = s.f.records.begin()
-	if left <= 0 || !s.settle(ctx, s.slot(l), left) || !s.f.records.settle(ctx, left) {
+	by := time.Now().Add(left)
+	if left <= 0 || !s.settleAll(ctx, s.slot(l), by) {
 		return s.mayStay(e)
 	}
-	r, err := s.read(ctx, l, o, left)
+	r, err := s.read(ctx, l, o, by)
 	if err != nil {
 		s.note(err)
 		return s.mayStay(e)

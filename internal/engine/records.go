@@ -177,6 +177,7 @@ func (r *Records) confirms(ctx context.Context, f *Function, l *Lookup, e *memor
 	}
 	within := f.budget(ctx, l).Enter()
 	defer f.budget(ctx, l).Leave()
+	by := time.Now().Add(within)
 	if within <= 0 || !r.hear(ctx, f.env.Now(), f.spec.NearTTL, within) {
 		return true
 	}
@@ -184,7 +185,7 @@ func (r *Records) confirms(ctx context.Context, f *Function, l *Lookup, e *memor
 	if e.RefEpoch.Load() == epoch {
 		return true
 	}
-	ids, err := r.read(ctx, e.Refs, within)
+	ids, err := r.read(ctx, e.Refs, time.Until(by))
 	if err != nil {
 		return true
 	}
@@ -212,11 +213,12 @@ func (r *Records) hear(ctx context.Context, now int64, near, within time.Duratio
 	if since := now - r.heardAt.Load(); since >= 0 && since < int64(near) {
 		return true
 	}
+	by := time.Now().Add(within)
 	if !r.settle(ctx, within) {
 		return false
 	}
 	var rs []backends.Record
-	err := r.do(ctx, within, func(ctx context.Context) (err error) {
+	err := r.do(ctx, time.Until(by), func(ctx context.Context) (err error) {
 		rs, _, err = (*recs).ReadRecords(ctx, []string{invalidation.EpochRecord})
 		return err
 	})
@@ -229,6 +231,9 @@ func (r *Records) hear(ctx context.Context, now int64, near, within time.Duratio
 }
 
 func (r *Records) read(ctx context.Context, refs []invalidation.Ref, within time.Duration) (rs []backends.Record, err error) {
+	if within <= 0 {
+		return nil, errBudget
+	}
 	names := make([]string, len(refs))
 	for i, ref := range refs {
 		names[i] = ref.Name
@@ -281,7 +286,7 @@ func (r *Records) valid(ctx context.Context, l *Lookup, refs []invalidation.Ref)
 	if len(unread) == 0 {
 		return true
 	}
-	rs, err := r.read(ctx, unread, r.env.BackendTimeout)
+	rs, err := r.read(ctx, unread, time.Until(l.by))
 	if err != nil {
 		l.why = "its tags could not be checked: " + err.Error()
 		return false

@@ -131,6 +131,7 @@ func (s *store) note(error) { s.f.Stats.BackendErrors.Add(1) }
 func (s *store) lease(ctx context.Context, l *Lookup, from string, r backends.LeaseRequest, within time.Duration) (lease backends.Lease, reading backends.Reading, err error) {
 	o := s.options(l, backends.ReadOptions{ForWrite: true})
 	l.readAt = s.f.env.Now()
+	l.by = time.Now().Add(within)
 	l.mark, l.before = s.gen.Begin(l.readAt), s.f.spec.Owner.Get(bytesOf(l.Key))
 	err = s.do(ctx, within, func(ctx context.Context) (err error) {
 		if from == "" {
@@ -157,9 +158,9 @@ func (s *store) unanswered(ctx context.Context, slot string, r backends.LeaseReq
 }
 
 // mark marks the slot, or removes its mark.
-func (s *store) mark(ctx context.Context, l *Lookup, m backends.Mark) {
-	if s.open(ctx) == nil || s.leaser == nil {
+func (s *store) mark(ctx context.Context, l *Lookup, m backends.Mark, within time.Duration) {
+	if s.open(ctx) == nil || s.leaser == nil || within <= 0 {
 		return
 	}
-	_ = s.do(ctx, s.f.env.BackendTimeout, func(ctx context.Context) error { return s.leaser.Mark(ctx, s.slot(l), m) })
+	_ = s.do(ctx, within, func(ctx context.Context) error { return s.leaser.Mark(ctx, s.slot(l), m) })
 }

@@ -46,10 +46,11 @@ func (t *turn) take(ctx context.Context, from string, within time.Duration) (fou
 	if within <= 0 {
 		return nil, errBudget
 	}
+	by := time.Now().Add(within)
 	var reading backends.Reading
 	var read bool
 	h, err := f.env.leases.Claim(f.store.slot(l), from, t.call.Run(), func(from string) (backends.Lease, error) {
-		lease, r, err := f.store.lease(ctx, l, from, f.env.leases.Request(f.knownRun(t.old, 0)), within)
+		lease, r, err := f.store.lease(ctx, l, from, f.env.leases.Request(f.knownRun(t.old, 0)), time.Until(by))
 		reading, read = r, lease != nil
 		return lease, err
 	})
@@ -63,8 +64,8 @@ func (t *turn) take(ctx context.Context, from string, within time.Duration) (fou
 	if marked := (*backends.MarkedError)(nil); errors.As(err, &marked) {
 		if f.overtaken(l, marked) && !t.unmarked {
 			t.unmarked = true
-			f.store.mark(ctx, l, backends.Mark{})
-			return t.take(ctx, "", within)
+			f.store.mark(ctx, l, backends.Mark{}, time.Until(by))
+			return t.take(ctx, "", time.Until(by))
 		}
 		f.marks.hear(l.Key, marked, f.env.Now())
 		return nil, nil
@@ -91,9 +92,9 @@ type seeker struct {
 	reply *Reply
 }
 
-func (s *seeker) Look(ctx context.Context) (bool, error) {
+func (s *seeker) Look(ctx context.Context, within time.Duration) (bool, error) {
 	t := s.t
-	found, err := t.f.store.findWithin(ctx, t.l, backends.ReadOptions{}, t.point, t.f.env.BackendTimeout)
+	found, err := t.f.store.findWithin(ctx, t.l, backends.ReadOptions{}, t.point, within)
 	s.reply = t.adopt(ctx, t.l, found)
 	return s.reply != nil, err
 }
@@ -175,7 +176,7 @@ func (t *turn) leaveNothing(ctx context.Context, mark backends.Mark) {
 			f.store.deleteBad(ctx, l)
 		}
 		if unled {
-			f.store.mark(ctx, l, mark)
+			f.store.mark(ctx, l, mark, f.env.BackendTimeout)
 		}
 		h.Drop(ctx, mark)
 	})

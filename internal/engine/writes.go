@@ -93,7 +93,7 @@ func (t *turn) write(ctx context.Context, e *memory.Entry, late int) {
 			f.forget(l.Key, e) // cleared, or replaced, elsewhere since the run began
 		}
 		if unmark && h == nil {
-			f.store.mark(ctx, l, backends.Mark{})
+			f.store.mark(ctx, l, backends.Mark{}, f.env.BackendTimeout)
 		}
 		f.store.record.save(ctx, f.store, e)
 	})

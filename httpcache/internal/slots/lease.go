@@ -130,8 +130,8 @@ func (s *seeker) lease() port.Lease {
 	return &held{e: s.e, key: s.key, lease: s.held, run: s.run}
 }
 
-func (s *seeker) Look(ctx context.Context) (bool, error) {
-	if s.look(unbudgeted(ctx)) {
+func (s *seeker) Look(ctx context.Context, within time.Duration) (bool, error) {
+	if s.look(bounded(ctx, within)) {
 		return true, nil
 	}
 	if s.Down() {
@@ -144,10 +144,11 @@ func (s *seeker) Take(ctx context.Context, from string, within time.Duration) (a
 	if within <= 0 {
 		return false, false, errBudget
 	}
+	by := time.Now().Add(within)
 	e, slot := s.e, s.e.slot(s.key)
 	h, err := e.env.Leases.Claim(slot, from, s.run, func(from string) (l backends.Lease, err error) {
 		r := e.env.Leases.Request(s.RunTime(0))
-		err = e.env.Reads.Within(ctx, within, func(ctx context.Context, deadline time.Time) (err error) {
+		err = e.env.Reads.Within(ctx, time.Until(by), func(ctx context.Context, deadline time.Time) (err error) {
 			ctx, cancel := context.WithDeadline(ctx, deadline)
 			defer cancel()
 			l, err = s.d.lease(ctx, e.address(s.key), from, r)
@@ -170,7 +171,7 @@ func (s *seeker) Take(ctx context.Context, from string, within time.Duration) (a
 	}
 	s.held = h
 	// What the last holder wrote since this container looked is there.
-	if s.look(unbudgeted(ctx)) {
+	if s.look(bounded(ctx, time.Until(by))) {
 		s.lease().Release(ctx, port.NoMark)
 		s.held = nil
 		return true, false, nil

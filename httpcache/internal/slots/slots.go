@@ -20,6 +20,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -140,17 +141,31 @@ type noBudget struct{}
 
 // unbudgeted marks reads that do not count as time before a run: what comes after the response, and looks while another
 // container's run, or the own one, is under way.
-func unbudgeted(ctx context.Context) context.Context { return context.WithValue(ctx, noBudget{}, true) }
+func unbudgeted(ctx context.Context) context.Context {
+	return context.WithValue(ctx, noBudget{}, time.Duration(math.MaxInt64))
+}
+
+// bounded is unbudgeted for a look that may take so long: a run of its own has to begin in time.
+func bounded(ctx context.Context, within time.Duration) context.Context {
+	return context.WithValue(ctx, noBudget{}, within)
+}
 
 // reads does a read of the backend. Before a run it is bounded by what the invocation has left of its budget for all that
 // happens before runs.
 func (e *Engine) reads(ctx context.Context, op func(context.Context) error) error {
-	if ctx.Value(noBudget{}) != nil {
+	switch within, ok := ctx.Value(noBudget{}).(time.Duration); {
+	case ok && within == math.MaxInt64:
 		return e.env.Reads.Do(ctx, op)
+	case ok:
+		return e.readsWithin(ctx, within, op)
 	}
 	budget := invocation.BudgetOf(ctx, e.env.BackendTimeout)
 	within := budget.Enter()
 	defer budget.Leave()
+	return e.readsWithin(ctx, within, op)
+}
+
+func (e *Engine) readsWithin(ctx context.Context, within time.Duration, op func(context.Context) error) error {
 	if within <= 0 {
 		return errBudget
 	}

@@ -44,7 +44,7 @@ func (ls *Leases) Request(runTime time.Duration) backends.LeaseRequest {
 // Seeker is a lookup that wants the right to run, while another container has it.
 type Seeker interface {
 	// Look asks the backend once; answered says that what it holds answers the lookup.
-	Look(ctx context.Context) (answered bool, err error)
+	Look(ctx context.Context, within time.Duration) (answered bool, err error)
 	// Take tries once to take the lease, over from a holder where from names one, and looks at the slot behind it. held says
 	// that the lookup has it. The error matches backends.ErrLeased where another container has it.
 	Take(ctx context.Context, from string, within time.Duration) (answered, held bool, err error)
@@ -90,7 +90,7 @@ func (ls *Leases) Wait(ctx context.Context, s Seeker, busy *backends.LeasedError
 		if !p.known || !p.mayTakeOver() || ctx.Err() != nil {
 			return Beside
 		}
-		answered, held, err := s.Take(ctx, busy.Holder, ls.timeout)
+		answered, held, err := s.Take(ctx, busy.Holder, ls.within(p))
 		if answered {
 			return Answered
 		}
@@ -116,6 +116,17 @@ type patience struct {
 	known  bool // how long a run takes
 	until  time.Time
 	latest time.Time // a run of its own must have begun by then; zero: no deadline
+}
+
+// within is how long one request may take: a backend that does not answer any more must not keep a run from its time.
+func (ls *Leases) within(p patience) time.Duration {
+	switch {
+	case !p.known:
+		return min(ls.timeout, time.Until(p.until))
+	case !p.latest.IsZero():
+		return min(ls.timeout, time.Until(p.latest))
+	}
+	return ls.timeout
 }
 
 func (p patience) mayTakeOver() bool { return p.latest.IsZero() || time.Now().Before(p.latest) }
@@ -153,16 +164,21 @@ func (w *wait) forHolder(ctx context.Context, busy *backends.LeasedError, p pati
 		if left <= 0 || !sleep(ctx, min(pause, left)) {
 			return nil, Free, ctx.Err() != nil
 		}
-		answered, err := w.s.Look(ctx)
+		within := w.ls.within(p)
+		if within <= 0 {
+			return nil, Free, false
+		}
+		answered, err := w.s.Look(ctx, within)
 		if answered {
 			return nil, Answered, true
 		}
 		if err != nil && w.s.Down() {
 			return nil, Free, true
 		}
-		if sinceLease += pause; sinceLease >= min(leaseEvery, w.ls.ttl/4) {
+		sinceLease += pause
+		if within = w.ls.within(p); within > 0 && sinceLease >= min(leaseEvery, w.ls.ttl/4) {
 			sinceLease = 0
-			if next, o, done = w.again(ctx, busy); next != nil || done {
+			if next, o, done = w.again(ctx, busy, within); next != nil || done {
 				return next, o, done
 			}
 		}
@@ -171,8 +187,8 @@ func (w *wait) forHolder(ctx context.Context, busy *backends.LeasedError, p pati
 }
 
 // again asks whether the lease came free without an entry: its holder failed, or died.
-func (w *wait) again(ctx context.Context, busy *backends.LeasedError) (next *backends.LeasedError, o Outcome, done bool) {
-	answered, _, err := w.s.Take(ctx, "", w.ls.timeout)
+func (w *wait) again(ctx context.Context, busy *backends.LeasedError, within time.Duration) (next *backends.LeasedError, o Outcome, done bool) {
+	answered, _, err := w.s.Take(ctx, "", within)
 	if answered {
 		return nil, Answered, true
 	}
