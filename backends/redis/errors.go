@@ -92,7 +92,7 @@ func timedOut(err error) bool {
 // explain returns what to check or do about an error, and whether nothing but that helps.
 func (m *Manager) explain(err error) (hint string, permanent bool) {
 	if e, ok := errors.AsType[goredis.Error](err); ok {
-		text := e.Error()
+		text := answer(e)
 		for _, a := range answers {
 			if strings.HasPrefix(text, a.prefix) {
 				return a.hint, a.permanent
@@ -104,6 +104,28 @@ func (m *Manager) explain(err error) (hint string, permanent bool) {
 		return "check how the credentials are obtained", false
 	}
 	return m.explainNetwork(err)
+}
+
+// answer returns the server's error. Redis 6 wraps what a command in a script was refused for into one of its own:
+// "ERR Error running script (call to f_...): @user_script:4: @user_script: 4: -READONLY ...".
+func answer(e goredis.Error) string {
+	text := e.Error()
+	if strings.HasPrefix(text, "ERR Error running script") {
+		if _, inner, ok := strings.Cut(text, ": -"); ok {
+			return inner
+		}
+	}
+	return text
+}
+
+// changedRoles reports whether the server says that it is a replica: after a failover, the primary is another one.
+func changedRoles(err error) bool {
+	e, ok := errors.AsType[goredis.Error](err)
+	if !ok {
+		return false
+	}
+	text := answer(e)
+	return strings.HasPrefix(text, "READONLY") || strings.HasPrefix(text, "MASTERDOWN")
 }
 
 // explainNetwork is explain for what is not the server's answer.

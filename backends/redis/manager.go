@@ -28,8 +28,9 @@ type Manager struct {
 	used   atomic.Int64             // wall clock of the last use, in nanoseconds
 	live   atomic.Pointer[liveness] // nil until the first use
 
-	mu     sync.Mutex // guards replacing live
-	warned bool       // of certificates that are not verified
+	mu          sync.Mutex // guards replacing live
+	reconnected time.Time  // when live was replaced for a change of roles
+	warned      bool       // of certificates that are not verified
 }
 
 // liveness is one client, for an atomic pointer.
@@ -137,6 +138,24 @@ func (m *Manager) get() (*liveness, error) {
 	return l, nil
 }
 
+// reconnect drops a client whose server has turned out to be a replica: its other connections lead to the same server,
+// which may not even have what the new primary holds. Calls under way are tried again. It does so once in a while only, or
+// calls beside a server that stays a replica would have their connections closed again and again.
+func (m *Manager) reconnect(old *liveness) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.opts.Cluster || !m.reconnected.IsZero() && time.Since(m.reconnected) < reconnectEvery {
+		return // a Cluster's client asks by itself where the slots are
+	}
+	if m.live.CompareAndSwap(old, nil) {
+		m.reconnected = time.Now()
+		_ = old.client.Close()
+	}
+}
+
+// reconnectEvery is the least time between two changes of roles for which every connection is replaced.
+const reconnectEvery = time.Second
+
 // do runs f, a second time where that may help, and returns its error as callers see it. f must be safe to run twice.
 func (m *Manager) do(ctx context.Context, op string, f func(client) error) error {
 	return m.try(ctx, op, m.opts.Cluster, f)
@@ -153,7 +172,7 @@ func (m *Manager) try(ctx context.Context, op string, retried bool, f func(clien
 		return err
 	}
 	var err error
-	for range 2 {
+	for tries := range 2 {
 		l, gone := m.get()
 		if gone != nil {
 			return gone
@@ -163,6 +182,9 @@ func (m *Manager) try(ctx context.Context, op string, retried bool, f func(clien
 		}
 		if ended(ctx, err) != nil || !m.again(err, retried) {
 			break
+		}
+		if tries == 0 && changedRoles(err) {
+			m.reconnect(l)
 		}
 	}
 	return m.wrap(ctx, op, err)
@@ -178,7 +200,7 @@ func (m *Manager) again(err error, retried bool) bool {
 		return true
 	case retried:
 		return false
-	case goredis.IsReadOnlyError(err), goredis.IsMasterDownError(err):
+	case changedRoles(err):
 		return true
 	case errors.Is(err, goredis.ErrPoolTimeout):
 		return false

@@ -3,6 +3,7 @@ package redis
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"os"
@@ -339,5 +340,29 @@ func TestClosedManagerSaysSo(t *testing.T) {
 	}
 	if _, err := m.Store(t.Context(), backends.Function{Name: "f"}); !errors.Is(err, backends.ErrClosed) {
 		t.Errorf("Store: %v, want ErrClosed", err)
+	}
+}
+
+func TestAnswersToScriptsAreReadInTheWordsOfEachServer(t *testing.T) {
+	const wrapped = "ERR Error running script (call to f_1028a5dba704e1d8a01fd96efeba25bb78f62df2): @user_script:4: @user_script: 4: -"
+	m := &Manager{}
+	for text, want := range map[string]struct {
+		hint    string
+		changed bool
+	}{
+		"READONLY You can't write against a read only replica. script: 1028a5, on @user_script:4.": {"primary endpoint", true},
+		wrapped + "READONLY You can't write against a read only replica.":                          {"primary endpoint", true},
+		wrapped + "OOM command not allowed when used memory > 'maxmemory'.":                        {"allkeys-lru", false},
+		"ERR Error running script (call to f_1): @user_script:1: no such thing":                    {"", false},
+		"OOM command not allowed: -READONLY":                                                       {"allkeys-lru", false},
+	} {
+		err := fmt.Errorf("try: %w", serverError(text))
+		hint, permanent := m.explain(err)
+		if changedRoles(err) != want.changed || permanent || !strings.Contains(hint, want.hint) || (hint == "") != (want.hint == "") {
+			t.Errorf("%s: hint %q, permanent %v, a change of roles %v", text, hint, permanent, changedRoles(err))
+		}
+	}
+	if changedRoles(io.EOF) {
+		t.Error("a broken connection is no change of roles")
 	}
 }
