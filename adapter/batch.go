@@ -129,7 +129,7 @@ func (c *dataCore) assignErrors(errs []error, failed *BatchError) {
 
 // GetAll is [Data.Get] for many arguments: what this container's memory lacks is read from the backend in one round trip,
 // and what is missing there is computed by one run where the function is a [CacheBatch], else by several side by side.
-// The results are in the order of ins; equal arguments share one lookup, and each element gets a copy of its own.
+// What is due for a refresh after the response likewise. The results are in the order of ins; equal arguments share one lookup, and each element gets a copy of its own.
 //
 // An element that fails does not lose the others: the error is then a [*BatchError] with the errors by index, and the
 // slice has the results of the others.

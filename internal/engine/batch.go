@@ -37,6 +37,10 @@ type Element struct {
 func (f *Function) GetAll(ctx context.Context, q Batch) {
 	b := batch{f: f, Batch: q, asked: f.env.Now()}
 	b.waits.of(ctx, f) // made before several goroutines ask for it
+	if f.spec.Many != nil {
+		b.stale = &staleOnes{}
+		defer func() { f.refreshTogether(ctx, b.stale.close()) }()
+	}
 	b.point = f.log.Begin()
 	defer f.log.End(b.point)
 	for n := range q.Elements {
@@ -69,6 +73,7 @@ type batch struct {
 	bare  []int   // elements without an answer that have no lookup yet: memory has nothing of them
 	open  []*item // the others without an answer
 	waits ownBudget
+	stale *staleOnes // nil where the function computes one at a time
 
 	asked              int64 // wall clock
 	point              invalidation.Point
@@ -83,13 +88,15 @@ type item struct {
 	call  *flight.Call
 	turn  *turn
 	busy  *backends.LeasedError
+
+	unkept bool // its run came to a result that is not stored
 }
 
 // lookup returns the lookup of an element. Of what a read says it has nothing yet.
 func (b *batch) lookup(n int, room *Lookup) *Lookup {
 	l, e := b.Lookup(n, room), &b.Elements[n]
 	l.Key, l.Scope, l.Enc, l.Tags = e.Key, b.Scope, e.Enc, e.Tags
-	l.batchWaits = &b.waits
+	l.batchWaits, l.stale = &b.waits, b.stale
 	l.asked, l.point, l.refPoint, l.refEpoch = b.asked, b.point, b.refPoint, b.refEpoch
 	l.why = "not in memory"
 	return l

@@ -16,6 +16,8 @@ import (
 // batchRead is one read of the backend for a whole batch: first for its open items, then for its bare elements.
 type batchRead struct {
 	*batch
+	forWrite bool // a conditional write follows
+
 	keys  []string
 	at    int64     // wall clock when it began
 	by    time.Time // until when it may take, with what it brings
@@ -50,24 +52,32 @@ func (b *batch) readAll(ctx context.Context) {
 	if left <= 0 || !f.records.settle(ctx, left) {
 		return
 	}
+	if r.read(ctx) {
+		r.take(ctx)
+	}
+}
+
+// read asks the backend for all keys, and reports whether it has answered in time.
+func (r *batchRead) read(ctx context.Context) bool {
+	f := r.f
 	r.address()
 	for _, key := range r.keys {
 		if !f.store.settleAll(ctx, key, r.by) {
-			return
+			return false
 		}
 	}
 	r.at = f.env.Now()
 	r.mark = f.store.gen.Begin(r.at) // it is one read
-	for _, it := range b.open {
+	for _, it := range r.open {
 		it.l.before = f.spec.Owner.Get(bytesOf(it.l.Key))
 	}
 	r.name()
 	if err := r.ask(ctx, time.Until(r.by)); err != nil || len(r.got) != len(r.keys) {
 		f.store.note(err)
-		return
+		return false
 	}
 	r.came = f.env.Now()
-	r.take(ctx)
+	return true
 }
 
 // address makes the keys in the backend.
@@ -122,7 +132,7 @@ func (r *batchRead) name() {
 func (r *batchRead) ask(ctx context.Context, within time.Duration) error {
 	f := r.f
 	return f.env.Reads.Within(ctx, within, func(ctx context.Context, deadline time.Time) (err error) {
-		o := backends.ReadOptions{Records: r.records, Clock: f.spec.TagsOf}
+		o := backends.ReadOptions{Records: r.records, Clock: f.spec.TagsOf, ForWrite: r.forWrite}
 		if f.store.deadlines {
 			o.Deadline = deadline
 		} else {
@@ -214,25 +224,30 @@ func (t *taker) takeBare(ctx context.Context, bare []int, i int, missed []*item)
 
 // take answers the element n with the reading i, or reports that it is no answer, and what there is that is none any more.
 func (t *taker) take(ctx context.Context, l *Lookup, i, n int) (answered bool, old *memory.Entry) {
-	f := t.f
-	l.readAt, l.by, l.mark = t.at, t.by, t.mark
-	if len(t.errs) == len(t.got) && t.errs[i] != nil {
-		f.store.note(t.errs[i])
-		return false, nil
-	}
-	r := &t.got[i]
-	r.Records = t.pick(r.Records, i)
-	found := f.store.believe(ctx, l, r, t.isCurrent(ctx, r), t.came)
-	l.looked = true
+	found := t.find(ctx, l, i)
 	if found == nil {
 		return false, nil
 	}
-	f.keepRead(l, t.point, found)
-	if reply := f.serveAt(ctx, l, found, TierBackend, t.came); reply != nil {
+	t.f.keepRead(l, t.point, found)
+	if reply := t.f.serveAt(ctx, l, found, TierBackend, t.came); reply != nil {
 		t.Answer(n, reply, nil)
 		return true, nil
 	}
 	return false, found
+}
+
+// find returns the entry that the reading i brought, if it may be used.
+func (t *taker) find(ctx context.Context, l *Lookup, i int) *memory.Entry {
+	l.readAt, l.by, l.mark = t.at, t.by, t.mark
+	if len(t.errs) == len(t.got) && t.errs[i] != nil {
+		t.f.store.note(t.errs[i])
+		return nil
+	}
+	r := &t.got[i]
+	r.Records = t.pick(r.Records, i)
+	found := t.f.store.believe(ctx, l, r, t.isCurrent(ctx, r), t.came)
+	l.looked = true
+	return found
 }
 
 // isCurrent takes note of a reading's generation, and reports whether what came with it may be believed. The readings of a

@@ -10,6 +10,7 @@ import (
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/engine/flight"
 	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
+	"github.com/stillwarm/stillwarm/internal/engine/memory"
 )
 
 // sideBySide bounds how many runs of a function that computes one at a time a batch has at the same time.
@@ -143,7 +144,7 @@ func (b *batch) lead(led []*item, point invalidation.Point) {
 		return
 	}
 	taken, busy := b.acquire(ctx, led)
-	b.runMany(ctx, taken)
+	b.runMany(ctx, taken, EventRun)
 	var wg sync.WaitGroup
 	for _, it := range busy {
 		wg.Go(func() {
@@ -156,8 +157,10 @@ func (b *batch) lead(led []*item, point invalidation.Point) {
 		})
 	}
 	wg.Wait()
-	o = flight.Outcome{Err: errors.New("the batch gave no result for the key")}
+	o = flight.Outcome{Err: errNoResult}
 }
+
+var errNoResult = errors.New("the batch gave no result for the key")
 
 // missing publishes what the runs before this one, which have just ended, have left in memory, and returns the rest.
 func (b *batch) missing(ctx context.Context, led []*item) (rest []*item) {
@@ -174,50 +177,65 @@ func (b *batch) missing(ctx context.Context, led []*item) (rest []*item) {
 // acquire takes the leases of what is led, together where the store can. Those whose entry has come meanwhile are
 // published.
 func (b *batch) acquire(ctx context.Context, led []*item) (taken, busy []*item) {
-	f := b.f
-	if f.store == nil || f.store.leases == nil || f.env.Reads.Down() || f.env.Writes.Down() || b.budget(ctx).Left() <= 0 {
+	if !b.leases() || b.budget(ctx).Left() <= 0 {
 		return led, nil
 	}
+	budget := b.budget(ctx)
+	got := b.leaseAll(ctx, led, budget.Enter())
+	budget.Leave()
+	if got == nil {
+		return led, nil
+	}
+	for i, it := range led {
+		found := b.leased(ctx, it, got[i])
+		if it.busy != nil {
+			busy = append(busy, it)
+			continue
+		}
+		if r := it.turn.adopt(ctx, it.l, found); r != nil {
+			it.turn.leaveNothing(ctx, backends.Mark{})
+			it.call.Publish(outcome(r))
+			continue
+		}
+		it.turn.old = newer(it.turn.old, found)
+		taken = append(taken, it)
+	}
+	return taken, busy
+}
+
+// leases reports whether leases of several keys are to be had.
+func (b *batch) leases() bool {
+	f := b.f
+	return f.store != nil && f.store.leases != nil && !f.env.Reads.Down() && !f.env.Writes.Down()
+}
+
+// leaseAll tries once to take the leases of all items. It returns nil where the backend has no answer.
+func (b *batch) leaseAll(ctx context.Context, led []*item, within time.Duration) (got []backends.LeaseResult) {
+	f := b.f
 	keys := make([]string, len(led))
 	reqs := make([]backends.LeaseRequest, len(led))
 	for i, it := range led {
 		keys[i] = f.store.slot(it.l)
 		reqs[i] = f.env.leases.Request(f.knownRun(it.old, 0))
-		it.l.readAt = f.env.Now()
+		it.l.readAt, it.l.by = f.env.Now(), time.Now().Add(within)
 		it.l.mark, it.l.before = f.store.gen.Begin(it.l.readAt), f.spec.Owner.Get(bytesOf(it.l.Key))
 	}
-	var got []backends.LeaseResult
-	budget := b.budget(ctx)
-	left := budget.Enter()
-	by := time.Now().Add(left)
-	err := f.store.do(ctx, left, func(ctx context.Context) (err error) {
+	err := f.store.do(ctx, within, func(ctx context.Context) (err error) {
 		got, err = f.store.leases.LeaseAll(ctx, keys, reqs, backends.ReadOptions{ForWrite: true, Clock: f.spec.TagsOf})
 		return err
 	})
-	budget.Leave()
-	if err != nil || len(got) != len(led) {
-		f.store.note(err)
-		for i := range reqs {
-			f.store.unanswered(ctx, keys[i], reqs[i], err)
-		}
-		return led, nil
+	if err == nil && len(got) == len(led) {
+		return got
 	}
-	for i, it := range led {
-		it.l.by = by
-		switch done := b.leased(ctx, it, got[i]); {
-		case done != nil:
-			it.call.Publish(outcome(done))
-		case it.busy != nil:
-			busy = append(busy, it)
-		default:
-			taken = append(taken, it)
-		}
+	f.store.note(err)
+	for i := range reqs {
+		f.store.unanswered(ctx, keys[i], reqs[i], err)
 	}
-	return taken, busy
+	return nil
 }
 
-// leased takes what became of one lease, and returns a reply where the entry has come meanwhile.
-func (b *batch) leased(ctx context.Context, it *item, got backends.LeaseResult) *Reply {
+// leased takes note of what became of one lease, and returns the entry behind it, if it may be used.
+func (b *batch) leased(ctx context.Context, it *item, got backends.LeaseResult) *memory.Entry {
 	f, t := b.f, it.turn
 	if got.Lease == nil {
 		var busy *backends.LeasedError
@@ -228,7 +246,7 @@ func (b *batch) leased(ctx context.Context, it *item, got backends.LeaseResult) 
 		case errors.As(got.Err, &busy):
 			it.busy = busy
 		case errors.As(got.Err, &marked) && f.overtaken(it.l, marked):
-			f.store.mark(ctx, it.l, backends.Mark{}, b.budget(ctx).Left())
+			f.store.mark(ctx, it.l, backends.Mark{}, time.Until(it.l.by))
 		case errors.As(got.Err, &marked):
 			f.marks.hear(it.l.Key, marked, f.env.Now())
 		}
@@ -241,16 +259,11 @@ func (b *batch) leased(ctx context.Context, it *item, got backends.LeaseResult) 
 	refs := it.l.refs
 	found := f.store.interpret(ctx, it.l, got.Reading, t.point)
 	it.l.refs = refs
-	if r := t.adopt(ctx, it.l, found); r != nil {
-		t.leaveNothing(ctx, backends.Mark{})
-		return r
-	}
-	t.old = newer(t.old, found)
-	return nil
+	return found
 }
 
 // runMany runs the function for what was taken and publishes each result.
-func (b *batch) runMany(ctx context.Context, taken []*item) {
+func (b *batch) runMany(ctx context.Context, taken []*item, kind Kind) {
 	if len(taken) == 0 {
 		return
 	}
@@ -258,23 +271,26 @@ func (b *batch) runMany(ctx context.Context, taken []*item) {
 	ls := make([]*Lookup, len(taken))
 	for i, it := range taken {
 		ls[i] = it.l
-		f.Stats.Misses.Add(1)
-		f.emit(ctx, it.l, Event{Kind: EventMiss, Reason: it.l.why})
+		if kind == EventRun {
+			f.Stats.Misses.Add(1)
+			f.emit(ctx, it.l, Event{Kind: EventMiss, Reason: it.l.why})
+		}
 	}
-	results, began, took := b.execute(ctx, ls, taken)
+	results, began, took := b.execute(ctx, ls, taken, kind)
 	for i, it := range taken {
 		res := Result{Err: errors.New("the batch function returned too few results")}
 		if i < len(results) {
 			res = results[i]
 		}
 		o := it.turn.finish(ctx, res, began, took)
+		it.unkept = it.turn.unkept(o)
 		o.Alone = o.Alone || o.Err != nil && len(taken) > 1 // the failure was perhaps another key's
 		it.call.Publish(o)
 	}
 }
 
 // execute calls the batch function; a panic gives the leases back on its way.
-func (b *batch) execute(ctx context.Context, ls []*Lookup, taken []*item) (results []Result, began int64, took time.Duration) {
+func (b *batch) execute(ctx context.Context, ls []*Lookup, taken []*item, kind Kind) (results []Result, began int64, took time.Duration) {
 	f, start, returned := b.f, time.Now(), false
 	began = f.env.Now()
 	if f.spec.Progress != nil {
@@ -291,7 +307,7 @@ func (b *batch) execute(ctx context.Context, ls []*Lookup, taken []*item) (resul
 			f.Stats.Errors.Add(1)
 		}
 		f.Stats.Runs.Add(1)
-		f.emit(ctx, nil, Event{Kind: EventRun, Duration: took, Err: err})
+		f.emit(ctx, nil, Event{Kind: kind, Duration: took, Err: err})
 	}()
 	results = f.spec.Many(ctx, ls)
 	returned = true

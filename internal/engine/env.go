@@ -125,11 +125,13 @@ type Function struct {
 
 	recent    recentRuns   // how long runs took here
 	replacing atomic.Int64 // results of Refresh that wait to be written
+
+	refreshes chan struct{} // those under way after responses
 }
 
 // New returns the engine of a function. It connects to nothing.
 func New(env *Env, spec Spec) *Function {
-	f := &Function{env: env, spec: spec}
+	f := &Function{env: env, spec: spec, refreshes: make(chan struct{}, sideBySide)}
 	if spec.Manager != nil {
 		f.store = &store{f: f}
 	}

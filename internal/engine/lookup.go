@@ -76,6 +76,7 @@ type Lookup struct {
 
 	waits      ownBudget
 	batchWaits *ownBudget // of the batch that it belongs to; nil: none
+	stale      *staleOnes // of that batch, where its results are refreshed together; nil: each on its own
 	version    string     // room for that of found
 	retained   bool       // what was left for later uses the lookup: its memory is not free when the call has its answer
 

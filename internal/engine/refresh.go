@@ -23,16 +23,42 @@ func (f *Function) refreshLater(ctx context.Context, l *Lookup, e *memory.Entry)
 	if l.Arg == Shared || !f.env.Defers(ctx) || f.rests.resting(l.Key, now) || !e.Refreshing.CompareAndSwap(false, true) {
 		return
 	}
-	point := f.log.Begin()
-	r := l.forWatching()
-	r.asked = now
+	n := &renewal{l: l.forWatching(), e: e, point: f.log.Begin()}
+	n.l.asked = now
+	if !l.stale.add(n) {
+		f.leaveRefresh(ctx, []*renewal{n})
+	}
+}
+
+// renewal is an entry that a refresh was left for.
+type renewal struct {
+	l     *Lookup
+	e     *memory.Entry
+	point invalidation.Point // held until the refresh is over
+}
+
+// leaveRefresh leaves the refresh of entries for after the response. Whatever is left of one function, at most sideBySide
+// of its refreshes run at a time.
+func (f *Function) leaveRefresh(ctx context.Context, ns []*renewal) {
 	done := func() {
-		e.Refreshing.Store(false)
-		f.log.End(point)
+		for _, n := range ns {
+			n.e.Refreshing.Store(false)
+			f.log.End(n.point)
+		}
 	}
 	f.env.DeferRefresh(ctx, func(ctx context.Context) {
 		defer done()
-		f.refresh(ctx, r, e, point)
+		select {
+		case f.refreshes <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		defer func() { <-f.refreshes }()
+		if len(ns) == 1 {
+			f.refresh(ctx, ns[0].l, ns[0].e, ns[0].point)
+			return
+		}
+		f.refreshAll(ctx, ns)
 	}, done)
 }
 
@@ -52,32 +78,42 @@ func (f *Function) refresh(ctx context.Context, l *Lookup, e *memory.Entry, poin
 		}()
 	}
 	o, ok := call.Wait(ctx, leader, nil)
-	if !leader || !ok {
-		return
-	}
-	switch {
-	case o.Panic != nil:
-		f.refreshFailed(ctx, l, slog.String("panic", o.Panic.Error()))
-	case errors.Is(o.Err, errElsewhere):
-	case o.Err != nil:
-		f.refreshFailed(ctx, l, slog.String("error", o.Err.Error()))
+	if why := failure(o); leader && ok && why.Key != "" {
+		f.refreshFailed(ctx, why, l)
 	}
 }
 
-func (f *Function) refreshFailed(ctx context.Context, l *Lookup, why slog.Attr) {
-	f.rests.begin(l.Key, f.env.Now()+int64(coolDown))
+// failure returns why a refresh failed; the zero Attr where it did not, or another container has it.
+func failure(o flight.Outcome) slog.Attr {
+	switch {
+	case o.Panic != nil:
+		return slog.String("panic", o.Panic.Error())
+	case o.Err != nil && !errors.Is(o.Err, errElsewhere):
+		return slog.String("error", o.Err.Error())
+	}
+	return slog.Attr{}
+}
+
+// refreshFailed rests the keys whose refresh failed, and logs that once.
+func (f *Function) refreshFailed(ctx context.Context, why slog.Attr, ls ...*Lookup) {
+	for _, l := range ls {
+		f.rests.begin(l.Key, f.env.Now()+int64(coolDown))
+	}
 	if f.env.Closed() {
 		return
 	}
-	f.env.Log(ctx, slog.LevelWarn, "refresh failed; keeping the stale result until its window ends",
-		"function", f.spec.Name, "retryAfterMs", coolDown.Milliseconds(), why)
+	attrs := []any{"function", f.spec.Name, "retryAfterMs", coolDown.Milliseconds(), why}
+	if len(ls) > 1 {
+		attrs = append(attrs, "results", len(ls))
+	}
+	f.env.Log(ctx, slog.LevelWarn, "refresh failed; keeping the stale result until its window ends", attrs...)
 }
 
 // errElsewhere says that another container refreshes the entry.
 var errElsewhere = errors.New("another container refreshes the entry")
 
-// errRefused says that a refresh came to a result that is not stored.
-var errRefused = errors.New("the result is not to be cached")
+// refused says that a refresh came to a result that is not stored.
+var refused = slog.String("error", "the result is not to be cached")
 
 // renew is the run of a refresh. What it comes to is for those who joined only where it is an answer.
 func (f *Function) renew(ctx context.Context, call *flight.Call, l *Lookup, e *memory.Entry, point invalidation.Point) flight.Outcome {
@@ -85,21 +121,41 @@ func (f *Function) renew(ctx context.Context, call *flight.Call, l *Lookup, e *m
 	t := turn{f: f, call: call, l: l, point: point}
 	if f.store != nil && f.store.open(ctx) != nil {
 		found, busy := t.takeForRefresh(ctx)
-		if found != nil && f.spec.Policy.State(times(found), f.env.Now()) == freshness.Fresh {
-			f.keepRead(l, point, found)
-			t.leaveNothing(ctx, backends.Mark{})
-			return outcome(&Reply{Value: found.Value, refs: found.Refs, point: found.RefPoint.Load()})
-		}
-		if busy {
-			f.rests.begin(l.Key, f.env.Now()+int64(foreignRefresh))
-			return flight.Outcome{Err: errElsewhere, Alone: true}
+		if o, done := t.renewed(ctx, found, busy); done {
+			return o
 		}
 	}
 	o := t.run(ctx, EventRefresh)
-	if o.Err == nil && o.Panic == nil && !t.stored && !f.log.Void(l.Key, point) {
-		f.refreshFailed(ctx, l, slog.String("error", errRefused.Error()))
+	if t.unkept(o) {
+		f.refreshFailed(ctx, refused, l)
 	}
 	return o
+}
+
+// renewed returns what a refresh comes to that needs no run: another container has renewed the entry, as what was found
+// shows, or is at it.
+func (t *turn) renewed(ctx context.Context, found *memory.Entry, busy bool) (o flight.Outcome, done bool) {
+	f, l := t.f, t.l
+	switch {
+	case f.isFresh(found):
+		f.keepRead(l, t.point, found)
+		t.leaveNothing(ctx, backends.Mark{})
+		return outcome(&Reply{Value: found.Value, refs: found.Refs, point: found.RefPoint.Load()}), true
+	case busy:
+		f.rests.begin(l.Key, f.env.Now()+int64(foreignRefresh))
+		return flight.Outcome{Err: errElsewhere, Alone: true}, true
+	}
+	return flight.Outcome{}, false
+}
+
+// unkept reports whether a run has come to a result that is not stored, for another reason than a clear.
+func (t *turn) unkept(o flight.Outcome) bool {
+	return o.Err == nil && o.Panic == nil && !t.stored && !t.f.log.Void(t.l.Key, t.point)
+}
+
+// isFresh reports whether an entry needs no refresh; e may be nil.
+func (f *Function) isFresh(e *memory.Entry) bool {
+	return e != nil && f.spec.Policy.State(times(e), f.env.Now()) == freshness.Fresh
 }
 
 // takeForRefresh takes the lease and reads the slot; busy says that another container has it.
@@ -119,7 +175,7 @@ func (t *turn) takeForRefresh(ctx context.Context) (found *memory.Entry, busy bo
 	}
 	// A look comes first: where another container has refreshed the entry, a lease would only keep others from looking.
 	found, err := f.store.findWithin(ctx, l, backends.ReadOptions{ForWrite: true}, t.point, timeout)
-	if err != nil || found != nil && f.spec.Policy.State(times(found), f.env.Now()) == freshness.Fresh {
+	if err != nil || f.isFresh(found) {
 		return found, false
 	}
 	found, err = t.take(ctx, "", timeout)

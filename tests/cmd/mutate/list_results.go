@@ -60,7 +60,7 @@ func times() []mutant {
 		{id: "T5", fault: "the stale window never ends", file: freshnessGo,
 			line: "case over < int64(p.Stale):", with: "case p.Stale > 0:", killer: stale},
 		{id: "T5", fault: "a refused refresh does not cool down", file: refreshGo,
-			line: `f.refreshFailed(ctx, l, slog.String("error", errRefused.Error()))`, killer: inAdapter("TestResultsThatDecide")},
+			line: "f.refreshFailed(ctx, refused, l)", killer: inAdapter("TestResultsThatDecide")},
 		{id: "T5", fault: "a refresh that was queued before Clear runs after it", file: refreshGo,
 			line: "if f.log.Void(l.Key, point) {", with: "if false {", killer: stale},
 		{id: "T5", fault: "each stale hit leaves a refresh", file: refreshGo,

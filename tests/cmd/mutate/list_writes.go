@@ -75,11 +75,13 @@ func fleet() []mutant {
 			line: "res = results[i]", with: "res = results[0]", killer: model("batch mixes")},
 		{id: "B1", fault: "a batch uses a lookup again that a refresh still needs", file: "internal/engine/batch_read.go",
 			line: "case !l.retained:", with: "case true:", killer: inEngine("TestBatchOfTheBackend")},
+		{id: "B2", fault: "what a batch finds stale is refreshed by a run each", file: "internal/engine/batch.go",
+			line: "if f.spec.Many != nil {", with: "if false {", killer: inAdapter("TestBatchesInStaleWindows")},
 		{id: "B2", fault: "an error of a batch reaches those who joined it", file: "internal/engine/batch_run.go",
 			line:   "if !ok || !leader && !recursive && (o.Err != nil || o.Panic != nil) && !errors.Is(o.Err, ctx.Err()) {",
 			with:   "if !ok && !recursive {",
 			killer: inEngine("TestBatchesOfEachOther")},
 		{id: "B2", fault: "a batch waits for the keys of others before it runs its own", file: "internal/engine/batch_run.go",
-			line: "b.runMany(ctx, taken)", with: "defer b.runMany(ctx, taken)", killer: inEngine("TestBatchesOfEachOther")},
+			line: "b.runMany(ctx, taken, EventRun)", with: "defer b.runMany(ctx, taken, EventRun)", killer: inEngine("TestBatchesOfEachOther")},
 	}
 }
