@@ -108,23 +108,39 @@ func below(frames int, f func()) {
 // each of its steps: with the race detector, also in the checks that the compiler puts between them.
 func TestAddressesSurviveAStackThatMovesAtAnyStep(t *testing.T) {
 	c := newWorld(t).alone()
-	d, err := adapter.NewData(func(_ context.Context, in onStack) (onStack, error) { return in, nil },
-		adapter.HashFunc(func(o *onStack) string { return o.Name }), adapter.Name(t.Name()), adapter.WithRuntime(c.Runtime))
-	if err != nil {
-		t.Fatal(err)
-	}
+	returned := func(_ context.Context, in onStack) (onStack, error) { return in, nil }
+	name, in := adapter.Name(t.Name()), adapter.WithRuntime(c.Runtime)
+	hashed := adapter.CacheData(returned, adapter.HashFunc(func(o *onStack) string { return o.Name }), name, in)
+	plain := adapter.CacheData(returned, adapter.Name(t.Name()+" plain"), in)
+	flat := adapter.CacheData(func(_ context.Context, s string) (string, error) { return s, nil }, adapter.Name(t.Name()+" flat"), in)
+	opened := adapter.CacheResource(returned, adapter.Name(t.Name()+" opened"), in)
 	calls := map[string]func(context.Context, onStack) (onStack, error){
-		"Get": d.Get, "Refresh": d.Refresh, "Uncached": d.Uncached,
-		"Explain": func(ctx context.Context, in onStack) (onStack, error) {
-			_, err := d.Explain(ctx, in)
+		"Get": hashed.Get, "Get of a plain key": plain.Get, "Refresh": plain.Refresh, "Uncached": plain.Uncached, "a resource": opened.Get,
+		"a flat Get": func(ctx context.Context, in onStack) (onStack, error) {
+			name, err := flat.Get(ctx, in.Name)
+			in.Name = name
 			return in, err
 		},
-		"ClearFor": func(ctx context.Context, in onStack) (onStack, error) { return in, d.ClearFor(ctx, in) },
+		"Set": func(ctx context.Context, in onStack) (onStack, error) { return in, plain.Set(ctx, in, in) },
+		"GetAll": func(ctx context.Context, in onStack) (onStack, error) {
+			outs, err := plain.GetAll(ctx, []onStack{in})
+			return outs[0], err
+		},
+		"Explain": func(ctx context.Context, in onStack) (onStack, error) {
+			_, err := plain.Explain(ctx, in)
+			return in, err
+		},
+		"ClearFor": func(ctx context.Context, in onStack) (onStack, error) { return in, plain.ClearFor(ctx, in) },
 	}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
-			ctx, in := t.Context(), newOnStack(1)
-			for frames := range 2000 {
+			ctx := t.Context()
+			for step := range 3000 {
+				frames, i := step/2, 1 // a hit
+				if step%2 == 1 {
+					i = step // a miss
+				}
+				in := newOnStack(i)
 				type answer struct {
 					out onStack
 					err error
@@ -136,7 +152,7 @@ func TestAddressesSurviveAStackThatMovesAtAnyStep(t *testing.T) {
 						done <- answer{out, err}
 					})
 				}()
-				if got := <-done; got.err != nil || !got.out.is(1) {
+				if got := <-done; got.err != nil || !got.out.is(i) {
 					t.Fatalf("below %d frames: got %+v", frames, got)
 				}
 			}
