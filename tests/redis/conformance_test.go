@@ -20,7 +20,7 @@ func conform(t *testing.T, name string, at func(params ...string) string, comman
 	var place string
 	openAt := func(t *testing.T) backends.PersistenceManager {
 		// The race detector and a busy machine slow both sides down; the promise is about results, not speed.
-		return open(t, at("prefix="+place, "max-entry=4MiB", "read-timeout=10s", "write-timeout=10s"))
+		return open(t, at("prefix="+place, "max-entry=4MiB", "read-timeout=1m", "write-timeout=1m"))
 	}
 	h := backendstest.Harness{
 		Name: name,

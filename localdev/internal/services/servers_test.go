@@ -244,7 +244,7 @@ func TestStandIns(t *testing.T) {
 					if word == "s3" {
 						at = strings.Replace(base, "/"+prefix+"?", "/"+prefix+strconv.Itoa(n)+"?", 1) + separator + "max-entry=8MiB"
 					} else {
-						at = base + separator + "prefix=t" + strconv.Itoa(n) + "&max-entry=8MiB&read-timeout=5s"
+						at = base + separator + "prefix=t" + strconv.Itoa(n) + "&max-entry=8MiB&read-timeout=1m&write-timeout=1m"
 					}
 					return open(t)
 				},
