@@ -173,7 +173,7 @@ func (s *store) believe(ctx context.Context, l *Lookup, r *backends.Reading, cur
 		l.why = "no entry in the backend"
 		return nil
 	}
-	e, err := s.decode(ctx, l, r)
+	e, err := s.decode(ctx, l, r, now)
 	if err != nil {
 		s.reject(ctx, l, err)
 		return nil
@@ -201,7 +201,7 @@ func (s *store) readRecords(ctx context.Context, l *Lookup, rs []backends.Record
 // decode opens what the store returned, and believes it only if it is whole, of this function, type and generation. It
 // returns nil without an error for what is nobody's fault: an entry that was cleared, of another format version, or
 // sealed with a key that is not known here.
-func (s *store) decode(ctx context.Context, l *Lookup, r *backends.Reading) (*memory.Entry, error) {
+func (s *store) decode(ctx context.Context, l *Lookup, r *backends.Reading, now int64) (*memory.Entry, error) {
 	f := s.f
 	var room [sealAddressRoom]byte
 	h, payload, err := f.env.Sealer.Open(textOf(s.appendSealAddress(room[:0], l)), r.Entry)
@@ -230,7 +230,8 @@ func (s *store) decode(ctx context.Context, l *Lookup, r *backends.Reading) (*me
 			return nil, nil
 		}
 	}
-	keep := f.spec.Owner.Fits(int64(len(payload))) || len(refs) > 0
+	// An entry from the future is kept, too: it is written again as one of now.
+	keep := f.spec.Owner.Fits(int64(len(payload))) || len(refs) > 0 || h.Created.UnixNano() > now
 	v, err := l.Decode(payload, keep)
 	if err != nil {
 		return nil, err
