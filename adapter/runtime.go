@@ -242,21 +242,26 @@ func (rt *Runtime) begin() bool {
 func (rt *Runtime) end() { rt.backlog.Done() }
 
 // Close waits for running calls and their pending writes, releases every resource and closes the backend. It waits for
-// resources that a running invocation uses. It stops when ctx ends; the error then says what was left. Calls may go on
-// meanwhile: those that begin after Close run their function, and a resource that such a call opens is released when
-// its context ends. The second Close does nothing.
+// resources that a running invocation uses. Where calls run on, releasing begins in the middle of the time that ctx gives.
+// Close stops when ctx ends; the error then says what was left. Calls may go on meanwhile: those that begin after Close run
+// their function, and a resource that such a call opens is released when its context ends. The second Close does nothing.
 func (rt *Runtime) Close(ctx context.Context) error {
 	if rt.closed.Swap(true) {
 		return nil
 	}
-	var errs []error
-	if !rt.backlog.Wait(ctx) {
-		errs = append(errs, errors.New("some calls, or what they left to write, did not end in time"))
-	}
+	calls, cancel := half(ctx)
+	quiet := rt.backlog.Wait(calls)
+	cancel()
 	rt.mu.Lock()
 	pools, singles := rt.pools, rt.singles
 	rt.mu.Unlock()
-	errs = append(errs, shutdown(ctx, pools)...)
+	released := make(chan []error, 1)
+	go func() { released <- shutdown(ctx, pools) }()
+	var errs []error
+	if !quiet && !rt.backlog.Wait(ctx) {
+		errs = append(errs, errors.New("some calls, or what they left to write, did not end in time"))
+	}
+	errs = append(errs, <-released...)
 	if rt.manager != nil {
 		errs = append(errs, rt.manager.Close())
 	}
@@ -264,6 +269,15 @@ func (rt *Runtime) Close(ctx context.Context) error {
 		errs = append(errs, m.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// half returns a context that ends in the middle of the time that ctx has left, or with ctx where that has no deadline.
+func half(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)/2)
 }
 
 // shutdown shuts pools down side by side: a resource in use must not keep others from being released.

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stillwarm/stillwarm/adapter"
 )
@@ -88,5 +90,33 @@ func TestCloseBesideCalls(t *testing.T) {
 			}
 			wg.Wait()
 		}
+	})
+	t.Run("R3 L5 a call that runs longer than Close may wait does not keep resources from being released in that time", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c, o := newWorld(t).container(), &opener{}
+			end := make(chan struct{})
+			d := adapter.CacheData(func(context.Context, int) (int, error) { <-end; return 1, nil }, adapter.Name("f"), adapter.WithRuntime(c.Runtime))
+			released := false
+			r := adapter.CacheResource(o.open, adapter.Name("conn"), adapter.WithRuntime(c.Runtime), adapter.OnRelease(func(context.Context, *conn) error {
+				time.Sleep(50 * time.Millisecond)
+				released = true
+				return nil
+			}))
+			c.invoke(func(ctx context.Context) { get(t, ctx, r, "a") })
+			var calls sync.WaitGroup
+			calls.Go(func() { get(t, context.Background(), d, 1) })
+			synctest.Wait()
+			bound, cancel := context.WithTimeout(context.Background(), 400*time.Millisecond)
+			defer cancel()
+			start := time.Now()
+			if err := c.Close(bound); err == nil || time.Since(start) > 400*time.Millisecond {
+				t.Error(err, time.Since(start))
+			}
+			if !released {
+				t.Error("Close has returned, and the resource is not released")
+			}
+			close(end)
+			calls.Wait()
+		})
 	})
 }
