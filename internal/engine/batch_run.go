@@ -217,7 +217,7 @@ func (b *batch) leaseAll(ctx context.Context, led []*item, within time.Duration)
 	for i, it := range led {
 		keys[i] = f.store.slot(it.l)
 		reqs[i] = f.env.leases.Request(f.knownRun(it.old, 0))
-		it.l.readAt, it.l.by = f.env.Now(), time.Now().Add(within)
+		it.l.readAt, it.l.by, it.l.owed = f.env.Now(), time.Now().Add(within), f.store.owes(keys[i])
 		it.l.mark, it.l.before = f.store.gen.Begin(it.l.readAt), f.spec.Owner.Get(bytesOf(it.l.Key))
 	}
 	err := f.store.do(ctx, within, func(ctx context.Context) (err error) {

@@ -61,6 +61,7 @@ type Lookup struct {
 	// What the last read of the backend said.
 	looked     bool
 	readAt     int64     // wall clock when it began
+	owed       bool      // a clear of the slot had not reached the backend then
 	by         time.Time // until when what it brought may be compared with the backend
 	mark       genstate.Read
 	before     *memory.Entry // what memory had then

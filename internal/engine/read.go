@@ -131,7 +131,7 @@ func (s *store) options(l *Lookup, o backends.ReadOptions) backends.ReadOptions 
 // read reads the slot, and lets what it brings be compared with the backend's records, until by.
 func (s *store) read(ctx context.Context, l *Lookup, o backends.ReadOptions, by time.Time) (reading backends.Reading, err error) {
 	o = s.options(l, o)
-	l.by = by
+	l.by, l.owed = by, false // it was told, if there was one
 	l.readAt = s.f.env.Now()
 	l.mark, l.before = s.gen.Begin(l.readAt), s.f.spec.Owner.Get(bytesOf(l.Key))
 	err = s.f.env.Reads.Within(ctx, time.Until(by), func(ctx context.Context, deadline time.Time) (err error) {
@@ -165,7 +165,7 @@ func (s *store) believe(ctx context.Context, l *Lookup, r *backends.Reading, cur
 		l.why = "cleared"
 		return nil
 	}
-	if s.owes(s.slot(l)) {
+	if l.owed || s.owes(s.slot(l)) {
 		l.why = errUnsettled.Error()
 		return nil
 	}

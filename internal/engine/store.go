@@ -131,7 +131,7 @@ func (s *store) note(error) { s.f.Stats.BackendErrors.Add(1) }
 func (s *store) lease(ctx context.Context, l *Lookup, from string, r backends.LeaseRequest, within time.Duration) (lease backends.Lease, reading backends.Reading, err error) {
 	o := s.options(l, backends.ReadOptions{ForWrite: true})
 	l.readAt = s.f.env.Now()
-	l.by = time.Now().Add(within)
+	l.by, l.owed = time.Now().Add(within), s.owes(s.slot(l))
 	l.mark, l.before = s.gen.Begin(l.readAt), s.f.spec.Owner.Get(bytesOf(l.Key))
 	err = s.do(ctx, within, func(ctx context.Context) (err error) {
 		if from == "" {
