@@ -137,6 +137,7 @@ func (l leasing) behindAll(ctx context.Context, keys []string, o backends.ReadOp
 		xs[i] = s.newReading(key)
 		if !s.shared.untold.has(l.tier, key) {
 			xs[i].take(l.tier, first[i])
+			xs[i].first = l.tier
 		}
 	}
 	common, err := s.readInto(ctx, xs, o, nil, l.tier)

@@ -103,6 +103,36 @@ func TestCopiesThatAreOvertaken(t *testing.T) {
 	}
 }
 
+func TestEntriesThatComeWithALease(t *testing.T) {
+	for name, marked := range map[string]bool{"the slow tier": false, "the fast tier": true} {
+		t.Run("C2 C10 are not copied to where an invalidation has come since: leases in "+name, func(t *testing.T) {
+			p := newPair(t, func(fast, _ *Tier) { fast.Lease = marked })
+			p.put("k", "old", time.Time{})
+			p.forget(p.fast, "k")
+			tier := p.slow
+			if marked {
+				tier = p.fast
+			}
+			during := func(op string) {
+				if op != "Lease" {
+					return
+				}
+				tier.during.Store(nil)
+				if err := p.store.Invalidate(t.Context(), "k"); err != nil {
+					t.Error(err)
+				}
+			}
+			tier.during.Store(&during)
+			_, _, err := p.store.(backends.Leaser).Lease(t.Context(), "k", // what it brings may be old: it began before
+				backends.LeaseRequest{Token: "t", TTL: time.Minute}, backends.ReadOptions{ForWrite: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.wantNone("k")
+		})
+	}
+}
+
 func TestPutSizes(t *testing.T) {
 	p := newPair(t, func(fast, slow *Tier) { fast.MaxEntry, slow.MaxEntry = 2, 4 })
 	p.put("k", "123", time.Time{})

@@ -24,7 +24,7 @@ type faulty struct {
 	// panics makes operations panic.
 	panics atomic.Bool
 	calls  sync.Map // op -> *atomic.Int64
-	// during runs in the middle of an operation: after a Read has read, before a Put writes.
+	// during runs in the middle of an operation: after a Read or a Lease has read, before a Put writes.
 	during   atomic.Pointer[func(op string)]
 	closeErr error
 }
@@ -143,6 +143,12 @@ type richStore struct {
 	*faultyStore
 	backends.Leaser
 	backends.Lister
+}
+
+func (s *richStore) Lease(ctx context.Context, key string, r backends.LeaseRequest, o backends.ReadOptions) (backends.Lease, backends.Reading, error) {
+	l, reading, err := s.Leaser.Lease(ctx, key, r, o)
+	s.f.middle("Lease")
+	return l, reading, err
 }
 
 // pair is two faulty tiers and one function over them.

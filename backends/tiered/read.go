@@ -15,12 +15,13 @@ type reading struct {
 	key      string
 	versions []slotVersion
 	hit      int // the tier that had the entry, or said that it is unchanged; len(versions): none
+	first    int // the tier that was asked before all others, with the lease; -1: the tiers were asked in their order
 	r        backends.Reading
 	err      error // of the authority
 }
 
 func (s *store) newReading(key string) *reading {
-	return &reading{key: key, versions: make([]slotVersion, len(s.levels)), hit: len(s.levels)}
+	return &reading{key: key, versions: make([]slotVersion, len(s.levels)), hit: len(s.levels), first: -1}
 }
 
 // take notes what one tier answered.
@@ -252,7 +253,13 @@ func (s *store) finish(ctx context.Context, x *reading, common backends.Reading)
 
 // copyTo puts an entry that a slower tier returned into those that were asked before it, where their slots are as they were:
 // a copy that was overtaken by a replacement or an invalidation is refused there.
+//
+// What came with a lease is not copied: it was read before the faster tiers were, so their slots may be as an invalidation
+// left them that came between.
 func (s *store) copyTo(ctx context.Context, x *reading, r *backends.Reading) {
+	if x.hit == x.first {
+		return
+	}
 	for i, l := range s.levels[:x.hit] {
 		if !x.versions[i].known || l.MaxEntry > 0 && int64(len(r.Entry)) > l.MaxEntry {
 			continue

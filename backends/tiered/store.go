@@ -59,13 +59,14 @@ func (s *store) Put(ctx context.Context, key string, entry []byte, expires time.
 func (s *store) putFaster(ctx context.Context, i int, l *level, key string, entry []byte, expires time.Time, seen slotVersion) slotVersion {
 	err := backends.ErrConflict
 	if seen.known && (l.MaxEntry == 0 || int64(len(entry)) <= l.MaxEntry) {
+		point := s.shared.untold.begin()
 		var v backends.Version
 		err = l.bounded(ctx, writeFactor, func(ctx context.Context) (err error) {
 			v, err = l.store.Put(ctx, key, entry, l.held(expires), seen.v)
 			return err
 		})
 		if err == nil {
-			s.shared.untold.told(i, key)
+			s.shared.untold.told(i, key, point)
 			return slotVersion{known: true, v: v}
 		}
 	}
@@ -78,13 +79,14 @@ func (s *store) putFaster(ctx context.Context, i int, l *level, key string, entr
 
 // tell invalidates the key in one tier, and remembers where that fails.
 func (s *store) tell(ctx context.Context, i int, l *level, key string) error {
+	point := s.shared.untold.begin()
 	err := l.bounded(ctx, writeFactor, func(ctx context.Context) error { return l.store.Invalidate(ctx, key) })
 	if err != nil {
 		s.shared.untold.add(i, key)
 		l.report(ctx, "invalidate", err)
 		return fmt.Errorf("%s: %w", l.Name, err)
 	}
-	s.shared.untold.told(i, key)
+	s.shared.untold.told(i, key, point)
 	return nil
 }
 
@@ -175,6 +177,7 @@ func (s *store) Clear(ctx context.Context) (uint64, error) {
 
 func (s *store) clearAuthority(ctx context.Context) (uint64, error) {
 	s.shared.generation.Forget()
+	point := s.shared.untold.begin()
 	read := s.shared.generation.Begin(s.m.nanos())
 	g, err := s.authority().store.Clear(ctx)
 	if err != nil {
@@ -182,7 +185,7 @@ func (s *store) clearAuthority(ctx context.Context) (uint64, error) {
 		return 0, err
 	}
 	s.shared.generation.Observe(read, g, 0)
-	s.shared.untold.cleared()
+	s.shared.untold.cleared(point)
 	return g, nil
 }
 
