@@ -133,6 +133,57 @@ func TestEntriesThatComeWithALease(t *testing.T) {
 	}
 }
 
+func TestReadingForWriting(t *testing.T) {
+	in := func(p *pair, f *faulty) backends.Store {
+		p.Helper()
+		return must[backends.Store](p.T)(f.Manager.Store(p.Context(), function()))
+	}
+	read := func(p *pair) backends.Reading {
+		p.Helper()
+		return must[backends.Reading](p.T)(p.store.Read(p.Context(), "k", backends.ReadOptions{ForWrite: true}))
+	}
+	again := func(p *pair, r backends.Reading) error {
+		_, err := p.store.Put(p.Context(), "k", r.Entry, time.Time{}, r.Version)
+		return err
+	}
+	t.Run("C6 C7 what only the slow tier has heard of is the entry, and stays when that is written again", func(t *testing.T) {
+		p := newPair(t, nil)
+		p.put("k", "old", time.Time{})
+		if err := backendstest.Put(t.Context(), in(p, p.slow), "k", []byte("new"), time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		r := read(p)
+		if string(r.Entry) != "new" {
+			t.Fatalf("%q", r.Entry)
+		}
+		if err := again(p, r); err != nil {
+			t.Fatal(err)
+		}
+		p.want("k", "new")
+		if v, _, _ := p.in(p.slow, "k"); v != "new" {
+			t.Errorf("%q", v)
+		}
+	})
+	t.Run("C10 what only the slow tier knows as invalidated is no entry", func(t *testing.T) {
+		p := newPair(t, nil)
+		p.put("k", "old", time.Time{})
+		if err := in(p, p.slow).Invalidate(t.Context(), "k"); err != nil {
+			t.Fatal(err)
+		}
+		if r := read(p); r.Entry != nil {
+			t.Errorf("%q", r.Entry)
+		}
+	})
+	t.Run("what both have is not copied", func(t *testing.T) {
+		p := newPair(t, nil)
+		p.put("k", "v", time.Time{})
+		before := p.fast.count("Put")
+		if r := read(p); string(r.Entry) != "v" || p.fast.count("Put") != before {
+			t.Errorf("%q, %d copies", r.Entry, p.fast.count("Put")-before)
+		}
+	})
+}
+
 func TestPutSizes(t *testing.T) {
 	p := newPair(t, func(fast, slow *Tier) { fast.MaxEntry, slow.MaxEntry = 2, 4 })
 	p.put("k", "123", time.Time{})

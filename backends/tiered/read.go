@@ -1,6 +1,7 @@
 package tiered
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"sync"
@@ -24,12 +25,23 @@ func (s *store) newReading(key string) *reading {
 	return &reading{key: key, versions: make([]slotVersion, len(s.levels)), hit: len(s.levels), first: -1}
 }
 
-// take notes what one tier answered.
+// take notes what one tier answered. Where the authority was asked, what it has is the entry: a faster tier may not have
+// heard of a replacement or an invalidation yet, and a write that depends on the authority's version must be made of the
+// entry of that version.
 func (x *reading) take(i int, r backends.Reading) {
+	last := len(x.versions) - 1
+	decided := x.versions[last].known
 	x.versions[i] = slotVersion{known: true, v: r.Version}
-	if x.hit > i && (r.Entry != nil || r.Unchanged) {
+	switch {
+	case decided:
+	case i < last && x.hit <= i:
+	case i == last && x.hit < last && r.Entry != nil && bytes.Equal(r.Entry, x.r.Entry): // nothing has to be copied
+	case r.Entry != nil || r.Unchanged:
 		x.hit = i
 		x.r.Entry, x.r.Expires, x.r.Unchanged = r.Entry, r.Expires, r.Unchanged
+	case i == last:
+		x.hit = len(x.versions)
+		x.r.Entry, x.r.Expires, x.r.Unchanged = nil, time.Time{}, false
 	}
 }
 

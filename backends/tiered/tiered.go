@@ -19,6 +19,9 @@
 // have been cleared is not returned. Reads then fail as they would without the faster tiers, and the caller runs its
 // function.
 //
+// A read for a write asks all tiers, since it needs their versions. Then what the authority has is the entry, or that there
+// is none, whatever a faster tier holds: it hears of replacements and invalidations first.
+//
 // # When a tier fails
 //
 // A faster tier that fails, or does not answer within its timeout, is passed over. After three failures in a row reads
