@@ -85,7 +85,7 @@ func (p *program) fill(r *Record, g *graph) {
 	for _, n := range an.roots {
 		n.root = true
 	}
-	an.setup = reachSetup(an.roots)
+	an.followsAtStart()
 	an.alive = an.reachable()
 	g.resolvePasses(an.alive)
 	an.setupHash = setupDigest(an.roots, an.setup)
@@ -146,14 +146,8 @@ func (an *analysis) reachable() []*node {
 
 // inquire examines a wrap.
 func (an *analysis) inquire(w *wrap) *inquiry {
-	q := &inquiry{analysis: an, w: w, code: map[*node]bool{}}
-	q.closure = reach(q.rootNodes(), func(*node, edge) bool { return true })
-	for n := range q.closure {
-		q.code[n] = true
-	}
-	for n := range an.setup {
-		q.code[n] = true
-	}
+	q := &inquiry{analysis: an, w: w}
+	q.follows()
 	q.examine()
 	return q
 }
@@ -165,9 +159,10 @@ func (an *analysis) combine(f *Function, all []*inquiry, env digest) {
 		if f.Place != q.w.place && !q.w.name.matches(f.Name) {
 			continue
 		}
-		f.Roots = append(f.Roots, q.w.node.id)
-		if q.w.locals {
-			f.Roots = append(f.Roots, q.w.within.id)
+		for _, n := range q.rootNodes() {
+			if !slices.Contains(f.Roots, n.id) {
+				f.Roots = append(f.Roots, n.id)
+			}
 		}
 		for _, d := range q.doubts {
 			if f.Place != q.w.place && newFunction(q.w).Name != f.Name {

@@ -134,7 +134,7 @@ func (c *converter) expr(to types.Type, e ast.Expr) {
 	from := c.info.TypeOf(e)
 	c.assign(to, from)
 	if to != nil && from != nil && types.IsInterface(to) && !types.IsInterface(from) {
-		c.w.converts = append(c.w.converts, conversion{to, from, e})
+		c.w.converts[e] = append(c.w.converts[e], conversion{to, from, e})
 	}
 }
 

@@ -28,6 +28,10 @@ func copiesOf(g *graph, info *types.Info, root ast.Node) map[types.Object]bool {
 					x.set(name, n.Values[min(i, len(n.Values)-1)])
 				}
 			}
+		case *ast.CaseClause: // of a switch over types
+			if v := info.Implicits[n]; v != nil {
+				x.found[v] = x.found[v] || !flat(v.Type())
+			}
 		case *ast.RangeStmt:
 			if n.Value != nil {
 				x.set(n.Value, n.X)

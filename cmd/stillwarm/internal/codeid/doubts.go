@@ -35,14 +35,16 @@ type analysis struct {
 // inquiry examines one wrap.
 type inquiry struct {
 	*analysis
-	w       *wrap
-	closure map[*node]bool
-	code    map[*node]bool // closure and setup: what the identity covers
-	shared  map[location]bool
-	kept    map[location]bool // what the dependencies' own variables lead to; nil before the first question
-	open    map[*node]*node   // functions of the code that other code may run, too, and a declaration that does
-	calls   calls             // what that code may call without naming it
-	doubts  []Doubt
+	w         *wrap
+	closure   map[*node]bool
+	code      map[*node]bool // closure and setup: what the identity covers
+	shared    map[location]bool
+	kept      map[location]bool // what the dependencies' own variables lead to; nil before the first question
+	open      map[*node]*node   // functions of the code that other code may run, too, and a declaration that does
+	awaited   map[location]bool // what goroutines of the setup wait for that change what the function sees
+	delegated []*delegate       // what objects of the library run that it may ask
+	calls     calls             // what that code may call without naming it
+	doubts    []Doubt
 
 	behindOf map[types.Type][]types.Type
 }
@@ -96,13 +98,21 @@ func (q *inquiry) argument() {
 	}
 }
 
-// construction asks how a closure or bound method comes about.
+// construction asks how closures and bound methods come about: the one that is wrapped, and those that it asks.
 func (q *inquiry) construction() {
-	if !q.w.locals {
-		return
+	if q.w.locals {
+		q.made(q.w.within)
 	}
-	within := q.w.within
-	if fn, ok := within.obj.(*types.Func); ok && (fn.Signature().TypeParams() != nil || fn.Signature().RecvTypeParams() != nil) {
+	for _, d := range q.delegated {
+		if d.locals && d.within != q.w.within {
+			q.made(d.within)
+		}
+	}
+}
+
+func (q *inquiry) made(within *node) {
+	fn, ok := within.obj.(*types.Func)
+	if ok && within == q.w.within && (fn.Signature().TypeParams() != nil || fn.Signature().RecvTypeParams() != nil) {
 		q.doubt("it is wrapped inside generic code", q.w.place)
 	}
 	if within.kind != kindFunc {
@@ -161,12 +171,19 @@ func (q *inquiry) rootNodes() []*node {
 	if q.w.locals {
 		roots = append(roots, q.w.within)
 	}
+	for _, d := range q.delegated {
+		roots = append(roots, d.node)
+		if d.locals {
+			roots = append(roots, d.within)
+		}
+	}
 	return roots
 }
 
 // events looks for code outside of what the identity covers that changes state which the function can see.
 func (q *inquiry) events() {
-	q.shared = q.sharedBy(q.w, q.closure, q.code, nil)
+	q.shared = q.sharedBy(q.w, q.closure, q.code, slices.Concat(q.registered(q.closure), q.opened()))
+	q.results()
 	q.shareMore()
 	modules := q.dependencies()
 	for _, n := range q.alive {

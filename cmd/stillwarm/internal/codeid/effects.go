@@ -154,8 +154,12 @@ func (c *writer) builtin(n *ast.CallExpr) {
 	case "delete", "clear", "copy", "close":
 		c.elements(n.Args[0], "changed by "+id.Name)
 	case "append": // it writes behind the end where there is room
-		if len(n.Args) > 1 && !c.appendsToOwn(n.Args[0]) {
+		switch {
+		case len(n.Args) < 2:
+		case !c.appendsToOwn(n.Args[0]):
 			c.elements(n.Args[0], "appended to")
+		case c.follow(n.Args[0]).captured: // functions that have captured the same one see it
+			c.addEvent(event{to: heldBy(c.info.TypeOf(n.Args[0])), what: "appended to", captured: true}, n)
 		}
 	}
 }
@@ -207,6 +211,7 @@ func (c *writer) arguments(n *ast.CallExpr) {
 // method notes what a dependency's method may do to what it is called on.
 func (c *writer) method(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) {
 	if readOnlyMethod(fn) {
+		c.signals(n, sel, fn)
 		c.writesTo(n, fn)
 		c.cookies(n, fn)
 		if (fillingName(fn.Name()) || strings.Contains(fn.Name(), "Reader")) && !isLibrary(fn) && !remoteCall(fn) {
@@ -217,6 +222,9 @@ func (c *writer) method(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) 
 	what := "changed by ." + fn.Name()
 	p := c.follow(sel.X)
 	t := c.info.TypeOf(sel.X)
+	if isLibrary(fn) && hasTypeParam(fn.Signature().Recv().Type()) {
+		c.add(location{held: anyResults}, n, what)
+	}
 	if c.changesOwn(p, sel, what) {
 		if !encodes(fn) {
 			c.arguments(n)
@@ -249,47 +257,17 @@ func (c *writer) method(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) 
 	}
 }
 
-// implemented notes what a method of the user's interface may fill where a dependency's object is behind it.
-func (c *writer) implemented(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) {
-	iface := c.info.TypeOf(sel.X)
-	if iface == nil || !types.IsInterface(iface) {
-		return
-	}
-	for _, arg := range n.Args {
-		if t := c.info.TypeOf(arg); t != nil && !flat(t) && !immutable(t) && !isError(t) && !c.owns(arg) {
-			c.addEvent(event{deep: t, behind: iface, method: fn.Name(), what: "handed to ." + fn.Name(), captured: c.ownsCaptured(arg)}, arg)
-		}
-	}
-}
-
 // encodes reports whether a method only reads what it is given, as those of writers and encoders do.
 func encodes(fn *types.Func) bool {
 	return strings.HasPrefix(fn.Name(), "Write") || fn.Name() == "Encode" && strings.HasPrefix(fn.Pkg().Path(), "encoding/")
 }
 
-// converted notes a dependency's object that becomes a value of an interface with a method that changes it.
-func (c *writer) converted(conv conversion) {
-	it, ok := conv.to.Underlying().(*types.Interface)
-	if !ok || flat(conv.from) || immutable(conv.from) {
-		return
-	}
-	for m := range it.Methods() {
-		obj, _, _ := types.LookupFieldOrMethod(conv.from, true, m.Pkg(), m.Name())
-		fn, ok := obj.(*types.Func)
-		if ok && fn.Pkg() != nil && c.w.g.unitOf[fn.Pkg()] == nil && !readOnlyMethod(fn) {
-			what := "made an interface with ." + m.Name()
-			c.held(conv.value, what)
-			if !c.owns(conv.value) {
-				c.addEvent(event{deep: conv.from, what: what}, conv.value)
-			}
-			return
-		}
-	}
-}
-
 // calledValue notes the call of a function that a field holds: it may keep state.
 func (c *writer) calledValue(n *ast.CallExpr) {
 	sig, ok := under(c.info.TypeOf(n.Fun)).(*types.Signature)
+	if ok && !c.handed {
+		c.w.n.values = append(c.w.n.values, signatureKey(sig))
+	}
 	for _, arg := range n.Args {
 		if t := c.info.TypeOf(arg); ok && t != nil && !flat(t) && !immutable(t) && !isError(t) && !c.owns(arg) {
 			c.addEvent(event{deep: t, filler: "by " + signatureKey(sig), what: "handed to " + types.ExprString(n.Fun), captured: c.ownsCaptured(arg)}, arg)

@@ -43,12 +43,15 @@ type node struct {
 	captured    []*types.Var // the local variables that these use
 	passes      []pass       // references that it passes on as interface values
 	contexts    []keptContext
-	positions   *mark        // where it has loggers write the position of the call
-	logs        bool         // it makes a logger that does not write to a file
-	logsAny     bool         // or to what it got as a parameter
-	gifts       []gift       // what it gives dependencies to call
-	uses        []use        // dependencies' objects and interfaces, which may call what they were given
-	release     release      // whether these may outlive its call
+	positions   *mark    // where it has loggers write the position of the call
+	logs        bool     // it makes a logger that does not write to a file
+	logsAny     bool     // or to what it got as a parameter
+	gifts       []gift   // what it gives dependencies to call
+	values      []string // the signatures of function values that it calls
+	asks        []ask    // methods of the library's objects
+	uses        []use    // dependencies' objects and interfaces, which may call what they were given
+	release     release  // whether these may outlive its call
+	waits       []wait
 	lateTypes   []types.Type // of local variables that goroutines use
 	converted   []types.Type // types whose values become interface values here
 	root        bool         // it runs at the start by itself, not because something mentions it
@@ -93,17 +96,18 @@ type graph struct {
 	byObj map[types.Object]*node
 	byID  map[string]*node
 
-	inits    map[*unit][]*node // init functions in their order
-	varNode  map[*ast.ValueSpec][]*node
-	methods  map[*types.TypeName][]*node // declared methods by their type
-	wraps    []*wrap
-	everyone []mark                             // what makes every function fall back
-	dynamic  map[*types.Package]map[string]bool // names of methods that interfaces of a package have
-	stateOf  map[*types.Package][]location      // what a dependency's own variables lead to
-	shapes   *shapes
-	uncopied *uncopied
-	byName   bool                  // a template may call methods of values
-	leaking  map[types.Object]bool // tables that are used other than by reading; nil before the first question
+	inits     map[*unit][]*node // init functions in their order
+	varNode   map[*ast.ValueSpec][]*node
+	methods   map[*types.TypeName][]*node // declared methods by their type
+	wraps     []*wrap
+	delegates []*delegate                        // calls that make objects of the library out of functions
+	everyone  []mark                             // what makes every function fall back
+	dynamic   map[*types.Package]map[string]bool // names of methods that interfaces of a package have
+	stateOf   map[*types.Package][]location      // what a dependency's own variables lead to
+	shapes    *shapes
+	uncopied  *uncopied
+	byName    bool                  // a template may call methods of values
+	leaking   map[types.Object]bool // tables that are used other than by reading; nil before the first question
 
 	convertedTypes []types.Type // nil before the first question
 	heldIn         map[heldKey][]location
@@ -133,6 +137,11 @@ func (p *program) build() *graph {
 	// Walking finds the calls that wrap, which are nodes, too.
 	for _, w := range g.wraps {
 		g.walk(w.node)
+	}
+	for _, d := range g.delegates {
+		if len(d.edges) == 0 {
+			g.walk(d.node)
+		}
 	}
 	return g
 }

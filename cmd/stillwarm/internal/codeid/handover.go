@@ -30,6 +30,7 @@ func (w *walker) call(call *ast.CallExpr) {
 	}
 	if call != w.n.decl {
 		w.g.foundCall(w.n, call, fn)
+		w.g.foundDelegate(w.n, call, fn)
 	}
 }
 

@@ -126,7 +126,7 @@ var processState = map[string]bool{
 	"syscall.Clearenv": true, "syscall.Chdir": true, "math/rand.Seed": true, "log.SetOutput": true, "log.SetFlags": true,
 	"log.SetPrefix": true, "log/slog.SetDefault": true, "log/slog.SetLogLoggerLevel": true, "encoding/gob.Register": true,
 	"encoding/gob.RegisterName": true, "database/sql.Register": true, "image.RegisterFormat": true, "mime.AddExtensionType": true,
-	"net/http.Handle": true, "net/http.HandleFunc": true, "expvar.Publish": true, "crypto.RegisterHash": true,
+	"net/http.Handle": true, "net/http.HandleFunc": true, "expvar.Publish": true, "expvar.NewInt": true, "expvar.NewFloat": true, "expvar.NewMap": true, "expvar.NewString": true, "crypto.RegisterHash": true,
 	"archive/zip.RegisterCompressor": true, "archive/zip.RegisterDecompressor": true, "crypto/x509.SetFallbackRoots": true,
 	"flag.Set": true, "(flag.Value).Set": true, "(*flag.FlagSet).Set": true, "(*log.Logger).SetPrefix": true,
 	"(*log.Logger).SetFlags": true, "(*log.Logger).SetOutput": true, "(*os.File).Chdir": true, "flag.Parse": true, "internal/godebug.Setenv": true, "crypto/elliptic.Register": true,

@@ -4,7 +4,35 @@ import (
 	"go/ast"
 	"go/types"
 	"maps"
+	"slices"
 )
+
+// waiting are methods that wait until somebody calls one of the others.
+var waiting = map[string]string{
+	"(*sync.WaitGroup).Wait": "", "(*sync.WaitGroup).Done": "waits", "(*sync.WaitGroup).Add": "waits",
+	"(*sync.Cond).Wait": "", "(*sync.Cond).Signal": "waits", "(*sync.Cond).Broadcast": "waits",
+}
+
+// signals notes who waits, and who lets those go on that wait.
+func (c *writer) signals(n *ast.CallExpr, sel *ast.SelectorExpr, fn *types.Func) {
+	signal, known := waiting[fn.FullName()]
+	if !known {
+		return
+	}
+	at := heldBy(fn.Signature().Recv().Type())
+	switch p := c.follow(sel.X); {
+	case signal == "":
+		c.w.n.waits = append(c.w.n.waits, wait{at, c.late})
+	case !c.private(p):
+		c.addEvent(event{to: at, what: "changed by ." + fn.Name(), signal: true}, n)
+	}
+}
+
+// wait is a place where code waits for others.
+type wait struct {
+	on   location
+	late bool
+}
 
 // usedLate notes the local variables that a goroutine uses: they may lead to state that others have, such as a channel.
 func (c *writer) usedLate(id *ast.Ident) {
@@ -20,10 +48,8 @@ func (c *writer) usedLate(id *ast.Ident) {
 // the setup has installed in variables, and behind interfaces, for the function to call; and what goroutines of the setup go
 // by when they change what the function sees.
 func (q *inquiry) shareMore() {
-	decides, late, bound := map[*node]bool{}, map[*node]bool{}, map[*node]bool{}
-	for n := range q.closure {
-		decides[n] = true
-	}
+	q.awaited = map[location]bool{}
+	decides, late, bound := maps.Clone(q.closure), map[*node]bool{}, map[*node]bool{}
 	inCode := func(_ *node, e edge) bool { return q.code[e.to] && !e.handed }
 	for grown := true; grown; {
 		grown = false
@@ -47,11 +73,25 @@ func (q *inquiry) shareMore() {
 			if reached, changes := q.late(n); changes {
 				late[n], grown = true, true
 				add(reached)
+				q.waitsLate(n, reached)
 			}
 		}
 		if grown {
-			q.shared = q.sharedBy(q.w, decides, q.code, append(receivers(bound), lateTypes(late)...))
+			q.shared = q.sharedBy(q.w, decides, q.code, slices.Concat(receivers(bound), lateTypes(late), q.registered(decides), q.opened()))
+			q.results()
 		}
+	}
+}
+
+// waitsLate notes what the goroutines of a declaration wait for.
+func (q *inquiry) waitsLate(n *node, reached map[*node]bool) {
+	for m := range reached {
+		for _, at := range m.waits {
+			q.awaited[at.on] = true
+		}
+	}
+	for _, at := range n.waits {
+		q.awaited[at.on] = q.awaited[at.on] || at.late
 	}
 }
 

@@ -228,7 +228,7 @@ func (g *graph) held(iface types.Type, method string) []location {
 		return found
 	}
 	var found []location
-	it, _ := under(iface).(*types.Interface)
+	it := interfaceOf(iface)
 	for _, t := range g.converted() {
 		if it == nil || flat(t) || immutable(t) || !types.Implements(t, it) {
 			continue
@@ -248,6 +248,15 @@ func (g *graph) held(iface types.Type, method string) []location {
 	}
 	g.heldIn[key] = found
 	return found
+}
+
+// interfaceOf returns the interface that the type is, or that a type parameter has to fit.
+func interfaceOf(t types.Type) *types.Interface {
+	if t == nil {
+		return nil
+	}
+	it, _ := t.Underlying().(*types.Interface)
+	return it
 }
 
 // changing reports whether a method of the interface, or the one of the name, is a dependency's that changes what it is called

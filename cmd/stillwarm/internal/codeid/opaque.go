@@ -36,6 +36,11 @@ var opaqueFunctions = map[string]string{
 	"runtime.NumGoroutine":             "what else the process does",
 	"runtime.ReadMemStats":             "what else the process does",
 	"runtime/metrics.Read":             "what else the process does",
+	"runtime/pprof.Lookup":             "what else the process does",
+	"runtime/pprof.Profiles":           "what else the process does",
+	"runtime/debug.ReadGCStats":        "what else the process does",
+	"runtime.GoroutineProfile":         "what else the process does",
+	"(weak.Pointer[T]).Value":          "what else the process still uses",
 	"(context.Context).Deadline":       "how long its caller waits",
 	"plugin.Open":                      "code that is not part of the build",
 	"(*net/http.ServeMux).ServeHTTP":   handlersElsewhere,
@@ -74,6 +79,26 @@ func opaque(obj types.Object) (why string, context bool) {
 		return "it reads a value of the context", true
 	}
 	return "", false
+}
+
+// asksContext reports whether a function of a dependency looks like one that finds something in a context: it takes that first
+// and returns something plain, or whether there was anything. What asks another system returns an error.
+func asksContext(fn *types.Func) bool {
+	params, results := fn.Signature().Params(), fn.Signature().Results()
+	if fn.Signature().Recv() != nil || isLibrary(fn) || tracing(fn.Pkg().Path()) || params.Len() == 0 || !isContext(params.At(0).Type()) {
+		return false
+	}
+	switch fn.FullName() {
+	case "runtime/pprof.ForLabels", "net/http/httptrace.ContextClientTrace":
+		return true
+	}
+	if results.Len() == 0 {
+		return false
+	}
+	last := results.At(results.Len() - 1).Type()
+	_, plain := last.Underlying().(*types.Basic)
+	it, ok := last.Underlying().(*types.Interface)
+	return plain || ok && it.NumMethods() == 0
 }
 
 func takesContext(sig *types.Signature) bool {

@@ -1,6 +1,7 @@
 package codeid
 
 import (
+	"cmp"
 	"go/ast"
 	"go/types"
 )
@@ -186,7 +187,7 @@ func (g *graph) resolvePasses(alive []*node) {
 		grown = false
 		for _, n := range alive {
 			for _, p := range n.passes {
-				ev, here := p.changes(changed)
+				ev, here := p.changes(g, changed)
 				if _, known := changed[p.from]; here && p.from != nil && !known {
 					changed[p.from], grown = ev, true
 				}
@@ -195,7 +196,7 @@ func (g *graph) resolvePasses(alive []*node) {
 	}
 	for _, n := range alive {
 		for _, p := range n.passes {
-			if ev, here := p.changes(changed); here && (p.from == nil || unnamed[n]) {
+			if ev, here := p.changes(g, changed); here && (p.from == nil || unnamed[n]) {
 				n.events = append(n.events, ev)
 			}
 		}
@@ -203,7 +204,7 @@ func (g *graph) resolvePasses(alive []*node) {
 }
 
 // changes reports whether something changes what is passed, and what that means.
-func (p pass) changes(changed map[*types.Var]event) (event, bool) {
+func (p pass) changes(g *graph, changed map[*types.Var]event) (event, bool) {
 	if p.to == nil {
 		return p.event, true
 	}
@@ -213,11 +214,25 @@ func (p pass) changes(changed map[*types.Var]event) (event, bool) {
 	}
 	if ev.deep == nil { // a method is called on it
 		if !types.IsInterface(p.event.deep) {
-			return event{}, false // seen where it became an interface value
+			return p.event, p.changedBy(g, ev.method) // seen where it became an interface value, but generic code makes none
 		}
 		return event{iface: p.event.deep, method: ev.method, what: p.event.what, place: p.event.place, handed: p.event.handed, captured: p.event.captured}, true
 	}
 	return p.event, true
+}
+
+// changedBy reports whether generic code gets the value, of which it calls a method that is a dependency's and changes it.
+func (p pass) changedBy(g *graph, method string) bool {
+	t := p.to.Type()
+	if s, ok := t.(*types.Slice); ok {
+		t = s.Elem()
+	}
+	if !isTypeParam(t) {
+		return false
+	}
+	obj, _, _ := types.LookupFieldOrMethod(p.event.deep, true, nil, cmp.Or(method, "Write"))
+	fn, ok := obj.(*types.Func)
+	return ok && fn.Pkg() != nil && g.unitOf[fn.Pkg()] == nil && !readOnlyMethod(fn)
 }
 
 // valued returns the functions of which values are made, and the methods that interfaces may have: others may call them.

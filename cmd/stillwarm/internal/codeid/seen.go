@@ -6,6 +6,9 @@ import (
 
 // sees reports whether the function can see the event.
 func (q *inquiry) sees(e event) bool {
+	if e.signal {
+		return q.awaited[e.to]
+	}
 	if e.to != (location{}) && (!e.part || q.addressed()[e.to]) && q.seesState(e.to) {
 		return true
 	}

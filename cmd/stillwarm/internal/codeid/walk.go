@@ -32,7 +32,7 @@ type walker struct {
 	inScope     int
 	seen        map[edge]bool
 	called      map[*ast.Ident]bool // names that are called
-	converts    []conversion
+	converts    map[ast.Expr][]conversion
 }
 
 // walk fills in the node's digests, mentions, marks and events.
@@ -40,7 +40,7 @@ func (g *graph) walk(n *node) {
 	w := &walker{
 		g: g, n: n, info: n.unit.info, full: sha256.New(), setup: sha256.New(), locals: map[types.Object]uint64{},
 		handed: map[ast.Node]bool{}, scoped: map[ast.Node]bool{}, late: map[ast.Node]bool{}, given: map[ast.Node]bool{},
-		signatures: map[*ast.FuncLit]string{}, seen: map[edge]bool{}, called: map[*ast.Ident]bool{},
+		signatures: map[*ast.FuncLit]string{}, seen: map[edge]bool{}, converts: map[ast.Expr][]conversion{}, called: map[*ast.Ident]bool{},
 	}
 	w.text(string(n.kind), n.unit.path, n.unit.Name, n.unit.info.FileVersions[n.file], g.version(n.unit)) // %T shows the name
 	if n.kind == kindConst {
@@ -183,6 +183,10 @@ func (w *walker) enter(n ast.Node) {
 		w.selection(n)
 	case *ast.IndexExpr:
 		w.keptElement(n)
+	case *ast.TypeAssertExpr:
+		if t := w.info.TypeOf(n.X); t != nil && isContext(t) {
+			w.mark("it looks at what kind of context it gets", n, true)
+		}
 	case *ast.CallExpr:
 		w.call(n)
 	}
@@ -323,6 +327,7 @@ func (w *walker) selection(sel *ast.SelectorExpr) {
 	w.mentionTypes(s.Recv())
 	w.contextAsked(sel, s)
 	w.keptContext(sel, s)
+	w.asks(sel, s)
 }
 
 func (w *walker) typeText(t types.Type) string {
@@ -341,6 +346,8 @@ func (w *walker) mention(obj types.Object, id *ast.Ident) {
 	}
 	if why, context := opaque(obj); why != "" {
 		w.mark(why, id, context)
+	} else if fn, ok := obj.(*types.Func); ok && fn.Pkg() != nil && w.g.unitOf[fn.Pkg()] == nil && asksContext(fn) {
+		w.mark("it asks a context ("+fn.Pkg().Name()+"."+fn.Name()+")", id, true)
 	}
 }
 

@@ -24,6 +24,7 @@ type event struct {
 	part     bool       // of a value that changes as a whole: it matters to who has the part's address
 	filler   string     // with deep: only where a dependency's function of that signature is a value
 	kept     string     // not empty in a function that is kept: others may call it
+	signal   bool       // it lets those go on that wait for the state
 }
 
 // location is a piece of state: a package's variable, a field of a declared struct in any of its values, or what values
@@ -38,9 +39,6 @@ type location struct {
 // writes collects the events of the declaration.
 func (w *walker) writes() {
 	c := &writer{w: w, info: w.info, fresh: freshLocals(w.g, w.info, w.n.decl), copies: copiesOf(w.g, w.info, w.n.decl), called: map[ast.Expr]bool{}, invoked: map[invocation]bool{}}
-	for _, conv := range w.converts {
-		c.converted(conv)
-	}
 	if fn, ok := w.n.decl.(*ast.FuncDecl); ok {
 		if fn.Body == nil {
 			return
@@ -52,6 +50,8 @@ func (w *walker) writes() {
 	}
 	if call, ok := w.n.decl.(*ast.CallExpr); ok {
 		c.wrapped(call)
+		c.inspect(call)
+		w.n.events, w.n.passes = nil, nil // the declaration around it has them
 	}
 	if spec, ok := w.n.decl.(*ast.ValueSpec); ok {
 		for i, v := range spec.Values {
@@ -82,6 +82,7 @@ type writer struct {
 func (c *writer) inspect(root ast.Node) {
 	ast.Inspect(root, func(n ast.Node) bool {
 		c.invokes(n)
+		c.convertedHere(n)
 		switch n := n.(type) {
 		case *ast.FuncLit:
 			// One that is kept somewhere runs whenever somebody calls it, with that caller's arguments.
