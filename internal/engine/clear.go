@@ -61,7 +61,7 @@ func (f *Function) ClearFor(ctx context.Context, l *Lookup) error {
 // container has the value, and what the backend holds is invalidated before it is believed again.
 func (f *Function) Set(ctx context.Context, l *Lookup, res Result) error {
 	f.connectTagged(ctx, l.Tags)
-	l.refPoint, l.refEpoch = f.records.begin()
+	refPoint, refEpoch := f.records.begin()
 	f.supersede(l)
 	point := f.log.Begin()
 	defer f.log.End(point)
@@ -69,11 +69,18 @@ func (f *Function) Set(ctx context.Context, l *Lookup, res Result) error {
 	f.inherit(l)
 	t := turn{f: f, l: l, point: point}
 	err := t.lookForWrite(ctx)
+	l.refPoint, l.refEpoch = refPoint, refEpoch // the result is from before the look
 	e := f.entry(l, res, began, 0)
 	e.Refs = append(append(l.refs[:len(l.refs):len(l.refs)], t.unreadRefs()...), f.records.localRefs(res.Terms.Tags)...)
 	e.RefPoint.Store(l.refPoint)
 	e.RefEpoch.Store(l.refEpoch)
 	f.rests.end(l.Key)
+	if f.records.void(e) { // invalidated since: nobody may get it, nor what it would have replaced
+		if f.log.Void(l.Key, point) {
+			return nil // a newer Set, Refresh or clear has seen to that
+		}
+		return f.ClearFor(ctx, l)
+	}
 	f.keep(l, point, e)
 	if f.store == nil || f.store.open(ctx) == nil {
 		return nil
