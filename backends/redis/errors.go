@@ -15,6 +15,8 @@ import (
 	"github.com/stillwarm/stillwarm/backends"
 )
 
+const noPermission = "the ACL user lacks a permission: see docs/redis.md for the commands and keys that are used"
+
 // answers says what a server's error means for whoever runs the function. The first prefix that fits counts.
 var answers = []struct {
 	prefix    string
@@ -25,7 +27,8 @@ var answers = []struct {
 	{"WRONGPASS", "check user and password of the URL; a token may be over, or for another user or cache", true},
 	{"ERR invalid password", "check the password of the URL", true},
 	{"ERR AUTH", "the server has no password: take it out of the URL", true},
-	{"NOPERM", "the ACL user lacks a permission: see docs/redis.md for the commands and keys that are used", true},
+	{"NOPERM", noPermission, true},
+	{"ERR The user executing the script can't", noPermission, true},
 	{"CROSSSLOT", "this is a cluster: add cluster=true to the URL", true},
 	{"MOVED", "this is a cluster: add cluster=true to the URL", true},
 	{"ERR This instance has cluster support disabled", "this is no cluster: take cluster=true out of the URL", true},

@@ -124,3 +124,13 @@ func TestAServerThatIsLoadingIsAPassingError(t *testing.T) {
 	})
 	<-done
 }
+
+func TestAUserWhoseScriptsMayNotWriteIsToldSo(t *testing.T) {
+	r := servers.Redis(t, servers.WithPassword())
+	r.Do(t, "acl", "setuser", "scripter", "on", ">secret", "~*", "+get", "+mget", "+hello", "+eval", "+time", "+pttl")
+	s := store(t, open(t, r.URLFor("scripter", "secret")))
+	_, err := backendstest.Lease(t.Context(), s, "k", time.Minute)
+	if e := failure(t, err); !e.Permanent || !strings.Contains(e.Hint, "docs/redis.md") {
+		t.Errorf("permanent %v, error %v; want a permanent one that names the commands", e.Permanent, e)
+	}
+}
