@@ -71,7 +71,7 @@ func (f *Function) emit(ctx context.Context, l *Lookup, e Event) {
 // it, with [Function.TellHit].
 func (f *Function) Hit(ctx context.Context, e *memory.Entry) (observed bool) {
 	f.Stats.MemoryHits.Add(1)
-	inheritRefs(ctx, e.Refs)
+	f.inheritRefs(ctx, e.Refs, e.RefEpoch.Load())
 	return f.env.Observed(ctx)
 }
 

@@ -85,7 +85,7 @@ func (f *Function) await(ctx context.Context, call *flight.Call, l *Lookup, old 
 		f.env.Defer(ctx, func(context.Context) { _, _ = call.Wait(ctx, leader, nil) })
 		f.count(EventStale, TierMemory)
 		f.emit(ctx, l, f.about(old, Event{Kind: EventStale, Tier: TierMemory, Reason: "soft timeout"}))
-		return flight.Outcome{Value: &Reply{Value: old.Value, refs: old.Refs, point: old.RefPoint.Load()}}, true
+		return flight.Outcome{Value: replyOf(old)}, true
 	}
 	return call.Wait(ctx, leader, nil)
 }
@@ -103,7 +103,7 @@ func (f *Function) hand(ctx context.Context, o flight.Outcome) (*Reply, error) {
 	}
 	r, _ := o.Value.(*Reply)
 	if r != nil {
-		inheritRefs(ctx, r.refs)
+		f.inheritRefs(ctx, r.refs, r.epoch)
 	}
 	return r, o.Err
 }

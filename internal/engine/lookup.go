@@ -109,6 +109,12 @@ type Reply struct {
 
 	refs  []invalidation.Ref
 	point uint64 // up to where in the order of invalidations the value is known to be none of refs' victims
+	epoch uint64 // up to which it was compared with the backend's records
+}
+
+// replyOf returns an entry as a reply.
+func replyOf(e *memory.Entry) *Reply {
+	return &Reply{Value: e.Value, refs: e.Refs, point: e.RefPoint.Load(), epoch: e.RefEpoch.Load()}
 }
 
 // Get answers a lookup that memory did not answer at once: from memory, from the backend, or by a run.
@@ -214,11 +220,11 @@ func (f *Function) serveAt(ctx context.Context, l *Lookup, e *memory.Entry, tier
 		return nil
 	}
 	f.count(kind, tier)
-	inheritRefs(ctx, e.Refs)
+	f.inheritRefs(ctx, e.Refs, e.RefEpoch.Load())
 	if f.env.Observed(ctx) {
 		f.emit(ctx, l, f.about(e, Event{Kind: kind, Tier: tier}))
 	}
-	l.reply = Reply{Value: e.Value, Own: e == &l.found, refs: e.Refs, point: e.RefPoint.Load()}
+	l.reply = Reply{Value: e.Value, Own: e == &l.found, refs: e.Refs, point: e.RefPoint.Load(), epoch: e.RefEpoch.Load()}
 	return &l.reply
 }
 
@@ -326,12 +332,13 @@ func (l *Lookup) forWatching() *Lookup {
 	return &Lookup{Ops: l.Ops, Key: l.Key, Scope: l.Scope, Enc: l.Enc, Codec: l.Codec, Arg: l.Arg, Tags: l.Tags, address: l.address, asked: l.asked}
 }
 
-// inheritRefs notes in the run that ctx belongs to, if any, what its result depends on.
-func inheritRefs(ctx context.Context, refs []invalidation.Ref) {
+// inheritRefs notes in the run that ctx belongs to, if any, what its result depends on, and up to which epoch that was
+// compared.
+func (f *Function) inheritRefs(ctx context.Context, refs []invalidation.Ref, epoch uint64) {
 	if len(refs) == 0 {
 		return
 	}
 	if run := flight.Of(ctx); run != nil {
-		run.Inherit(refs)
+		run.Inherit(refs, invalidation.Seen{By: f.records, Epoch: epoch})
 	}
 }

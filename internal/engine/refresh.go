@@ -140,7 +140,7 @@ func (t *turn) renewed(ctx context.Context, found *memory.Entry, busy bool) (o f
 	case f.isFresh(found):
 		f.keepRead(l, t.point, found)
 		t.leaveNothing(ctx, backends.Mark{})
-		return outcome(&Reply{Value: found.Value, refs: found.Refs, point: found.RefPoint.Load()}), true
+		return outcome(replyOf(found)), true
 	case busy:
 		f.rests.begin(l.Key, f.env.Now()+int64(foreignRefresh))
 		return flight.Outcome{Err: errElsewhere, Alone: true}, true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
@@ -125,7 +126,7 @@ func (t *turn) finish(ctx context.Context, res Result, began int64, took time.Du
 	o := flight.Outcome{Err: res.Err}
 	refs, point, epoch := t.dependencies(ctx)
 	if res.Value != nil {
-		o.Value = &Reply{Value: res.Value, Own: res.Terms.Lossy, refs: append(refs[:len(refs):len(refs)], f.records.localRefs(res.Terms.Tags)...), point: point}
+		o.Value = &Reply{Value: res.Value, Own: res.Terms.Lossy, refs: append(refs[:len(refs):len(refs)], f.records.localRefs(res.Terms.Tags)...), point: point, epoch: epoch}
 	}
 	if res.Err == nil {
 		f.recent.note(took)
@@ -178,12 +179,20 @@ func (t *turn) dependencies(ctx context.Context) (refs []invalidation.Ref, point
 		refs = t.f.records.localRefs(t.l.Tags)
 	}
 	if run := flight.Of(ctx); run != nil {
-		if more := run.Inherited(); len(more) > 0 {
-			refs = append(refs[:len(refs):len(refs)], more...)
+		more, seen := run.Inherited()
+		refs = append(refs[:len(refs):len(refs)], more...)
+		for _, s := range seen {
+			if s.By == t.f.records && s.Epoch != t.l.refEpoch {
+				return refs, t.l.refPoint, uncompared
+			}
 		}
 	}
 	return refs, t.l.refPoint, t.l.refEpoch
 }
+
+// uncompared is an epoch that there never is: what has it is compared with the records before memory serves it again.
+// A result has it that was made of one which could not be compared when it was used, or was up to another epoch.
+const uncompared = math.MaxUint64
 
 // entry makes the entry of a result. Its age counts from the beginning of the run: what it says may be that old.
 func (f *Function) entry(l *Lookup, res Result, began int64, took time.Duration) *memory.Entry {
@@ -221,5 +230,5 @@ func (t *turn) standIn(ctx context.Context, err error) *Reply {
 	}
 	f.count(EventStale, TierMemory)
 	f.emit(ctx, t.l, f.about(old, Event{Kind: EventStale, Tier: TierMemory, Err: err}))
-	return &Reply{Value: old.Value, refs: old.Refs, point: old.RefPoint.Load()}
+	return replyOf(old)
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/engine"
 	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
+	memtier "github.com/stillwarm/stillwarm/internal/engine/memory"
 )
 
 func TestManyTags(t *testing.T) {
@@ -96,4 +98,65 @@ func TestASetBesideAnInvalidation(t *testing.T) {
 			})
 		})
 	}
+}
+
+// calling is a call whose run makes another one.
+type calling struct {
+	ops
+	inner func(ctx context.Context) (*engine.Reply, error)
+}
+
+func (c *calling) Run(ctx context.Context) engine.Result {
+	r, err := c.inner(ctx)
+	if err != nil {
+		return engine.Result{Err: err}
+	}
+	return engine.Result{Value: r.Value, Terms: engine.Terms{TTL: -1}}
+}
+
+func TestTagsThatCouldNotBeCompared(t *testing.T) {
+	t.Run("C8 what is made of a result that could not be compared is compared once the backend answers", func(t *testing.T) {
+		bubble(t, func(t *testing.T, fl *fleet) {
+			m := answering(fl.m)
+			a, b := fl.container(), fl.container(func(s *engine.Spec) { s.Manager = m })
+			outer := engine.New(b.env, engine.Spec{
+				Name: "outer", Code: func() (string, error) { return "1", nil }, Manager: m, NearTTL: 5 * time.Second,
+				Owner: memtier.New(1<<20, func(any) {}).Owner(nil, 0, 0),
+			})
+			tagged := func(b *box, in string) *engine.Lookup {
+				l := b.lookup(in)
+				l.Tags = []string{in}
+				return l
+			}
+			call := func(in string) (v int64) {
+				inner := func(ctx context.Context) (*engine.Reply, error) { return b.f.Get(ctx, tagged(b, in)) }
+				b.do(func(ctx context.Context) error {
+					l := &engine.Lookup{Ops: &calling{ops{b, in}, inner}, Key: in, Enc: []byte(in), Codec: 1, Arg: engine.Own}
+					r, err := outer.Get(ctx, l)
+					if err == nil {
+						v = *r.Value.(*int64)
+					}
+					return err
+				})
+				return v
+			}
+			b.do(func(ctx context.Context) error { _, err := b.f.Get(ctx, tagged(b, "x")); return err })
+			time.Sleep(6 * time.Second)
+			if err := engine.InvalidateTags(t.Context(), []*engine.Function{a.f}, []string{"x"}); err != nil {
+				t.Fatal(err)
+			}
+			call("y") // hears that something was invalidated
+			m.reads.Store(true)
+			m.records.Store(true)
+			if v := call("x"); v != 1 {
+				t.Fatalf("%d: memory does not serve while the backend does not answer", v)
+			}
+			m.reads.Store(false)
+			m.records.Store(false)
+			time.Sleep(time.Minute)
+			if v := call("x"); v == 1 {
+				t.Error("made of what was invalidated, and used a minute after the backend answers again")
+			}
+		})
+	})
 }

@@ -154,7 +154,7 @@ func (t *turn) adopt(ctx context.Context, l *Lookup, e *memory.Entry) *Reply {
 	f.keepRead(l, t.point, e)
 	f.Stats.BackendHits.Add(1)
 	f.emit(ctx, l, f.about(e, Event{Kind: EventHit, Tier: TierBackend}))
-	return &Reply{Value: e.Value, refs: e.Refs, point: e.RefPoint.Load()}
+	return replyOf(e)
 }
 
 // leaveNothing ends a turn that leaves no entry: the lease is given back, with a mark where there is one, and what could

@@ -23,6 +23,7 @@ type Run struct {
 	bounded   bool
 	refs      []invalidation.Ref            // of what the run used
 	known     map[invalidation.Ref]struct{} // refs, where they are many
+	seen      []invalidation.Seen           // how far they were compared
 }
 
 func newRun(ctx context.Context) *Run {
@@ -129,10 +130,14 @@ func (r *Run) abandonIfEmpty() bool {
 	return true
 }
 
-// Inherit notes the records that something depends on which the run used: its own result depends on them too.
-func (r *Run) Inherit(refs []invalidation.Ref) {
+// Inherit notes the records that something depends on which the run used, and how far they were compared: its own result
+// depends on them too.
+func (r *Run) Inherit(refs []invalidation.Ref, seen invalidation.Seen) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !slices.Contains(r.seen, seen) {
+		r.seen = append(r.seen, seen)
+	}
 	for _, ref := range refs {
 		if !r.inherited(ref) {
 			r.refs = append(r.refs, ref)
@@ -160,8 +165,8 @@ func (r *Run) inherited(ref invalidation.Ref) bool {
 }
 
 // Inherited returns what was noted.
-func (r *Run) Inherited() []invalidation.Ref {
+func (r *Run) Inherited() ([]invalidation.Ref, []invalidation.Seen) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.refs)
+	return slices.Clone(r.refs), slices.Clone(r.seen)
 }

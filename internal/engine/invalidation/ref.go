@@ -14,6 +14,12 @@ type Ref struct {
 	ID   uint64 // 0: there was no record
 }
 
+// Seen says how far refs were compared with the backend's records: up to an epoch, by whoever reads those records.
+type Seen struct {
+	By    any
+	Epoch uint64
+}
+
 // buckets is how many records tags share: two tags in one bucket are invalidated together, which costs a run and is
 // never wrong.
 const buckets = 1 << 16
