@@ -66,7 +66,7 @@ func (w *walker) assigned(e ast.Expr) bool {
 
 // contexts looks for contexts that others have, too, and may end.
 func (q *inquiry) contexts() {
-	for _, n := range sorted(q.closure) {
+	for _, n := range sorted(q.decides()) {
 		for _, k := range n.contexts {
 			if q.shared[k.at] {
 				q.doubt(short(n.id)+": it asks a context that is kept, which somebody may end", k.place)

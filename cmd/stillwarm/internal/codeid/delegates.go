@@ -151,6 +151,19 @@ func (q *inquiry) follows() {
 	}
 }
 
+// closures are the calls that capture variables of the declarations around them: the wrap, and what it asks.
+func (q *inquiry) closures() (found []*node) {
+	if q.w.locals {
+		found = append(found, q.w.node)
+	}
+	for _, d := range q.delegated {
+		if d.locals {
+			found = append(found, d.node)
+		}
+	}
+	return found
+}
+
 // opened are the types of the resources that the function asks, and of what they hold.
 func (q *inquiry) opened() (found []types.Type) {
 	for _, d := range q.delegated {
@@ -180,8 +193,11 @@ func (q *inquiry) results() {
 const anyResults = "any results"
 
 // decides is the code that decides about the results: the closure, and what that may call without naming it.
-func (q *inquiry) decides() map[*node]bool {
-	all := maps.Clone(q.closure)
+func (q *inquiry) decides() map[*node]bool { return q.calledBy(q.closure) }
+
+// calledBy returns the code with what it may call without naming it.
+func (q *inquiry) calledBy(code map[*node]bool) map[*node]bool {
+	all := maps.Clone(code)
 	inCode := func(_ *node, e edge) bool { return q.code[e.to] && !e.handed }
 	for {
 		before := len(all)

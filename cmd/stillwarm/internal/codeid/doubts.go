@@ -131,10 +131,11 @@ func (q *inquiry) made(within *node) {
 
 // marks are what the code contains that cannot be seen through.
 func (q *inquiry) marks() {
-	results := reach(q.rootNodes(), func(_ *node, e edge) bool { return !e.scope })
+	results := q.calledBy(reach(q.rootNodes(), func(_ *node, e edge) bool { return !e.scope }))
+	decides := q.decides()
 	ran := reach(q.roots, func(_ *node, e edge) bool { return !e.value && !e.handed })
 	units := map[*unit]bool{}
-	for _, n := range sorted(q.closure) {
+	for _, n := range sorted(decides) {
 		if n.kind == kindVar && slices.ContainsFunc(n.vars, func(v *types.Var) bool { return isContext(v.Type()) }) && !q.inertNode(n) {
 			q.doubt(short(n.id)+" is a context, which somebody may end", n.place)
 		}
@@ -144,7 +145,7 @@ func (q *inquiry) marks() {
 			if m.context && (m.scope || !results[n]) {
 				continue // a Scope may read the context: what it returns is part of the key
 			}
-			if q.closure[n] || !m.context && (!strings.Contains(m.why, handlersElsewhere) || m.start && ran[n]) {
+			if decides[n] || !m.context && (!strings.Contains(m.why, handlersElsewhere) || m.start && ran[n]) {
 				q.doubt(short(n.id)+": "+m.why, m.place)
 			}
 		}
@@ -182,7 +183,7 @@ func (q *inquiry) rootNodes() []*node {
 
 // events looks for code outside of what the identity covers that changes state which the function can see.
 func (q *inquiry) events() {
-	q.shared = q.sharedBy(q.w, q.closure, q.code, slices.Concat(q.registered(q.closure), q.opened()))
+	q.shared = q.sharedBy(q.w, q.closure, q.code, q.closures(), slices.Concat(q.registered(q.closure), q.opened()))
 	q.results()
 	q.shareMore()
 	modules := q.dependencies()
@@ -316,10 +317,10 @@ func shortType(t string) string {
 }
 
 // shareLocals notes what the variables lead to that a closure captures or a method is bound to.
-func (g *graph) shareLocals(s *sharing, w *wrap) {
-	ast.Inspect(w.call, func(n ast.Node) bool {
-		if id, ok := n.(*ast.Ident); ok {
-			if v, ok := w.unit.info.Uses[id].(*types.Var); ok && !v.IsField() && isLocal(v) {
+func (g *graph) shareLocals(s *sharing, n *node) {
+	ast.Inspect(n.decl, func(at ast.Node) bool {
+		if id, ok := at.(*ast.Ident); ok {
+			if v, ok := n.unit.info.Uses[id].(*types.Var); ok && !v.IsField() && isLocal(v) {
 				s.locations[location{variable: v}] = true
 				s.share(v.Type())
 			}

@@ -42,6 +42,7 @@ func (c *writer) giftsTo(n *ast.CallExpr, fn *types.Func) {
 		to = append(to, keeperOf(fn.Signature().Recv().Type()))
 		if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok {
 			args = append(slices.Clone(args), sel.X)
+			to = append(to, keeperOf(c.info.TypeOf(sel.X))) // which may have the method of something embedded
 		}
 	} else if len(to) == 0 {
 		to = append(to, keeper{pkg: fn.Pkg().Path()})

@@ -33,7 +33,7 @@ func (w *walker) give(e ast.Expr) {
 	if conv, ok := ast.Unparen(e).(*ast.CallExpr); ok && len(conv.Args) == 1 && w.info.Types[conv.Fun].IsType() {
 		w.give(conv.Args[0])
 	}
-	if t := w.info.TypeOf(e); t != nil && w.inHanded == 0 {
+	if t := w.info.TypeOf(e); t != nil {
 		if it, ok := t.Underlying().(*types.Interface); ok && !isContext(t) && !isError(t) {
 			for m := range it.Methods() {
 				w.n.gives = append(w.n.gives, invocation{signature: signatureKey(m.Type()), method: m.Name()})

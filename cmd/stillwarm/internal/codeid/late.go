@@ -77,7 +77,7 @@ func (q *inquiry) shareMore() {
 			}
 		}
 		if grown {
-			q.shared = q.sharedBy(q.w, decides, q.code, slices.Concat(receivers(bound), lateTypes(late), q.registered(decides), q.opened()))
+			q.shared = q.sharedBy(q.w, decides, q.code, q.closures(), slices.Concat(receivers(bound), lateTypes(late), q.registered(decides), q.opened()))
 			q.results()
 		}
 	}

@@ -174,7 +174,10 @@ func (c *writer) userArgument(n *ast.CallExpr, fn *types.Func, i int, arg ast.Ex
 	if rest := sig.Variadic() && i >= last; !rest && !types.IsInterface(to.Type()) {
 		return
 	}
-	ev := event{deep: t, what: "handed to " + fn.Name(), place: c.w.g.place(arg.Pos()), handed: c.handed, captured: c.ownsCaptured(arg)}
+	ev := event{
+		deep: t, what: "handed to " + fn.Name(), place: c.w.g.place(arg.Pos()), captured: c.ownsCaptured(arg),
+		handed: c.handed, kept: c.kept, late: c.late,
+	}
 	c.w.n.passes = append(c.w.n.passes, pass{from: c.parameter(arg), to: to, event: ev})
 }
 
@@ -216,7 +219,9 @@ func (p pass) changes(g *graph, changed map[*types.Var]event) (event, bool) {
 		if !types.IsInterface(p.event.deep) {
 			return p.event, p.changedBy(g, ev.method) // seen where it became an interface value, but generic code makes none
 		}
-		return event{iface: p.event.deep, method: ev.method, what: p.event.what, place: p.event.place, handed: p.event.handed, captured: p.event.captured}, true
+		behind := p.event
+		behind.deep, behind.iface, behind.method = nil, p.event.deep, ev.method
+		return behind, true
 	}
 	return p.event, true
 }

@@ -128,7 +128,7 @@ func (s *sharing) dynamic(t types.Type, it *types.Interface) {
 // sharedBy returns the state that a function shares with the rest of the program: what the variables lead to that its
 // closure mentions, what the functions capture that it makes, and what values of the types lead to. What they may hold is made anywhere in the code that is
 // hashed.
-func (an *analysis) sharedBy(w *wrap, closure, code map[*node]bool, more []types.Type) map[location]bool {
+func (an *analysis) sharedBy(w *wrap, closure, code map[*node]bool, made []*node, more []types.Type) map[location]bool {
 	g := an.graph
 	s := &sharing{g: g, locations: map[location]bool{}, seen: map[types.Type]bool{}}
 	for n := range code {
@@ -151,8 +151,8 @@ func (an *analysis) sharedBy(w *wrap, closure, code map[*node]bool, more []types
 			s.locations[location{variable: v}] = true
 		}
 	}
-	if w.locals {
-		g.shareLocals(s, w)
+	for _, n := range made {
+		g.shareLocals(s, n)
 	}
 	for _, t := range more {
 		s.share(t)

@@ -48,12 +48,12 @@ func (c *writer) processStream(e ast.Expr) bool {
 func (q *inquiry) positionsLogged() {
 	var where *mark
 	logs := false
-	for _, n := range sorted(q.closure) {
+	for _, n := range sorted(q.code) {
 		if n.positions != nil && where == nil {
 			where = n.positions
 		}
 		logs = logs || n.logs || n.logsAny && slices.ContainsFunc(q.mentioned[n], func(by *node) bool {
-			return q.closure[by] && slices.ContainsFunc(by.converted, isWriter)
+			return q.code[by] && slices.ContainsFunc(by.converted, isWriter)
 		})
 	}
 	if where != nil && logs {
