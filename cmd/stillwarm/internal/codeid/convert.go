@@ -13,6 +13,7 @@ func (w *walker) conversions() {
 	root := w.n.decl
 	if spec, ok := root.(*ast.ValueSpec); ok {
 		c.valueSpec(spec, w.n.value)
+		c.declared(spec.Type)
 		for i, v := range spec.Values {
 			if w.n.value < 0 || w.n.value == i {
 				c.inspect(v, nil)
@@ -22,6 +23,7 @@ func (w *walker) conversions() {
 	}
 	if fn, ok := root.(*ast.FuncDecl); ok {
 		sig := w.info.Defs[fn.Name].(*types.Func).Signature()
+		c.declared(fn.Type)
 		if fn.Body != nil {
 			c.inspect(fn.Body, sig)
 		}
@@ -43,6 +45,7 @@ func (c *converter) inspect(root ast.Node, sig *types.Signature) {
 		case *ast.FuncLit:
 			inner, _ := c.info.TypeOf(n).Underlying().(*types.Signature)
 			handed := c.w.handed[n]
+			c.declared(n.Type)
 			c.enter(handed)
 			c.inspect(n.Body, inner)
 			c.leave(handed)

@@ -46,3 +46,27 @@ func (c *writer) converted(conv conversion) {
 		}
 	}
 }
+
+// declared notes the types that a declaration's own type gives to generic code, which may call their methods.
+func (c *converter) declared(t ast.Node) {
+	if isNil(t) {
+		return
+	}
+	ast.Inspect(t, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		if !ok {
+			return true
+		}
+		inst, ok := c.info.Instances[id]
+		if obj := c.info.Uses[id]; !ok || obj == nil || obj.Pkg() == nil || holding[obj.Pkg().Path()] {
+			return true
+		}
+		for t := range inst.TypeArgs.Types() {
+			c.becomes(t)
+		}
+		return true
+	})
+}
+
+// holding are packages whose generic types call no methods of what they hold.
+var holding = map[string]bool{"sync/atomic": true, "iter": true, "unique": true, "weak": true, root + "/adapter": true, root + "/lambda": true}

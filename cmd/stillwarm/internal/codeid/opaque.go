@@ -40,6 +40,7 @@ var opaqueFunctions = map[string]string{
 	"runtime/pprof.Profiles":           "what else the process does",
 	"runtime/debug.ReadGCStats":        "what else the process does",
 	"runtime.GoroutineProfile":         "what else the process does",
+	"(*database/sql.DB).Stats":         "what else the process does",
 	"(weak.Pointer[T]).Value":          "what else the process still uses",
 	"(context.Context).Deadline":       "how long its caller waits",
 	"plugin.Open":                      "code that is not part of the build",
@@ -79,6 +80,16 @@ func opaque(obj types.Object) (why string, context bool) {
 		return "it reads a value of the context", true
 	}
 	return "", false
+}
+
+// depends marks what is not to be seen through of a dependency's function where the result depends on it.
+func (w *walker) depends(fn *types.Func, id *ast.Ident) {
+	switch {
+	case asksContext(fn):
+		w.mark("it asks a context ("+fn.Pkg().Name()+"."+fn.Name()+")", id, true)
+	case isLibrary(fn) && fn.Signature().Recv() != nil && (fn.Name() == "Stats" || fn.Name() == "Explain"):
+		w.mark("it reads who else has called a cached function ("+fn.Name()+")", id, true)
+	}
 }
 
 // asksContext reports whether a function of a dependency looks like one that finds something in a context: it takes that first

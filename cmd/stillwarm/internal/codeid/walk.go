@@ -346,8 +346,8 @@ func (w *walker) mention(obj types.Object, id *ast.Ident) {
 	}
 	if why, context := opaque(obj); why != "" {
 		w.mark(why, id, context)
-	} else if fn, ok := obj.(*types.Func); ok && fn.Pkg() != nil && w.g.unitOf[fn.Pkg()] == nil && asksContext(fn) {
-		w.mark("it asks a context ("+fn.Pkg().Name()+"."+fn.Name()+")", id, true)
+	} else if fn, ok := obj.(*types.Func); ok && fn.Pkg() != nil && w.g.unitOf[fn.Pkg()] == nil {
+		w.depends(fn, id)
 	}
 }
 
