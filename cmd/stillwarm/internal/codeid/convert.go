@@ -46,9 +46,13 @@ func (c *converter) inspect(root ast.Node, sig *types.Signature) {
 			inner, _ := c.info.TypeOf(n).Underlying().(*types.Signature)
 			handed := c.w.handed[n]
 			c.declared(n.Type)
-			c.enter(handed)
+			if handed {
+				c.w.hand(n, 1)
+			}
 			c.inspect(n.Body, inner)
-			c.leave(handed)
+			if handed {
+				c.w.hand(n, -1)
+			}
 			return false
 		case *ast.Ident:
 			if inst, ok := c.info.Instances[n]; ok {

@@ -65,6 +65,8 @@ type edge struct {
 	to *node
 	// handed: only in a function that is handed to lambda.Start, a wrap or http.Handle, and does not run there.
 	handed bool
+	// written: in a function that is written where it is handed over. What it mentions may get elsewhere from there.
+	written bool
 	// quiet: only to ask a cached function for its name or its counts, or to hand its method over: nothing of it runs.
 	quiet bool
 	// scope: only in the argument of Scope, whose value is part of the key.

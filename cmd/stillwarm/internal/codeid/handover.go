@@ -34,6 +34,14 @@ func (w *walker) call(call *ast.CallExpr) {
 	}
 }
 
+// hand counts what is handed over around what is read.
+func (w *walker) hand(n ast.Node, more int) {
+	w.inHanded += more
+	if _, ok := n.(*ast.FuncLit); ok {
+		w.inWritten += more
+	}
+}
+
 // markHanded marks the function values among the arguments. What else an argument says is evaluated, so it counts: a call
 // that makes a function, the receiver of a method value.
 func (w *walker) markHanded(e ast.Expr) {

@@ -82,7 +82,7 @@ func (q *inquiry) runs(by *node, e edge) *node {
 	switch {
 	case e.given && !e.handed || q.outside(by, e.handed):
 		return by
-	case e.handed:
+	case e.handed && !e.written:
 		return nil
 	case q.open[by] != nil:
 		return q.open[by]

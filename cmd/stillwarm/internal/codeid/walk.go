@@ -23,6 +23,7 @@ type walker struct {
 	scoped      map[ast.Node]bool       // arguments of Scope
 	stack       []ast.Node
 	inHanded    int
+	inWritten   int               // in a function that is written where it is handed over
 	late        map[ast.Node]bool // what runs in a goroutine
 	inLate      int
 	inGiven     int
@@ -159,7 +160,7 @@ func (w *walker) runsLate(n ast.Node) bool {
 func (w *walker) enter(n ast.Node) {
 	if w.handed[n] {
 		w.text("handed over")
-		w.inHanded++
+		w.hand(n, 1)
 	}
 	if w.scoped[n] {
 		w.inScope++
@@ -208,7 +209,7 @@ func (w *walker) leave() {
 		w.inGiven--
 	}
 	if w.handed[n] {
-		w.inHanded--
+		w.hand(n, -1)
 	}
 }
 
@@ -354,7 +355,7 @@ func (w *walker) mention(obj types.Object, id *ast.Ident) {
 // edge adds a mention, once for each way in which it is made.
 func (w *walker) edge(to *node, value bool) {
 	value = value || w.inGiven > 0
-	e := edge{to: to, handed: w.inHanded > 0, scope: w.inScope > 0, quiet: w.asked(to), value: value, given: value && w.inGiven > 0, late: w.inLate > 0}
+	e := edge{to: to, handed: w.inHanded > 0, written: w.inWritten > 0, scope: w.inScope > 0, quiet: w.asked(to), value: value, given: value && w.inGiven > 0, late: w.inLate > 0}
 	if to.kind == kindFunc {
 		e.kept = w.keptIn()
 	}
