@@ -47,6 +47,7 @@ func (f *Function) GetAll(ctx context.Context, q Batch) {
 		f.connectTagged(ctx, q.Elements[n].Tags)
 	}
 	b.refPoint, b.refEpoch = f.records.begin()
+	void := b.compare(ctx)
 	b.bare = make([]int, 0, len(q.Elements))
 	for n := range q.Elements {
 		if f.spec.Owner.Get(bytesOf(q.Elements[n].Key)) == nil {
@@ -54,6 +55,10 @@ func (f *Function) GetAll(ctx context.Context, q Batch) {
 			continue
 		}
 		l := b.lookup(n, nil)
+		if b.isVoid(l, void) {
+			b.open = append(b.open, &item{l: l, index: n})
+			continue
+		}
 		old := f.remembered(ctx, l)
 		if r := f.serve(ctx, l, old, TierMemory); r != nil {
 			q.Answer(n, r, nil)
@@ -82,12 +87,13 @@ type batch struct {
 
 // item is one lookup of a batch.
 type item struct {
-	l     *Lookup
-	index int
-	old   *memory.Entry
-	call  *flight.Call
-	turn  *turn
-	busy  *backends.LeasedError
+	l       *Lookup
+	index   int // of its element
+	reading int // of the backend's
+	old     *memory.Entry
+	call    *flight.Call
+	turn    *turn
+	busy    *backends.LeasedError
 
 	unkept bool // its run came to a result that is not stored
 }

@@ -16,7 +16,8 @@ import (
 // batchRead is one read of the backend for a whole batch: first for its open items, then for its bare elements.
 type batchRead struct {
 	*batch
-	forWrite bool // a conditional write follows
+	forWrite bool  // a conditional write follows
+	aside    aside // the records that only entries name
 
 	keys  []string
 	at    int64     // wall clock when it began
@@ -149,6 +150,7 @@ func (r *batchRead) ask(ctx context.Context, within time.Duration) error {
 func (r *batchRead) take(ctx context.Context) {
 	open, mine := r.open[:0:0], taker{batchRead: r}
 	for i, it := range r.open {
+		it.l.aside, it.reading = &r.aside, i
 		if answered, old := mine.take(ctx, it.l, i, it.index); !answered {
 			it.old = newer(it.old, old)
 			open = append(open, it)
@@ -162,9 +164,10 @@ func (r *batchRead) take(ctx context.Context) {
 	rest := bare[try:]
 	if each := time.Since(start) / time.Duration(max(1, try)); each*time.Duration(len(rest)) < worthACore {
 		r.batch.open = mine.takeBare(ctx, rest, first+try, open)
-		return
+	} else {
+		r.batch.open = append(open, r.spread(ctx, &mine, rest, first+try)...)
 	}
-	r.batch.open = append(open, r.spread(ctx, &mine, rest, first+try)...)
+	r.takeAgain(ctx, &mine)
 }
 
 // A batch is taken on several cores where that saves more than waking them costs. What one element takes is known after
@@ -196,7 +199,8 @@ func (r *batchRead) spread(ctx context.Context, mine *taker, bare []int, i int) 
 // taker takes some of what was read, on one goroutine.
 type taker struct {
 	*batchRead
-	room *Lookup // free for the next element
+	room *Lookup          // free for the next element
+	one  backends.Reading // the one at hand
 
 	// Of the generation that was heard last: whether what came with it may be believed.
 	heard      bool
@@ -210,11 +214,11 @@ func (t *taker) takeBare(ctx context.Context, bare []int, i int, missed []*item)
 	for j, n := range bare {
 		l := t.lookup(n, t.room)
 		t.room = nil
-		l.address = t.keys[i+j]
+		l.address, l.aside = t.keys[i+j], &t.aside
 		answered, old := t.take(ctx, l, i+j, n)
 		switch {
 		case !answered:
-			missed = append(missed, &item{l: l, index: n, old: old})
+			missed = append(missed, &item{l: l, index: n, reading: i + j, old: old})
 		case !l.retained:
 			t.room = l
 		}
@@ -243,7 +247,8 @@ func (t *taker) find(ctx context.Context, l *Lookup, i int) *memory.Entry {
 		t.f.store.note(t.errs[i])
 		return nil
 	}
-	r := &t.got[i]
+	t.one = t.got[i] // which may be looked at once more, so it stays as it is
+	r := &t.one
 	r.Records = t.pick(r.Records, i)
 	found := t.f.store.believe(ctx, l, r, t.isCurrent(ctx, r), t.came)
 	l.looked = true

@@ -137,8 +137,9 @@ func (b *batch) takeForRefresh(ctx context.Context, led []*item, point invalidat
 		return led
 	}
 	mine := taker{batchRead: &r}
+	found := f.findAll(ctx, led, r.by, func(i int) *memory.Entry { return mine.find(ctx, led[i].l, i) })
 	for i, it := range led {
-		if !b.renewed(ctx, it, mine.find(ctx, it.l, i), false) {
+		if !b.renewed(ctx, it, found[i], false) {
 			taken = append(taken, it)
 		}
 	}
@@ -150,9 +151,9 @@ func (b *batch) takeForRefresh(ctx context.Context, led []*item, point invalidat
 		return taken
 	}
 	rest := taken[:0:0]
+	found = b.behind(ctx, taken, got)
 	for i, it := range taken {
-		found := b.leased(ctx, it, got[i])
-		if !b.renewed(ctx, it, found, it.busy != nil) {
+		if !b.renewed(ctx, it, found[i], it.busy != nil) {
 			rest = append(rest, it)
 		}
 	}

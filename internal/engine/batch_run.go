@@ -186,8 +186,9 @@ func (b *batch) acquire(ctx context.Context, led []*item) (taken, busy []*item) 
 	if got == nil {
 		return led, nil
 	}
+	entries := b.behind(ctx, led, got)
 	for i, it := range led {
-		found := b.leased(ctx, it, got[i])
+		found := entries[i]
 		if it.busy != nil {
 			busy = append(busy, it)
 			continue
@@ -234,8 +235,25 @@ func (b *batch) leaseAll(ctx context.Context, led []*item, within time.Duration)
 	return nil
 }
 
-// leased takes note of what became of one lease, and returns the entry behind it, if it may be used.
-func (b *batch) leased(ctx context.Context, it *item, got backends.LeaseResult) *memory.Entry {
+// behind takes note of what became of leases, and returns the entries behind them that may be used.
+func (b *batch) behind(ctx context.Context, led []*item, got []backends.LeaseResult) []*memory.Entry {
+	read := make([]bool, len(led))
+	for i, it := range led {
+		read[i] = b.leased(ctx, it, got[i])
+	}
+	return b.f.findAll(ctx, led, led[0].l.by, func(i int) *memory.Entry {
+		if !read[i] {
+			return nil
+		}
+		l := led[i].l
+		refs := l.refs
+		defer func() { l.refs = refs }()
+		return b.f.store.interpret(ctx, l, got[i].Reading, led[i].turn.point)
+	})
+}
+
+// leased takes note of what became of one lease, and reports whether the slot was read behind it.
+func (b *batch) leased(ctx context.Context, it *item, got backends.LeaseResult) (read bool) {
 	f, t := b.f, it.turn
 	if got.Lease == nil {
 		var busy *backends.LeasedError
@@ -250,16 +268,10 @@ func (b *batch) leased(ctx context.Context, it *item, got backends.LeaseResult) 
 		case errors.As(got.Err, &marked):
 			f.marks.hear(it.l.Key, marked, f.env.Now())
 		}
-		return nil
+		return false
 	}
 	t.held = f.env.leases.Hold(f.store.slot(it.l), got.Lease, it.call.Run())
-	if got.Err != nil {
-		return nil
-	}
-	refs := it.l.refs
-	found := f.store.interpret(ctx, it.l, got.Reading, t.point)
-	it.l.refs = refs
-	return found
+	return got.Err == nil
 }
 
 // runMany runs the function for what was taken and publishes each result.

@@ -127,6 +127,7 @@ type Function struct {
 	replacing atomic.Int64 // results of Refresh that wait to be written
 
 	refreshes chan struct{} // those under way after responses
+	refers    atomic.Bool   // an entry of memory depends on records
 }
 
 // New returns the engine of a function. It connects to nothing.

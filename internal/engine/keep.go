@@ -22,6 +22,9 @@ func (f *Function) put(key string, e *memory.Entry) {
 		owner.Delete(key)
 	default:
 		e.Epoch = f.log.Epoch()
+		if len(e.Refs) > 0 && !f.refers.Load() {
+			f.refers.Store(true)
+		}
 		owner.Set(cloneString(key), e) // the key shares memory with the whole lookup
 	}
 }

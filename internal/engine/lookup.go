@@ -78,6 +78,8 @@ type Lookup struct {
 	waits      ownBudget
 	batchWaits *ownBudget // of the batch that it belongs to; nil: none
 	stale      *staleOnes // of that batch, where its results are refreshed together; nil: each on its own
+	aside      *aside     // of that batch, while its entries are looked at; nil: records are read for each
+	postponed  bool       // the entry is looked at again when those records were read
 	version    string     // room for that of found
 	retained   bool       // what was left for later uses the lookup: its memory is not free when the call has its answer
 

@@ -286,7 +286,12 @@ func (r *Records) valid(ctx context.Context, l *Lookup, refs []invalidation.Ref)
 	if len(unread) == 0 {
 		return true
 	}
-	rs, err := r.read(ctx, unread, time.Until(l.by))
+	if l.aside != nil && !l.aside.done {
+		l.aside.want(unread)
+		l.postponed = true
+		return false
+	}
+	rs, err := r.readUnread(ctx, l, unread)
 	if err != nil {
 		l.why = "its tags could not be checked: " + err.Error()
 		return false
@@ -296,6 +301,15 @@ func (r *Records) valid(ctx context.Context, l *Lookup, refs []invalidation.Ref)
 		l.why = r.tags.why(l, record)
 	}
 	return same
+}
+
+// readUnread returns records that were not read with an entry: by a read of their own, unless that was done for all of a
+// batch.
+func (r *Records) readUnread(ctx context.Context, l *Lookup, refs []invalidation.Ref) ([]backends.Record, error) {
+	if l.aside != nil {
+		return l.aside.of(refs)
+	}
+	return r.read(ctx, refs, time.Until(l.by))
 }
 
 func refOf(refs []invalidation.Ref, name string) (invalidation.Ref, bool) {

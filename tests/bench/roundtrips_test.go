@@ -2,8 +2,11 @@ package bench
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -150,4 +153,54 @@ func TestRequestsToS3(t *testing.T) {
 		{"a miss of what has expired: entry with epoch and generation; a look for a lease; lease and entry once more", peerTTL + time.Second, "b", 6, 4, 1},
 		{"the same again", peerTTL + time.Second, "b", 6, 2, 1},
 	})
+}
+
+// What results name is known only when they were read: the records of all of them are read together.
+func TestRoundTripsOfTaggedBatches(t *testing.T) {
+	server := servers.SharedRedis(t)
+	proxy := servers.NewProxy(t, server.Addr)
+	backend := strings.Replace(server.URL(fmt.Sprint("prefix=tagged", time.Now().UnixNano()), "read-timeout=5s"), server.Addr, proxy.Addr, 1)
+	now := time.Now()
+	ins := make([]int, 100)
+	for i := range ins {
+		ins[i] = i
+	}
+	container := func() (*adapter.Runtime, *adapter.Data[int, int], func(what string, trips int)) {
+		rt, err := adapter.New(adapter.Config{
+			Backend: backend, Mode: adapter.Deployed, Logger: slog.New(slog.DiscardHandler), Clock: func() time.Time { return now },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = rt.Close(context.Background()) })
+		d := adapter.CacheBatch(func(_ context.Context, ins []int) ([]int, error) { return ins, nil }, adapter.Name("tagged"), adapter.TTL("1h"),
+			adapter.Version("1"), adapter.TagsOf(func(in, _ int) []string { return []string{fmt.Sprint("t", in)} }), adapter.WithRuntime(rt))
+		return rt, d, func(what string, trips int) {
+			t.Helper()
+			ctx, inv := invocation.Begin(context.Background(), invocation.Options{RequestID: what, AfterResponse: true})
+			before := proxy.RoundTrips()
+			outs, err := d.GetAll(ctx, ins)
+			if got := proxy.RoundTrips() - before; trips >= 0 && got != trips {
+				t.Errorf("%s: %d round trips, want %d", what, got, trips)
+			}
+			if err != nil || !slices.Equal(outs, ins) {
+				t.Error(outs, err)
+			}
+			inv.Finish(ctx)
+		}
+	}
+	first, _, ask := container()
+	ask("nothing is there", -1) // perhaps not even a generation
+	ask("B1 all is in memory: the epoch", 1)
+	ask("B1 and then nothing", 0)
+	_, other, askOther := container()
+	askOther("B1 C8 a container's first: greeting, all entries, all records", 3)
+	if err := first.InvalidateTags(t.Context(), "t7"); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(11 * time.Second)
+	askOther("B1 C8 an invalidation was heard of: generation, epoch, all records; one entry and its record; its lease and the record again", 7)
+	if s := other.Stats(); s.Runs != 1 {
+		t.Errorf("%d runs, want one of what was invalidated", s.Runs)
+	}
 }
