@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/stillwarm/stillwarm/internal/engine/flight"
 	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
 )
@@ -85,38 +84,23 @@ func (f *Function) refreshAll(ctx context.Context, ns []*renewal) {
 
 // leadRefresh renews what a refresh leads: what no other container has renewed, or renews, by one run.
 func (b *batch) leadRefresh(led []*item) {
-	f, run := b.f, led[0].call.Run()
-	defer run.End()
-	point := f.log.Begin()
-	defer f.log.End(point)
-	for _, it := range led {
-		f.inherit(it.l)
-		it.turn = &turn{f: f, call: it.call, l: it.l, point: point}
-	}
-	var o flight.Outcome
-	defer func() {
-		o.Alone = len(led) > 1
-		for _, it := range led {
-			it.call.Publish(o) // those that have an outcome keep it
+	f, point := b.f, b.f.log.Begin()
+	b.computing(led, point, func(ctx context.Context) {
+		taken := led
+		if f.store != nil && f.store.open(ctx) != nil {
+			taken = b.takeForRefresh(ctx, led, point)
 		}
-	}()
-	defer catch(&o)()
-	ctx := run.Context()
-	taken := led
-	if f.store != nil && f.store.open(ctx) != nil {
-		taken = b.takeForRefresh(ctx, led, point)
-	}
-	b.runMany(ctx, taken, EventRefresh)
-	o = flight.Outcome{Err: errNoResult}
-	var unkept []*Lookup
-	for _, it := range taken {
-		if it.unkept {
-			unkept = append(unkept, it.l)
+		b.runMany(ctx, taken, EventRefresh)
+		var unkept []*Lookup
+		for _, it := range taken {
+			if it.unkept {
+				unkept = append(unkept, it.l)
+			}
 		}
-	}
-	if len(unkept) > 0 {
-		f.refreshFailed(ctx, refused, unkept...)
-	}
+		if len(unkept) > 0 {
+			f.refreshFailed(ctx, refused, unkept...)
+		}
+	})
 }
 
 // takeForRefresh reads the slots, takes the leases of what needs a refresh, and returns that. The rest is published.

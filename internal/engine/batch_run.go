@@ -124,12 +124,40 @@ func (b *batch) runEach(ctx context.Context, items []*item) {
 
 // lead computes what this call leads: leases for all, one run for what it got, then the rest by waiting.
 func (b *batch) lead(led []*item, point invalidation.Point) {
+	b.computing(led, point, func(ctx context.Context) {
+		for _, it := range led {
+			it.turn.old = it.old
+		}
+		rest := b.missing(ctx, led)
+		if len(rest) == 0 {
+			return
+		}
+		taken, busy := b.acquire(ctx, rest)
+		b.runMany(ctx, taken, EventRun)
+		var wg sync.WaitGroup
+		for _, it := range busy {
+			wg.Go(func() {
+				b.f.computing(it.call, func() flight.Outcome {
+					if r := it.turn.wait(ctx, it.busy); r != nil {
+						return outcome(r)
+					}
+					return it.turn.run(ctx, EventRun)
+				})
+			})
+		}
+		wg.Wait()
+	})
+}
+
+// computing gives each item that the batch leads a turn, and publishes what compute leaves without an outcome, also where
+// it panics or ends its goroutine.
+func (b *batch) computing(led []*item, point invalidation.Point, compute func(ctx context.Context)) {
 	f, run := b.f, led[0].call.Run()
 	defer run.End()
 	defer f.log.End(point)
 	for _, it := range led {
 		f.inherit(it.l)
-		it.turn = &turn{f: f, call: it.call, l: it.l, point: point, old: it.old}
+		it.turn = &turn{f: f, call: it.call, l: it.l, point: point}
 	}
 	var o flight.Outcome
 	defer func() {
@@ -139,24 +167,7 @@ func (b *batch) lead(led []*item, point invalidation.Point) {
 		}
 	}()
 	defer catch(&o)()
-	ctx := run.Context()
-	if led = b.missing(ctx, led); len(led) == 0 {
-		return
-	}
-	taken, busy := b.acquire(ctx, led)
-	b.runMany(ctx, taken, EventRun)
-	var wg sync.WaitGroup
-	for _, it := range busy {
-		wg.Go(func() {
-			f.computing(it.call, func() flight.Outcome {
-				if r := it.turn.wait(ctx, it.busy); r != nil {
-					return outcome(r)
-				}
-				return it.turn.run(ctx, EventRun)
-			})
-		})
-	}
-	wg.Wait()
+	compute(run.Context())
 	o = flight.Outcome{Err: errNoResult}
 }
 
