@@ -101,4 +101,35 @@ func TestBatchesWithTagsOfResults(t *testing.T) {
 		b := w.container(func(c *adapter.Config) { c.Manager = unreadable{m} })
 		ask(t, b, wrap(b, g), 2)
 	})
+	byArgument := adapter.Tags(func(in int) []string { return []string{fmt.Sprint("t", in)} })
+	for kind, tags := range map[string]adapter.DataOption{"Tags": byArgument, "TagsOf": tagged} {
+		for place, in := range map[string]func(w *world) *container{
+			"in memory alone": func(w *world) *container { return w.alone() }, "with a backend": func(w *world) *container { return w.container() },
+		} {
+			if kind == "TagsOf" && place == "with a backend" {
+				continue // whether the first run is kept is for the store's clock to say
+			}
+			for _, size := range []int{1, 4} { // one is refreshed on its own
+				t.Run(fmt.Sprintf("C8 T5 a refresh of %d is kept, whatever was invalidated before it, %s %s", size, kind, place), func(t *testing.T) {
+					w, g := newWorld(t), &generation{}
+					c := in(w)
+					d := adapter.CacheBatch(g.compute, adapter.Name("g"), adapter.WithRuntime(c.Runtime), adapter.TTL("10m"), adapter.StaleFor("1h"), tags)
+					if err := c.InvalidateTags(t.Context(), "t0"); err != nil {
+						t.Fatal(err)
+					}
+					for i, run := range []int{1, 1, 2} {
+						c.invoke(func(ctx context.Context) {
+							got, err := d.GetAll(ctx, ns[:size])
+							if err != nil || slices.Min(got) != run || slices.Max(got) != run {
+								t.Error(i, got, err)
+							}
+						})
+						if i == 0 {
+							w.clock.Advance(11 * time.Minute)
+						}
+					}
+				})
+			}
+		}
+	}
 }

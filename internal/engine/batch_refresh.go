@@ -85,6 +85,10 @@ func (f *Function) refreshAll(ctx context.Context, ns []*renewal) {
 // leadRefresh renews what a refresh leads: what no other container has renewed, or renews, by one run.
 func (b *batch) leadRefresh(led []*item) {
 	f, point := b.f, b.f.log.Begin()
+	refPoint, refEpoch := f.records.begin() // what was invalidated before counts against no run of now
+	for _, it := range led {
+		it.l.refPoint, it.l.refEpoch = refPoint, refEpoch
+	}
 	b.computing(led, point, func(ctx context.Context) {
 		taken := led
 		if f.store != nil && f.store.open(ctx) != nil {

@@ -117,6 +117,7 @@ var refused = slog.String("error", "the result is not to be cached")
 
 // renew is the run of a refresh. What it comes to is for those who joined only where it is an answer.
 func (f *Function) renew(ctx context.Context, call *flight.Call, l *Lookup, e *memory.Entry, point invalidation.Point) flight.Outcome {
+	l.refPoint, l.refEpoch = f.records.begin() // what was invalidated before counts against no run of now
 	f.inherit(l)
 	t := turn{f: f, call: call, l: l, point: point}
 	if f.store != nil && f.store.open(ctx) != nil {
