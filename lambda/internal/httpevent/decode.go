@@ -15,7 +15,7 @@ import (
 // data must be valid JSON. What the services do not send (an unexpected type, a list that comes twice) is left to
 // encoding/json, whose errors are returned as they are.
 func Decode(data []byte, in any) error {
-	s := scanner{data: data}
+	s := scanner{data: data, plain: bytes.IndexByte(data, '\\') < 0 && utf8.Valid(data)}
 	if s.value(in); !s.unusual {
 		return nil
 	}
@@ -26,6 +26,7 @@ func Decode(data []byte, in any) error {
 // scanner reads valid JSON. It gives up where it meets what encoding/json would treat in a way of its own.
 type scanner struct {
 	data    []byte
+	plain   bool // all strings are what is between their quotes: nothing is escaped, nothing is no UTF-8
 	at      int
 	unusual bool
 }
@@ -255,6 +256,9 @@ func (s *scanner) quoted() (inside []byte, plain bool) {
 		}
 		s.at += n + 1
 		inside = s.data[start : s.at-1]
+		if s.plain {
+			return inside, true
+		}
 		escapes := 0
 		for escapes < len(inside) && inside[len(inside)-1-escapes] == '\\' {
 			escapes++

@@ -44,17 +44,15 @@ func (e *Event) Request(ctx context.Context, tenant, base string) (*http.Request
 	caller.Tenant = tenant
 	host := header.Get("Host")
 	delete(header, "Host")
-	r := &http.Request{
-		Method: e.Method, URL: u, RequestURI: u.RequestURI(), Host: join(host, e.Domain), Header: header,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Body: http.NoBody, ContentLength: int64(len(body)), RemoteAddr: e.remote(header),
-	}
+	var blank http.Request // one that gets its context last is made twice
+	r := blank.WithContext(context.WithValue(httpreq.With(ctx, caller), eventKey{}, e))
+	r.Method, r.URL, r.RequestURI, r.Host, r.Header = e.Method, u, u.RequestURI(), join(host, e.Domain), header
+	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
+	r.Body, r.ContentLength, r.RemoteAddr = http.NoBody, int64(len(body)), e.remote(header)
 	if len(body) > 0 {
 		r.Body = readCloser{bytes.NewReader(body)}
-		r.GetBody = nil
 	}
-	ctx = context.WithValue(httpreq.With(ctx, caller), eventKey{}, e)
-	return r.WithContext(ctx), nil
+	return r, nil
 }
 
 type readCloser struct{ *bytes.Reader }
@@ -140,30 +138,41 @@ func (e *Event) header() (http.Header, error) {
 	}
 	if !simple {
 		h = e.mergedHeader()
+		if err := e.check(h); err != nil {
+			return nil, err
+		}
 	}
 	if len(e.Cookies) > 0 {
-		h.Set("Cookie", strings.Join(append(h.Values("Cookie"), e.Cookies...), "; "))
-	}
-	for name, values := range h {
-		if !validToken(name) {
-			return nil, e.malformed("the field name %q", name)
+		all := strings.Join(append(h.Values("Cookie"), e.Cookies...), "; ")
+		if !validValue(all) {
+			return nil, e.malformed("the value of the field Cookie")
 		}
-		for _, v := range values {
-			if !validValue(v) {
-				return nil, e.malformed("the value of the field %s", name)
-			}
-		}
+		h.Set("Cookie", all)
 	}
 	return h, nil
 }
 
-// simpleHeader returns fields under canonical names, and false where two names of the map are one field's.
+// check returns an error where something is no field.
+func (e *Event) check(h http.Header) error {
+	for name, values := range h {
+		if !validToken(name) {
+			return e.malformed("the field name %q", name)
+		}
+		if slices.ContainsFunc(values, func(v string) bool { return !validValue(v) }) {
+			return e.malformed("the value of the field %s", name)
+		}
+	}
+	return nil
+}
+
+// simpleHeader returns fields under canonical names, in one pass over them; false where two names of the map are one field's, or
+// something is no field.
 func simpleHeader(fields map[string]string) (http.Header, bool) {
 	h := make(http.Header, len(fields)+1)
 	all := make([]string, 0, len(fields))
 	for name, v := range fields {
 		canonical := canonicalName(name)
-		if _, twice := h[canonical]; twice {
+		if _, twice := h[canonical]; twice || !validToken(canonical) || !validValue(v) {
 			return nil, false
 		}
 		all = append(all, v)
@@ -229,6 +238,9 @@ func (e *Event) caller(h http.Header, prefix string) *httpreq.Caller {
 // stage names the stage and what it is configured to, for a key.
 func (e *Event) stage() string {
 	s := e.Stage
+	if len(e.StageVariables) == 0 { // nearly always
+		return s
+	}
 	for _, name := range slices.Sorted(maps.Keys(e.StageVariables)) {
 		s += "\x00" + name + "\x00" + e.StageVariables[name]
 	}

@@ -5,10 +5,10 @@ import "strings"
 // tokenByte reports whether a token may have the character (RFC 9110, 5.6.2). A table would have to be filled at every cold
 // start, also of functions that have no HTTP.
 func tokenByte(c byte) bool {
-	if letter := c | 0x20; 'a' <= letter && letter <= 'z' || '0' <= c && c <= '9' {
+	if letter := c | 0x20; 'a' <= letter && letter <= 'z' || '0' <= c && c <= '9' || c == '-' {
 		return true
 	}
-	return strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+	return strings.IndexByte("!#$%&'*+.^_`|~", c) >= 0
 }
 
 // validToken reports whether s is a token of RFC 9110, as a method and a field name must be.
