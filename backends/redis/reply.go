@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -47,26 +48,28 @@ func (r *mgetReply) reset(n int) {
 // tooLarge stands for a value that was not read. It is a slot that is no entry, with the version foreign.
 var tooLarge = []byte{0}
 
+// maxHeader is the longest header line that is received: far longer than any of an answer to MGET.
+const maxHeader = 1024
+
 var errReply = errors.New("the server's answer is not one to MGET")
 
 // Write takes header lines, in pieces of any size, and bodies where they come this way.
 func (r *mgetReply) Write(p []byte) (int, error) {
-	for i := 0; i < len(p); {
+	for rest := p; len(rest) > 0; {
 		if r.body > 0 {
 			// The client hands bodies to ReadFrom.
-			return i, errReply
+			return len(p) - len(rest), errReply
 		}
-		c := p[i]
-		i++
-		if c != '\n' {
-			if len(r.line) >= 1024 {
-				return i, errReply
-			}
-			r.line = append(r.line, c)
-			continue
+		piece, after, ends := bytes.Cut(rest, []byte{'\n'})
+		if len(r.line)+len(piece) > maxHeader {
+			return len(p) - len(rest), errReply
+		}
+		r.line, rest = append(r.line, piece...), after
+		if !ends {
+			break
 		}
 		if err := r.header(); err != nil {
-			return i, err
+			return len(p) - len(rest), err
 		}
 		r.line = r.line[:0]
 	}

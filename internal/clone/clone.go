@@ -180,7 +180,8 @@ func (p *Plan) sizeOf(src ptr, shape *atomic.Uint32) int64 {
 	s := p.takePair()
 	s.state.tree = shape.Load() == shapeTree
 	own += p.root.size(walk{state: &s.state}, src)
-	p.givePair(s)
+	s.state.reset() // there are no values in it
+	p.scratch.Put(s)
 	return own
 }
 
