@@ -93,12 +93,10 @@ func (id *Identity) cert(c *wireCert) {
 	id.Cert = hex.EncodeToString(sum[:])
 }
 
-// fields looks for what a load balancer adds to a request that it has authenticated.
-func (id *Identity) fields(h http.Header) {
-	for name := range h {
-		if strings.HasPrefix(name, "X-Amzn-Oidc-") || strings.HasPrefix(name, "X-Amzn-Mtls-Clientcert") {
-			id.Known = true
-		}
+// field takes note of a field, given by its canonical name, that a load balancer adds to a request that it has authenticated.
+func (id *Identity) field(name string) {
+	if strings.HasPrefix(name, "X-Amzn-Oidc-") || strings.HasPrefix(name, "X-Amzn-Mtls-Clientcert") {
+		id.Known = true
 	}
 }
 

@@ -42,7 +42,7 @@ func (e *Event) Request(ctx context.Context, tenant, base string) (*http.Request
 	}
 	caller := e.caller(header, prefix)
 	caller.Tenant = tenant
-	host := header.Get("Host")
+	host := first(header["Host"])
 	delete(header, "Host")
 	var blank http.Request // one that gets its context last is made twice
 	r := blank.WithContext(context.WithValue(httpreq.With(ctx, caller), eventKey{}, e))
@@ -134,7 +134,7 @@ func (e *Event) header() (http.Header, error) {
 	var h http.Header
 	simple := false
 	if len(e.MultiHeaders) == 0 {
-		h, simple = simpleHeader(e.Headers)
+		h, simple = simpleHeader(e.Headers, e.Identity.field)
 	}
 	if !simple {
 		h = e.mergedHeader()
@@ -152,7 +152,7 @@ func (e *Event) header() (http.Header, error) {
 	return h, nil
 }
 
-// check returns an error where something is no field.
+// check returns an error where something is no field, and takes note of what identifies the caller.
 func (e *Event) check(h http.Header) error {
 	for name, values := range h {
 		if !validToken(name) {
@@ -161,13 +161,14 @@ func (e *Event) check(h http.Header) error {
 		if slices.ContainsFunc(values, func(v string) bool { return !validValue(v) }) {
 			return e.malformed("the value of the field %s", name)
 		}
+		e.Identity.field(name)
 	}
 	return nil
 }
 
-// simpleHeader returns fields under canonical names, in one pass over them; false where two names of the map are one field's, or
-// something is no field.
-func simpleHeader(fields map[string]string) (http.Header, bool) {
+// simpleHeader returns fields under canonical names, and shows each name to see, in one pass over them; false where two names of
+// the map are one field's, or something is no field.
+func simpleHeader(fields map[string]string, see func(name string)) (http.Header, bool) {
 	h := make(http.Header, len(fields)+1)
 	all := make([]string, 0, len(fields))
 	for name, v := range fields {
@@ -175,6 +176,7 @@ func simpleHeader(fields map[string]string) (http.Header, bool) {
 		if _, twice := h[canonical]; twice || !validToken(canonical) || !validValue(v) {
 			return nil, false
 		}
+		see(canonical)
 		all = append(all, v)
 		h[canonical] = all[len(all)-1 : len(all) : len(all)]
 	}
@@ -216,7 +218,7 @@ func has(fields map[string][]string, name string) bool {
 // the balancer added.
 func (e *Event) remote(h http.Header) string {
 	ip := e.SourceIP
-	if lines := h.Values("X-Forwarded-For"); ip == "" && e.Source == ALB && len(lines) > 0 {
+	if lines := h["X-Forwarded-For"]; ip == "" && e.Source == ALB && len(lines) > 0 {
 		last := lines[len(lines)-1]
 		ip = strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
 	}
@@ -224,15 +226,21 @@ func (e *Event) remote(h http.Header) string {
 }
 
 func (e *Event) caller(h http.Header, prefix string) *httpreq.Caller {
-	id := &e.Identity
-	id.fields(h)
 	if e.Source == ALB {
-		id.balancer(h)
+		e.Identity.balancer(h)
 	}
 	return &httpreq.Caller{
 		Scheme: e.scheme(h), Host: e.host(h), Stage: e.stage(), APIID: e.api(), BasePath: prefix, Route: e.Route,
-		Authenticated: id.Known, NoRange: e.Source == REST || e.Source == HTTPAPIv1, Fits: e.Fits,
+		Authenticated: e.Identity.Known, NoRange: e.Source == REST || e.Source == HTTPAPIv1, Fits: e.Fits,
 	}
+}
+
+// first returns a field's first line, "" where there is none.
+func first(lines []string) string {
+	if len(lines) == 0 {
+		return ""
+	}
+	return lines[0]
 }
 
 // stage names the stage and what it is configured to, for a key.
@@ -251,6 +259,9 @@ func (e *Event) stage() string {
 // either.
 func (e *Event) host(h http.Header) string {
 	host := strings.ToLower(strings.Join(h["Host"], ","))
+	if host == e.Domain {
+		return host
+	}
 	domain := strings.ToLower(e.Domain)
 	if domain == "" || domain == host {
 		return host
@@ -259,7 +270,7 @@ func (e *Event) host(h http.Header) string {
 }
 
 func (e *Event) scheme(h http.Header) string {
-	if p := strings.ToLower(h.Get("X-Forwarded-Proto")); p == "http" || p == "https" {
+	if p := strings.ToLower(first(h["X-Forwarded-Proto"])); p == "http" || p == "https" {
 		return p
 	}
 	if e.Source == ALB {

@@ -30,7 +30,7 @@ type Response struct {
 // a name in two places counts once, as in a REST API.
 func (r *Response) Header() http.Header {
 	if len(r.MultiHeaders) == 0 && len(r.Cookies) == 0 {
-		if h, ok := simpleHeader(r.Headers); ok {
+		if h, ok := simpleHeader(r.Headers, func(string) {}); ok {
 			return h
 		}
 	}
