@@ -33,8 +33,8 @@ func (fl *flight) decide(status int, raw http.Header) (mode, http.Header) {
 	}
 	fl.outcome.status = rule.Status{Fwd: fl.verdict.Fwd, FwdStatus: status, Stored: terms.Store, Detail: fl.verdict.Detail}
 	fl.take(&terms, status)
-	if !terms.Store && !rule.Failure(status) {
-		fl.dropOld()
+	if !rule.Failure(status) {
+		fl.replaced(&terms)
 	}
 	switch {
 	case fl.refreshing && !terms.Store:
@@ -86,9 +86,7 @@ func (fl *flight) confirmed(h http.Header, now time.Time) (mode, http.Header) {
 		Fwd: fl.verdict.Fwd, FwdStatus: http.StatusNotModified, Stored: merged.Terms.Store, Detail: fl.verdict.Detail,
 	}
 	fl.take(&merged.Terms, old.Status)
-	if !merged.Terms.Store {
-		fl.dropOld()
-	}
+	fl.replaced(&merged.Terms)
 	return discard, h
 }
 
@@ -102,6 +100,14 @@ func (fl *flight) standIn(now time.Time) bool {
 	fl.outcome.resp, fl.outcome.hit, fl.outcome.from = old, true, fl.found
 	fl.outcome.status = old.StatusOf(rule.Verdict{Detail: "stale-if-error"}, now)
 	return true
+}
+
+// replaced forgets the stored answer where the one that has taken its place will not be stored there: not at all, or for its
+// caller alone.
+func (fl *flight) replaced(terms *rule.Terms) {
+	if old := fl.found.resp; old != nil && (!terms.Store || terms.Private != old.Terms.Private) {
+		fl.dropOld()
+	}
 }
 
 // dropOld forgets the stored answer: another one that cannot be stored has taken its place.

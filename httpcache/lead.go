@@ -3,6 +3,7 @@ package httpcache
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -234,7 +235,7 @@ func (x *exchange) wait(fl *flight) (next *port.Key, answered bool) {
 		case <-decided:
 			decided = nil
 			if t := fl.known(); t != nil && !sameSelection(t.VaryOn, fl.x.req, x.req) {
-				key := rule.Variant(x.keys.Public, t.VaryOn, x.req)
+				key := x.flightKey(found{varied: true, fields: t.VaryOn})
 				return &key, false
 			}
 		case <-timer.C:
@@ -267,7 +268,7 @@ func sameSelection(names []string, a, b *rule.Request) bool {
 // share answers with what somebody else's flight came to, where this request may have it.
 func (x *exchange) share(fl *flight) bool {
 	o := &fl.outcome
-	if o.resp == nil || !o.resp.Matches(x.req) {
+	if o.resp == nil || !o.resp.Matches(x.req) || o.resp.Terms.Private && fl.x.req.Principal != x.req.Principal {
 		return false
 	}
 	now := x.engine.Now()
@@ -336,7 +337,8 @@ func (x *exchange) headSeen(f found, status int, h http.Header, began, now time.
 		h["Date"] = []string{now.UTC().Format(http.TimeFormat)}
 	}
 	merged := x.c.rules.Merge(f.resp, x.req, h, began, now)
-	if !merged.Terms.Store || merged.Terms.Private != f.resp.Terms.Private {
+	// A HEAD that names other fields in Vary selects among answers of which the stored one need not be its own.
+	if !merged.Terms.Store || merged.Terms.Private != f.resp.Terms.Private || !slices.Equal(merged.Terms.VaryOn, f.resp.Terms.VaryOn) {
 		x.engine.Drop(ctx, f.at)
 		return
 	}

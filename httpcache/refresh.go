@@ -15,6 +15,9 @@ import (
 // refresh runs the handler after the response, because a stale answer was served. One refresh of a URL is enough: whoever
 // comes meanwhile is served the stale answer, or waits for it where that will not do any more.
 func (x *exchange) refresh(f found, v rule.Verdict) {
+	if x.req.Method == http.MethodHead && x.caller != nil {
+		return // the event cannot become a GET's: the service may have let a HEAD in that is no GET's caller
+	}
 	key := x.flightKey(f)
 	c := x.c
 	if x.noStore() || !c.cooling.begin(key, x.engine.Now().UnixNano()) {
@@ -30,10 +33,25 @@ func (x *exchange) refresh(f found, v rule.Verdict) {
 	req.Method, req.Header = http.MethodGet, y.r.Header
 	y.req, y.r.Method = &req, http.MethodGet
 	x.engine.After(x.r.Context(), func(ctx context.Context) {
-		y.r = y.r.WithContext(ctx)
+		y.r = y.r.WithContext(later{ctx, y.r.Context()})
 		ok := y.refreshNow(key, f, v)
 		c.cooling.end(key, y.engine.Now().UnixNano(), ok)
 	})
+}
+
+// later is the context of what is done for a request after its response. It ends when that has to end, and has the request's own
+// values: the event, and what middleware in front of the cache found out about the caller.
+type later struct {
+	context.Context
+	request context.Context
+}
+
+// Value implements [context.Context].
+func (l later) Value(key any) any {
+	if v := l.Context.Value(key); v != nil {
+		return v
+	}
+	return l.request.Value(key)
 }
 
 // refreshNow runs the flight of a refresh, and reports whether it gave anything but an error.

@@ -30,7 +30,7 @@ type exchange struct {
 // serve answers a request.
 func (c *Cache) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
 	engine := c.bound()
-	if c.env.Off() || len(r.Header["Upgrade"]) > 0 || r.Method == http.MethodConnect {
+	if c.env.Off() || r.Method == http.MethodConnect {
 		h.ServeHTTP(w, r)
 		return
 	}
@@ -40,7 +40,12 @@ func (c *Cache) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
 		h.ServeHTTP(w, r)
 		return
 	}
-	switch class, fwd := rule.Classify(x.req); class {
+	class, fwd := rule.Classify(x.req)
+	if class != rule.Unsafe && len(r.Header["Upgrade"]) > 0 { // which a server may ignore, so that an unsafe method does what it does
+		h.ServeHTTP(w, r)
+		return
+	}
+	switch class {
 	case rule.Unsafe:
 		x.unsafe(fwd)
 	case rule.Bypass:

@@ -43,6 +43,11 @@ func (o *Options) Answer(r *Request, p *Response, now time.Time, st Status, noRa
 		return Answer{Status: http.StatusNotModified, Header: h}
 	}
 	h := copyHeader(p.Header)
+	for _, t := range o.Targeted {
+		if t.Remove {
+			delete(h, t.Name)
+		}
+	}
 	o.finish(h, age, st)
 	a := Answer{Status: p.Status, Header: h, Body: p.Body, Form: p.Form, Whole: true}
 	if bodyAllowed(p.Status) && len(h["Content-Length"]) == 0 && len(h["Transfer-Encoding"]) == 0 {
@@ -94,7 +99,7 @@ func (p *Response) headerOf304(o *Options) http.Header {
 		}
 	}
 	for _, t := range o.Targeted { // for the caches behind this one
-		if lines, ok := p.Header[t.Name]; ok {
+		if lines, ok := p.Header[t.Name]; ok && !t.Remove {
 			h[t.Name] = append([]string(nil), lines...)
 		}
 	}

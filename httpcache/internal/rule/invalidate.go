@@ -3,6 +3,7 @@ package rule
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/stillwarm/stillwarm/httpcache/internal/field"
@@ -20,7 +21,29 @@ func (o *Options) Resources(r *Request) []string {
 }
 
 func (o *Options) urlResource(path, query string) string {
-	return urlResource + plain(path) + "?" + o.NormalizeQuery(query)
+	return urlResource + plain(path) + "?" + plainQuery(o.NormalizeQuery(query))
+}
+
+// plainQuery decodes a query and sorts it by name, as some services do before they send it. Queries that differ in no more are
+// invalidated together.
+func plainQuery(query string) string {
+	if query == "" {
+		return ""
+	}
+	parts := strings.Split(query, "&")
+	for i, p := range parts {
+		name, value, _ := strings.Cut(p, "=")
+		parts[i] = unescaped(name) + "=" + unescaped(value)
+	}
+	slices.SortStableFunc(parts, func(a, b string) int { return strings.Compare(parameterName(a), parameterName(b)) })
+	return strings.Join(parts, "&")
+}
+
+func unescaped(s string) string {
+	if decoded, err := url.QueryUnescape(s); err == nil {
+		return decoded
+	}
+	return s
 }
 
 // plain decodes a path. Two paths that differ only in their encoding are invalidated together: one of them too many does no
@@ -76,7 +99,7 @@ func (o *Options) appendTarget(resources []string, r *Request, reference string)
 	}
 	base.RawPath = r.Path
 	target := base.ResolveReference(ref)
-	if !strings.EqualFold(target.Scheme, r.Scheme) || origin(target.Host, r.Scheme) != origin(r.Host, r.Scheme) {
+	if !strings.EqualFold(target.Scheme, r.Scheme) || !sameHost(target.Host, r) {
 		return resources
 	}
 	path := target.EscapedPath()
@@ -84,12 +107,21 @@ func (o *Options) appendTarget(resources []string, r *Request, reference string)
 		path = "/"
 	}
 	resources = append(resources, o.urlResource(path, target.RawQuery))
-	for _, prefix := range [...]string{r.Stage, strings.Trim(r.BasePath, "/")} { // the client's path, and the handler's
+	stage, _, _ := strings.Cut(r.Stage, "\x00")                                // its variables follow
+	for _, prefix := range [...]string{stage, strings.Trim(r.BasePath, "/")} { // the client's path, and the handler's
 		if rest, ok := strings.CutPrefix(path, "/"+prefix+"/"); ok && prefix != "" {
 			resources = append(resources, o.urlResource("/"+rest, target.RawQuery))
 		}
 	}
 	return resources
+}
+
+// sameHost reports whether a host is the request's: what the service says it is, or, where the client's field says another, either.
+func sameHost(host string, r *Request) bool {
+	if host == r.Host {
+		return true
+	}
+	return slices.ContainsFunc(strings.Fields(r.Host), func(own string) bool { return origin(host, r.Scheme) == origin(own, r.Scheme) })
 }
 
 // origin returns the host in lower case without the scheme's default port.

@@ -50,15 +50,14 @@ func (o *Options) Merge(p *Response, r *Request, h http.Header, began, now time.
 	for name, lines := range fresh {
 		header[name] = lines
 	}
-	judged := header.Clone()
-	for _, t := range o.Targeted { // a field for this cache alone was removed, and counts all the same
+	for _, t := range o.Targeted { // a field for this cache alone is not forwarded, and counts all the same
 		if lines := h[t.Name]; t.Remove && len(lines) > 0 {
-			judged[t.Name] = lines
+			header[t.Name] = lines
 		}
 	}
 	get := *r
 	get.Method = http.MethodGet
-	terms := o.Judge(&get, p.Status, judged, began, now)
+	terms := o.Judge(&get, p.Status, header, began, now)
 	m := &Response{Status: p.Status, Header: o.Stored(header, &terms), Body: p.Body, Form: p.Form, Terms: terms}
 	m.Vary = Select(terms.VaryOn, r)
 	return m.Prepare()

@@ -98,9 +98,15 @@ var hopByHop = [...]string{"Connection", "Keep-Alive", "Proxy-Connection", "Prox
 	"Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
 
 // Stored returns a copy of a final header as it is stored: without hop-by-hop fields, those that are named by no-cache and
-// private, those for this cache alone, and an earlier member of this cache in Cache-Status.
+// private, and an earlier member of this cache in Cache-Status. Fields for this cache alone stay, since a 304 may leave them out;
+// [Options.Answer] sends none.
 func (o *Options) Stored(h http.Header, t *Terms) http.Header {
 	out := o.Forwarded(h)
+	for _, target := range o.Targeted {
+		if lines := h[target.Name]; target.Remove && len(lines) > 0 {
+			out[target.Name] = slices.Clone(lines)
+		}
+	}
 	for _, name := range t.strip {
 		delete(out, http.CanonicalHeaderKey(name))
 	}
