@@ -44,5 +44,5 @@ func (c *httpCached[In, Out]) write(ctx context.Context, d *delivered[In], write
 		return to, nil
 	}
 	writers.put(to)
-	return c.response(ctx, w, e, &d.event)
+	return c.response(ctx, w, e, d)
 }

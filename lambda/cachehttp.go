@@ -113,6 +113,7 @@ type deliveryKey struct{}
 type delivered[In any] struct {
 	event  In
 	header http.Header
+	out    any // the answer of an unsafe run, which must not be had by another one
 }
 
 // passedError carries an answer past the cache that no cache may have.
@@ -130,11 +131,12 @@ func (c *httpCached[In, Out]) call(ctx context.Context, in In) (out Out, err err
 		a.handler = c
 		return out, nil
 	}
-	w, e, out, err := c.exchange(ctx, &delivered[In]{event: in})
+	d := &delivered[In]{event: in}
+	w, e, out, err := c.exchange(ctx, d)
 	if w == nil {
 		return out, err
 	}
-	return c.response(ctx, w, e, &in)
+	return c.response(ctx, w, e, d)
 }
 
 // exchange answers an event through the cache: with what w has been written; or, where w is nil, with out and err, which came past
@@ -165,10 +167,13 @@ func (c *httpCached[In, Out]) exchange(ctx context.Context, d *delivered[In]) (w
 }
 
 // response is what was written, as the handler's own type.
-func (c *httpCached[In, Out]) response(ctx context.Context, w *httpevent.Recorder, e *httpevent.Event, in *In) (out Out, err error) {
+func (c *httpCached[In, Out]) response(ctx context.Context, w *httpevent.Recorder, e *httpevent.Event, d *delivered[In]) (out Out, err error) {
 	res := w.Response(e)
 	if _, over := res.TooLarge(e.Source); over {
-		return c.handler(ctx, *in) // an answer for a source that takes more, or one that cannot be sent anyway
+		if own, ok := d.out.(Out); ok {
+			return own, nil
+		}
+		return c.handler(ctx, d.event) // an answer for a source that takes more, or one that cannot be sent anyway
 	}
 	res.Fill(&out)
 	return out, nil
@@ -179,10 +184,18 @@ func (c *httpCached[In, Out]) response(ctx context.Context, w *httpevent.Recorde
 func request(ctx context.Context, in any) (*httpevent.Event, *http.Request, error) {
 	e := httpevent.Of(in)
 	r, err := e.Request(ctx, invocation.From(ctx).TenantID(), "")
-	if err == nil {
+	if err == nil && safe(r.Method) { // what other methods invalidate must not depend on how their own URL is written
 		err = e.Strict(r)
 	}
 	return e, r, err
+}
+
+func safe(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
 }
 
 // serveHTTP serves a request, and returns the error where there is no answer.
@@ -221,8 +234,11 @@ func (c *httpCached[In, Out]) run(w http.ResponseWriter, r *http.Request) {
 		w.(httpreq.ErrorWriter).WriteError(err)
 		return
 	}
+	if !safe(r.Method) {
+		d.out = out
+	}
 	var unsendable *httpevent.UnsendableError
-	if err := httpevent.ResponseOf(&out).Write(w); errors.As(err, &unsendable) {
+	if err := httpevent.ResponseOf(&out).Write(w, r.Method == http.MethodHead); errors.As(err, &unsendable) {
 		w.(httpreq.ErrorWriter).WriteError(&passedError[Out]{out})
 	}
 }
@@ -231,16 +247,33 @@ func (c *httpCached[In, Out]) run(w http.ResponseWriter, r *http.Request) {
 // JWT or Cognito authorizer's token, of a load balancer's OIDC action, or members of a Lambda authorizer's context. Without
 // names it takes whatever identifies the caller: subject and issuer of a token, a Lambda authorizer's principalId, an IAM or
 // Cognito identity, a client certificate. A caller without one of the named claims has no answers of its own, and shares only
-// what says that it may be shared (RFC 9111, section 3.5).
+// what says that it may be shared (RFC 9111, section 3.5). So has one who, without names, is known by a signature or a certificate
+// alone and sends a Cookie, or an Authorization field that is no signature, or comes to a function URL by CloudFront: others may
+// use the same connection. Numbers from 2^53
+// name nobody, since two of them can arrive as one: use texts. What a caller's groups or scopes decide must be among the names.
 //
 // It is for [CacheHTTP], and for package httpcache's middleware inside [HTTPHandler]. Behind a load balancer, use it only with
 // listener rules that authenticate: without them the client may send what it likes.
 func PerPrincipal(claims ...string) httpcache.Option {
-	return httpcache.PerCaller(func(ctx context.Context, _ *http.Request) string {
+	return httpcache.PerCaller(func(ctx context.Context, r *http.Request) string {
 		e := httpevent.From(ctx)
-		if e == nil {
+		if e == nil || len(claims) == 0 && relayed(e, r.Header) {
 			return ""
 		}
 		return e.Identity.Principal(claims...)
 	})
+}
+
+// relayed reports whether a request may come from somebody behind the one who signed it or opened its connection, such as a CDN.
+func relayed(e *httpevent.Event, h http.Header) bool {
+	id := &e.Identity
+	switch {
+	case len(id.Claims) > 0 || len(id.Context) > 0 || id.Cognito != "":
+		return false
+	case len(h["Cookie"]) > 0:
+		return true
+	case e.Source == httpevent.FunctionURL && len(h["X-Amz-Cf-Id"]) > 0: // CloudFront signs what it asks for with a key of its own
+		return true
+	}
+	return id.IAM == "" && len(h["Authorization"]) > 0 // else that is the signature
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -73,13 +75,16 @@ func (id *Identity) claims(claims map[string]any) {
 }
 
 // iam takes the parts that identify a signer. The access key changes with each session of a role, so it only counts as
-// knowing the caller.
+// knowing the caller, unless nothing else tells two of them apart.
 func (id *Identity) iam(arn, user, caller, account, accessKey string) {
 	if arn+user+caller+account+accessKey == "" {
 		return
 	}
 	id.Known = true
 	if arn+user+caller != "" {
+		if strings.HasSuffix(arn, "/CognitoIdentityCredentials") {
+			account += "\x00" + accessKey // one name for the sessions of all identities of a pool
+		}
 		id.IAM = arn + "\x00" + user + "\x00" + caller + "\x00" + account
 	}
 }
@@ -111,6 +116,9 @@ func (id *Identity) balancer(h http.Header) {
 		})
 	}
 	claims := map[string]any{}
+	if len(h["X-Amzn-Oidc-Data"]) > 1 || len(h["X-Amzn-Oidc-Identity"]) > 1 {
+		return // one of them is not the balancer's
+	}
 	if parts := strings.Split(h.Get("X-Amzn-Oidc-Data"), "."); len(parts) == 3 {
 		payload, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
 		if err != nil || json.Unmarshal(payload, &claims) != nil {
@@ -143,6 +151,9 @@ func (id *Identity) Principal(claims ...string) string {
 	p.add("principalId", id.Context["principalId"])
 	p.add("iam", id.IAM)
 	p.add("cognito", id.Cognito)
+	if len(p.parts) == 0 && (len(id.Claims) > 0 || len(id.Context) > 0) {
+		return "" // whom an authorizer knows only in a way of its own may share a certificate with others
+	}
 	p.add("cert", id.Cert)
 	return p.String()
 }
@@ -152,6 +163,9 @@ type principal struct{ parts []string }
 
 func (p *principal) add(name string, v any) bool {
 	if isNull(v) || v == "" {
+		return false
+	}
+	if !exact(v) {
 		return false
 	}
 	kind := "s"
@@ -171,6 +185,23 @@ func (p *principal) String() string {
 		b.WriteString(s)
 	}
 	return b.String()
+}
+
+// exact reports whether a decoded JSON value is what was sent: greater numbers may have become the same one.
+func exact(v any) bool {
+	switch v := v.(type) {
+	case float64:
+		return math.Abs(v) < 1<<53
+	case []any:
+		return !slices.ContainsFunc(v, func(e any) bool { return !exact(e) })
+	case map[string]any:
+		for _, e := range v {
+			if !exact(e) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // isNull reports whether a decoded JSON value says nothing: null, or an object or list without anything.

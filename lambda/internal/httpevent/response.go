@@ -61,8 +61,8 @@ type UnsendableError struct{ Reason string }
 // Error implements error.
 func (e *UnsendableError) Error() string { return "the response cannot be sent: " + e.Reason }
 
-// Write writes the response. An [UnsendableError] comes before anything is written.
-func (r *Response) Write(w http.ResponseWriter) error {
+// Write writes the response; head says that it answers a HEAD. An [UnsendableError] comes before anything is written.
+func (r *Response) Write(w http.ResponseWriter, head bool) error {
 	if r.StatusCode < 200 || r.StatusCode > 999 {
 		return &UnsendableError{fmt.Sprintf("status %d", r.StatusCode)}
 	}
@@ -80,7 +80,7 @@ func (r *Response) Write(w http.ResponseWriter) error {
 		form = httpreq.Base64
 	}
 	maps.Copy(w.Header(), header)
-	if r.Body != "" {
+	if r.Body != "" || !head && bodyAllowed(r.StatusCode) {
 		w.Header().Del("Content-Length") // services count what they send, whatever the handler has counted
 	}
 	w.WriteHeader(r.StatusCode)

@@ -47,7 +47,7 @@ func TestResponses(t *testing.T) {
 			}
 			// What a service takes is read back as the same answer.
 			w := httptest.NewRecorder()
-			if err := r.Write(w); err != nil {
+			if err := r.Write(w, false); err != nil {
 				t.Fatal(err)
 			}
 			back := w.Result()
@@ -123,7 +123,7 @@ func TestHandlersResponses(t *testing.T) {
 			"base64, long":   {StatusCode: 200, Body: strings.Repeat("aGk=", 3000), Base64: true},
 		} {
 			w := &httpevent.Recorder{}
-			if err := r.Write(w); err == nil || len(w.Header()) != 0 {
+			if err := r.Write(w, false); err == nil || len(w.Header()) != 0 {
 				t.Errorf("%s: %v, written %v", name, err, w.Header())
 			}
 		}
