@@ -60,7 +60,7 @@ func (f *Function) GetAll(ctx context.Context, q Batch) {
 			continue
 		}
 		old := f.remembered(ctx, l)
-		if r := f.serve(ctx, l, old, TierMemory); r != nil {
+		if r := f.serve(ctx, l, old, l.tierOf(old)); r != nil {
 			q.Answer(n, r, nil)
 			continue
 		}

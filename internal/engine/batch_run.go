@@ -100,6 +100,12 @@ func (b *batch) wait(ctx context.Context, it *item, began time.Time, leader bool
 		b.answer(it, r, err)
 		return
 	}
+	if !leader {
+		if r := b.f.standInJoined(ctx, it.l, it.old, o); r != nil {
+			b.answer(it, r, nil)
+			return
+		}
+	}
 	r, err := b.f.hand(ctx, o)
 	b.answer(it, r, err)
 }
@@ -113,6 +119,11 @@ func (b *batch) runEach(ctx context.Context, items []*item) {
 	slots := make(chan struct{}, sideBySide)
 	for _, it := range items {
 		slots <- struct{}{}
+		if err := ctx.Err(); err != nil && it.l.Arg != Shared { // the call would leave its run at once, and make room for the next
+			<-slots
+			b.answer(it, nil, err)
+			continue
+		}
 		all.Go(func() {
 			defer func() { <-slots }()
 			r, err := b.f.runOrJoin(ctx, it.l, it.old)
@@ -177,10 +188,12 @@ var errNoResult = errors.New("the batch gave no result for the key")
 func (b *batch) missing(ctx context.Context, led []*item) (rest []*item) {
 	for _, it := range led {
 		if e := b.f.Fresh(bytesOf(it.l.Key)); e != nil {
-			it.call.Publish(outcome(b.f.serve(ctx, it.l, e, TierMemory)))
-		} else {
-			rest = append(rest, it)
+			if r := b.f.serve(ctx, it.l, e, TierMemory); r != nil { // unless the entry has expired between the two
+				it.call.Publish(outcome(r))
+				continue
+			}
 		}
+		rest = append(rest, it)
 	}
 	return rest
 }
@@ -192,8 +205,9 @@ func (b *batch) acquire(ctx context.Context, led []*item) (taken, busy []*item) 
 		return led, nil
 	}
 	budget := b.budget(ctx)
-	got := b.leaseAll(ctx, led, budget.Enter())
-	budget.Leave()
+	left := budget.Enter()
+	defer budget.Leave() // what is found behind the leases may need records
+	got := b.leaseAll(ctx, led, left)
 	if got == nil {
 		return led, nil
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 
 	"github.com/stillwarm/stillwarm/backends"
+	"github.com/stillwarm/stillwarm/internal/engine/freshness"
 	"github.com/stillwarm/stillwarm/internal/engine/invalidation"
 	"github.com/stillwarm/stillwarm/internal/engine/memory"
 	"github.com/stillwarm/stillwarm/internal/genstate"
@@ -62,9 +64,12 @@ func (f *Function) ClearFor(ctx context.Context, l *Lookup) error {
 func (f *Function) Set(ctx context.Context, l *Lookup, res Result) error {
 	f.connectTagged(ctx, l.Tags)
 	refPoint, refEpoch := f.records.begin()
+	replaced := f.spec.Owner.Get(bytesOf(l.Key))
 	f.supersede(l)
 	point := f.log.Begin()
 	defer f.log.End(point)
+	f.sets.begin(l.Key, point)
+	defer f.sets.end(l.Key, point)
 	began := f.env.Now()
 	f.inherit(l)
 	t := turn{f: f, l: l, point: point}
@@ -75,17 +80,61 @@ func (f *Function) Set(ctx context.Context, l *Lookup, res Result) error {
 	e.RefPoint.Store(l.refPoint)
 	e.RefEpoch.Store(l.refEpoch)
 	f.rests.end(l.Key)
-	if f.records.void(e) { // invalidated since: nobody may get it, nor what it would have replaced
-		if f.log.Void(l.Key, point) {
-			return nil // a newer Set, Refresh or clear has seen to that
-		}
-		return f.ClearFor(ctx, l)
+	if void := f.records.void(e); void && !f.log.Void(l.Key, point) {
+		return f.ClearFor(ctx, l) // invalidated since: nobody may get it, nor what it would have replaced
+	} else if void || !f.keep(l, point, e) {
+		return f.overtakenSet(ctx, l, point, replaced)
 	}
-	f.keep(l, point, e)
 	if f.store == nil || f.store.open(ctx) == nil {
 		return nil
 	}
 	return t.replace(ctx, f.store.gen.ClearSlot(f.store.slot(l), f.env.Now()), e, len(res.Terms.Tags), err)
+}
+
+// overtakenSet ends a Set since whose beginning a newer Set, Refresh or clear has begun. What the Set would have replaced
+// must not stay where the newer one puts nothing in its place: a Refresh that fails.
+func (f *Function) overtakenSet(ctx context.Context, l *Lookup, point invalidation.Point, replaced *memory.Entry) error {
+	if has := f.spec.Owner.Get(bytesOf(l.Key)); has != nil && has != replaced || f.sets.newer(l.Key, point) {
+		return nil
+	}
+	f.forget(l.Key, replaced)
+	switch {
+	case f.store == nil || f.store.open(ctx) == nil:
+		return nil
+	case !f.store.fenced():
+		return f.Clear(ctx)
+	}
+	return f.store.tell(ctx, f.store.gen.ClearSlot(f.store.slot(l), f.env.Now()), f.env.Writes.Timeout())
+}
+
+// sets are the Sets under way: of each key, the point of the one that began last. Its zero value is ready.
+type sets struct {
+	mu     sync.Mutex
+	latest map[string]invalidation.Point
+}
+
+func (s *sets) begin(key string, point invalidation.Point) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.latest == nil {
+		s.latest = map[string]invalidation.Point{}
+	}
+	s.latest[key] = max(s.latest[key], point)
+}
+
+func (s *sets) end(key string, point invalidation.Point) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.latest[key] == point {
+		delete(s.latest, key)
+	}
+}
+
+// newer reports whether a Set that began after the point is under way.
+func (s *sets) newer(key string, point invalidation.Point) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.latest[key] > point
 }
 
 // unreadRefs are those of the lookup's tags where the records could not be read.
@@ -126,6 +175,7 @@ func (t *turn) replace(ctx context.Context, owed genstate.Clear, e *memory.Entry
 		if f.log.Void(l.Key, t.point) { // a newer Set, Refresh or clear has begun
 			return nil
 		}
+		l.slotUntil = freshness.Never
 		_, err = f.store.put(ctx, l, e, late, lane, l.seen)
 	}
 	if err == nil && owed.All {

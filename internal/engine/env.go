@@ -117,6 +117,7 @@ type Function struct {
 	looks   inlineReads
 	marks   marks
 	rests   rests
+	sets    sets
 	lanes   lanes
 	store   *store   // the function's part of the backend; nil: memory only
 	records *Records // the invalidation records of the backend, or of this container alone

@@ -35,7 +35,7 @@ func (f *Function) Explain(ctx context.Context, l *Lookup) Explanation {
 	l.asked = f.env.Now()
 	l.refPoint, l.refEpoch = f.records.begin()
 	if e := f.remembered(ctx, l); e != nil {
-		if f.judge(&x, e, TierMemory); x.Hit {
+		if f.judge(&x, e, l.tierOf(e)); x.Hit {
 			return x
 		}
 		l.why = x.Why

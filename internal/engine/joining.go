@@ -42,7 +42,24 @@ func (f *Function) runOrJoin(ctx context.Context, l *Lookup, old *memory.Entry) 
 	if !leader && f.outdated(o) {
 		return f.runOrJoin(ctx, l, nil)
 	}
+	if !leader {
+		if r := f.standInJoined(ctx, l, old, o); r != nil {
+			return r, nil
+		}
+	}
 	return f.hand(ctx, o)
+}
+
+// standInJoined returns the older value where fail-safe allows it to stand in for a run that a call has joined. That of a
+// refresh fails without one, since nobody waits for it who has none.
+func (f *Function) standInJoined(ctx context.Context, l *Lookup, old *memory.Entry, o flight.Outcome) *Reply {
+	r, _ := o.Value.(*Reply)
+	failed := o.Err != nil || r != nil && r.failed
+	if !failed || ctx.Err() != nil || errors.Is(o.Err, flight.ErrDeadlock) || errors.Is(o.Err, flight.ErrGoexit) {
+		return nil
+	}
+	t := turn{f: f, l: l, point: l.point, old: old}
+	return t.standIn(ctx, o.Err)
 }
 
 // runAlone answers by a run that is nobody else's.
@@ -82,7 +99,7 @@ func (f *Function) await(ctx context.Context, call *flight.Call, l *Lookup, old 
 		if call.Ended() { // both: its result is better than one that stands in
 			break
 		}
-		f.env.Defer(ctx, func(context.Context) { _, _ = call.Wait(ctx, leader, nil) })
+		f.env.Defer(ctx, func(later context.Context) { call.Outlast(later, ctx, leader) })
 		f.count(EventStale, TierMemory)
 		f.emit(ctx, l, f.about(old, Event{Kind: EventStale, Tier: TierMemory, Reason: "soft timeout"}))
 		return flight.Outcome{Value: replyOf(old)}, true

@@ -61,7 +61,7 @@ func newer(a, b *memory.Entry) *memory.Entry {
 func copyEntry(e *memory.Entry) *memory.Entry {
 	n := &memory.Entry{
 		Value: e.Value, Created: e.Created, Fresh: e.Fresh, End: e.End, Generation: e.Generation, Epoch: e.Epoch, Cost: e.Cost,
-		RunTime: e.RunTime, Refs: e.Refs,
+		RunTime: e.RunTime, Refs: e.Refs, Seen: e.Seen,
 	}
 	n.RefPoint.Store(e.RefPoint.Load())
 	n.RefEpoch.Store(e.RefEpoch.Load())

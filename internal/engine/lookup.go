@@ -60,12 +60,14 @@ type Lookup struct {
 
 	// What the last read of the backend said.
 	looked     bool
+	answered   bool      // there was one
 	readAt     int64     // wall clock when it began
 	owed       bool      // a clear of the slot had not reached the backend then
 	by         time.Time // until when what it brought may be compared with the backend
 	mark       genstate.Read
 	before     *memory.Entry // what memory had then
 	seen       backends.Version
+	slotUntil  int64 // until when what the slot held keeps older writes out; zero: it was empty
 	generation uint64
 	refs       []invalidation.Ref // of Tags, read before the run
 	refPoint   uint64
@@ -83,7 +85,10 @@ type Lookup struct {
 	version    string     // room for that of found
 	retained   bool       // what was left for later uses the lookup: its memory is not free when the call has its answer
 
+	instead *memory.Entry // of the backend, in place of what memory had
+
 	found memory.Entry // room for an entry that memory does not take
+	lent  bool         // found is in use, by callers that wait with it at hand
 	reply Reply
 }
 
@@ -109,6 +114,8 @@ type Reply struct {
 	Value any
 	Own   bool // nobody else has the value, so it need not be copied
 
+	failed bool // it counts as a failure
+
 	refs  []invalidation.Ref
 	point uint64 // up to where in the order of invalidations the value is known to be none of refs' victims
 	epoch uint64 // up to which it was compared with the backend's records
@@ -126,7 +133,7 @@ func (f *Function) Get(ctx context.Context, l *Lookup) (*Reply, error) {
 	f.connectTagged(ctx, l.Tags)
 	l.refPoint, l.refEpoch = f.records.begin()
 	old := f.remembered(ctx, l)
-	if r := f.serve(ctx, l, old, TierMemory); r != nil {
+	if r := f.serve(ctx, l, old, l.tierOf(old)); r != nil {
 		return r, nil
 	}
 	r, found := f.readInline(ctx, l)
@@ -156,7 +163,7 @@ func (f *Function) Fresh(key []byte) *memory.Entry {
 }
 
 // remembered returns the entry that memory has for the lookup, fresh or not, unless it was cleared. It may ask the
-// backend what was cleared.
+// backend what was cleared; where that shows what has replaced the entry, it returns that.
 func (f *Function) remembered(ctx context.Context, l *Lookup) *memory.Entry {
 	e := f.spec.Owner.Get(bytesOf(l.Key))
 	if e == nil {
@@ -168,12 +175,20 @@ func (f *Function) remembered(ctx context.Context, l *Lookup) *memory.Entry {
 		return nil
 	}
 	if f.store != nil && !f.store.confirms(ctx, l, e) {
-		return nil
+		return l.instead
 	}
 	if len(e.Refs) > 0 && !f.records.confirms(ctx, f, l, e) {
 		return nil
 	}
 	return f.present(ctx, l, e)
+}
+
+// tierOf returns the tier that remembered has an entry from.
+func (l *Lookup) tierOf(e *memory.Entry) string {
+	if e != nil && e == l.instead {
+		return TierBackend
+	}
+	return TierMemory
 }
 
 // present moves an entry from the future to now: the clock was set back.
@@ -244,7 +259,9 @@ func (f *Function) count(kind Kind, tier string) {
 // compute is one miss: look into the backend, take the lease or wait for who has it, run.
 func (f *Function) compute(ctx context.Context, call *flight.Call, l *Lookup, old *memory.Entry, point invalidation.Point) flight.Outcome {
 	if e := f.Fresh(bytesOf(l.Key)); e != nil { // the run before this one has just ended
-		return outcome(f.serve(ctx, l, e, TierMemory))
+		if r := f.serve(ctx, l, e, TierMemory); r != nil { // unless the entry has expired between the two
+			return outcome(r)
+		}
 	}
 	f.inherit(l)
 	t := turn{f: f, call: call, l: l, point: point, old: old}

@@ -159,6 +159,7 @@ func (s *store) interpret(ctx context.Context, l *Lookup, r backends.Reading, po
 func (s *store) believe(ctx context.Context, l *Lookup, r *backends.Reading, current bool, now int64) *memory.Entry {
 	f := s.f
 	l.seen, l.generation, l.clock = r.Version, r.Generation, r.Clock
+	l.answered, l.slotUntil = true, slotUntil(r)
 	f.marks.asked(l.Key, l.readAt)
 	s.readRecords(ctx, l, r.Records)
 	if !current {
@@ -182,6 +183,18 @@ func (s *store) believe(ctx context.Context, l *Lookup, r *backends.Reading, cur
 		e = f.presentAt(ctx, l, e, now)
 	}
 	return e
+}
+
+// slotUntil returns until when what a slot holds keeps older writes out, as far as is known: what is no entry is a
+// tombstone, or an entry that has expired.
+func slotUntil(r *backends.Reading) int64 {
+	switch {
+	case r.Version == backends.Absent:
+		return 0
+	case r.Entry == nil:
+		return freshness.Never
+	}
+	return freshness.Nanos(r.Expires)
 }
 
 // readRecords takes the records that were read with the slot: first those of tags, then the function's own.
@@ -230,8 +243,9 @@ func (s *store) decode(ctx context.Context, l *Lookup, r *backends.Reading, now 
 			return nil, nil
 		}
 	}
-	// An entry from the future is kept, too: it is written again as one of now.
-	keep := f.spec.Owner.Fits(int64(len(payload))) || len(refs) > 0 || h.Created.UnixNano() > now
+	// An entry from the future is kept, too: it is written again as one of now. So is what is read while an earlier entry
+	// is in use: both would have the same room.
+	keep := f.spec.Owner.Fits(int64(len(payload))) || len(refs) > 0 || h.Created.UnixNano() > now || l.lent
 	v, err := l.Decode(payload, keep)
 	if err != nil {
 		return nil, err
@@ -239,6 +253,8 @@ func (s *store) decode(ctx context.Context, l *Lookup, r *backends.Reading, now 
 	e := &l.found
 	if keep {
 		e = new(memory.Entry)
+	} else {
+		l.lent = true
 	}
 	at := f.spec.Policy.Cut(freshness.Times{Created: h.Created.UnixNano(), Fresh: freshness.Nanos(h.FreshUntil)})
 	e.Value, e.Created, e.Fresh, e.End, e.RunTime = v, at.Created, at.Fresh, f.spec.Policy.End(at), int64(h.RunTime)
@@ -287,7 +303,8 @@ func (s *store) deleteBad(ctx context.Context, l *Lookup) {
 	_ = s.write(ctx, func(ctx context.Context) error { return s.opened.Delete(ctx, s.slot(l), l.seen) })
 }
 
-// unchanged asks whether the backend still holds the very entry that memory has (Coherent).
+// unchanged asks whether the backend still holds the very entry that memory has (Coherent), or what it held when the run
+// of that looked, where the entry was not written yet.
 func (s *store) unchanged(ctx context.Context, l *Lookup, e *memory.Entry) bool {
 	if s.open(ctx) == nil {
 		return s.mayStay(e)
@@ -295,8 +312,12 @@ func (s *store) unchanged(ctx context.Context, l *Lookup, e *memory.Entry) bool 
 	point := s.f.log.Begin()
 	defer s.f.log.End(point)
 	o := backends.ReadOptions{}
-	if v := e.Version.Load(); v != nil {
-		o.IfChanged = backends.Version(*v)
+	known, unwritten := e.Version.Load(), false
+	if known == nil && s.f.env.Now()-e.Created <= int64(latestWrite) { // later what has replaced it may be gone again
+		known, unwritten = e.Seen, e.Seen != nil
+	}
+	if known != nil {
+		o.IfChanged = backends.Version(*known)
 	}
 	b := s.f.budget(ctx, l)
 	left := b.Enter()
@@ -311,19 +332,19 @@ func (s *store) unchanged(ctx context.Context, l *Lookup, e *memory.Entry) bool 
 		s.note(err)
 		return s.mayStay(e)
 	}
-	if r.Unchanged && r.Generation == e.Generation {
+	if (r.Unchanged || unwritten && r.Version == backends.Version(*known)) && r.Generation == e.Generation {
 		if !s.observe(ctx, r.Generation, point, l.mark, r.GenerationAge) { // a failover may have brought back what was cleared
 			return s.mayStay(e)
 		}
 		e.Checked.Store(l.readAt)
 		return true
 	}
-	if found := s.interpret(ctx, l, r, point); found != nil {
-		s.f.keepRead(l, point, found)
-		l.looked = true
-		return false
-	}
+	l.instead = s.interpret(ctx, l, r, point)
 	l.looked = true
-	s.f.forget(l.Key, e)
+	if l.instead != nil {
+		s.f.keepRead(l, point, l.instead)
+	} else {
+		s.f.forget(l.Key, e)
+	}
 	return false
 }

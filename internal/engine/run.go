@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/stillwarm/stillwarm/backends"
@@ -126,7 +127,10 @@ func (t *turn) finish(ctx context.Context, res Result, began int64, took time.Du
 	o := flight.Outcome{Err: res.Err}
 	refs, point, epoch := t.dependencies(ctx)
 	if res.Value != nil {
-		o.Value = &Reply{Value: res.Value, Own: res.Terms.Lossy, refs: append(refs[:len(refs):len(refs)], f.records.localRefs(res.Terms.Tags)...), point: point, epoch: epoch}
+		o.Value = &Reply{
+			Value: res.Value, Own: res.Terms.Lossy, failed: res.Terms.Failed, point: point, epoch: epoch,
+			refs: append(refs[:len(refs):len(refs)], f.records.localRefs(res.Terms.Tags)...),
+		}
 	}
 	if res.Err == nil {
 		f.recent.note(took)
@@ -202,6 +206,10 @@ func (f *Function) entry(l *Lookup, res Result, began int64, took time.Duration)
 		Cost: l.Size(res.Value), Generation: l.generation,
 	}
 	e.Checked.Store(began)
+	if f.spec.Coherent && l.answered {
+		seen := strings.Clone(string(l.seen)) // it may lie in the memory of an entry
+		e.Seen = &seen
+	}
 	return e
 }
 
@@ -222,9 +230,11 @@ func (t *turn) standIn(ctx context.Context, err error) *Reply {
 	if err != nil {
 		cause = err.Error()
 	}
-	f.rests.begin(t.l.Key, now+int64(coolDown))
-	f.env.Log(ctx, slog.LevelError, "function failed; serving its last result", "function", f.spec.Name, "error", cause,
-		"ageMs", freshness.Age(times(old), now).Milliseconds())
+	if t.call != nil || !f.rests.resting(t.l.Key, now) { // otherwise many may have waited for the run
+		f.rests.begin(t.l.Key, now+int64(coolDown))
+		f.env.Log(ctx, slog.LevelError, "function failed; serving its last result", "function", f.spec.Name, "error", cause,
+			"ageMs", freshness.Age(times(old), now).Milliseconds())
+	}
 	if f.spec.Owner.Get(bytesOf(t.l.Key)) == nil {
 		f.keep(t.l, t.point, old)
 	}

@@ -143,7 +143,7 @@ func (s *store) put(ctx context.Context, l *Lookup, e *memory.Entry, late int, l
 	}
 	if err == nil {
 		err = s.write(ctx, func(ctx context.Context) (err error) {
-			version, err = s.opened.Put(ctx, s.slot(l), data, freshness.Time(s.keptUntil(e)), seen)
+			version, err = s.opened.Put(ctx, s.slot(l), data, freshness.Time(s.keptUntil(l, e)), seen)
 			return err
 		})
 	}
@@ -213,12 +213,15 @@ func (f *Function) withRefs(l *Lookup, e *memory.Entry, refs []invalidation.Ref)
 }
 
 // keptUntil is until when the store has to keep the entry: as long as it may serve, and as long as another container
-// may wait for it. A result whose ttl is over when it can be written answers those who asked before its run ended.
-func (s *store) keptUntil(e *memory.Entry) int64 {
+// may wait for it: a result whose ttl is over when it can be written answers those who asked before its run ended. And
+// it keeps out the writes that what it replaces would have kept out, a tombstone or the entry of a Set: an empty slot
+// takes whatever a run of before that comes to.
+func (s *store) keptUntil(l *Lookup, e *memory.Entry) int64 {
 	if e.End == freshness.Never {
 		return e.End
 	}
-	return max(e.End, freshness.Add(s.f.env.Now(), 2*lease.LongPause))
+	now := s.f.env.Now()
+	return max(e.End, freshness.Add(now, 2*lease.LongPause), min(l.slotUntil, freshness.Add(now, latestWrite)))
 }
 
 // maxRefs is how many records the number before them can count. A result that depends on more stays in memory.

@@ -299,6 +299,38 @@ func (c *Call) Leave(ctx context.Context) { c.leave(ctx, false) }
 // LeaveLed is Leave for the caller who began the call.
 func (c *Call) LeaveLed(ctx context.Context) { c.leave(ctx, true) }
 
+// Outlast waits for the call, until ctx ends, in the place of a caller who has waited with the context of and got an answer
+// from elsewhere: the run goes on when that context has ended. No run waits for the call on behalf of that caller any more.
+func (c *Call) Outlast(ctx, of context.Context, leader bool) {
+	c.succeed(newWaiter(of, leader), newWaiter(ctx, leader))
+	var letGo chan struct{}
+	if !leader {
+		letGo = c.letGo
+	}
+	select {
+	case <-c.done:
+	case <-letGo:
+	case <-ctx.Done():
+		if !isClosed(c.done) {
+			c.leave(ctx, leader)
+		}
+	}
+}
+
+// succeed puts one caller in the place of another.
+func (c *Call) succeed(old, successor *waiter) {
+	c.run.mu.Lock()
+	defer c.run.mu.Unlock()
+	for w := range c.waiters {
+		if w.same(old) {
+			delete(c.waiters, w)
+			break
+		}
+	}
+	c.waiters[successor] = struct{}{}
+	c.run.settle()
+}
+
 // LetGone is closed when everybody but the first caller has to run for themselves.
 func (c *Call) LetGone() <-chan struct{} { return c.letGo }
 

@@ -35,6 +35,8 @@ type Entry struct {
 
 	// Version is what the backend's slot holds where this is its content; nil: not known.
 	Version atomic.Pointer[string]
+	// Seen is what the slot held when the run looked, for as long as Version is not known; nil: not known either.
+	Seen *string
 	// Checked is when the backend was last found to hold this very entry.
 	Checked atomic.Int64
 	// Refs are the invalidation records that the entry depends on. RefPoint is up to where in the order of this
