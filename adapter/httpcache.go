@@ -5,11 +5,15 @@ import (
 
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/devchannel"
+	"github.com/stillwarm/stillwarm/internal/hooks"
 	"github.com/stillwarm/stillwarm/internal/runtimeport"
 )
 
 func init() {
 	runtimeport.Of = func(rt any) *runtimeport.Env { return rt.(*Runtime).portEnv() }
+	hooks.ObserveRequests = func(ctx context.Context, fn func(string)) context.Context {
+		return context.WithValue(ctx, requestObserverKey{}, fn)
+	}
 }
 
 // portEnv is what package httpcache gets of a Runtime.
@@ -33,10 +37,12 @@ func (rt *Runtime) portEnv() *runtimeport.Env {
 	}
 }
 
-// observedHTTP reports whether the events of HTTP caches are observed. A context's observer (see [Observe]) gets cached
-// calls only, and a request to a cache is none.
-func (rt *Runtime) observedHTTP(context.Context) bool {
-	return rt.config.Observer != nil || devchannel.Linked && rt.dev != nil
+type requestObserverKey struct{}
+
+// observedHTTP reports whether the events of HTTP caches are observed. A context's observer of calls (see [Observe]) gets no
+// requests: it says of a call where its result came from.
+func (rt *Runtime) observedHTTP(ctx context.Context) bool {
+	return rt.config.Observer != nil || devchannel.Linked && rt.dev != nil || ctx.Value(requestObserverKey{}) != nil
 }
 
 // emitHTTP reports an event of an HTTP cache. Only the workbench gets the address: events carry no arguments.
@@ -47,6 +53,9 @@ func (rt *Runtime) emitHTTP(ctx context.Context, h runtimeport.Event) {
 	}
 	if rt.config.Observer != nil {
 		rt.config.Observer(ctx, e)
+	}
+	if fn, ok := ctx.Value(requestObserverKey{}).(func(string)); ok {
+		fn(h.Kind)
 	}
 	if devchannel.Linked && rt.dev != nil {
 		rt.dev.tell(rt.dev.request(ctx, h.URL), e)

@@ -10,6 +10,7 @@ import (
 	"github.com/stillwarm/stillwarm/httpcache/internal/port"
 	"github.com/stillwarm/stillwarm/httpcache/internal/rule"
 	flightroom "github.com/stillwarm/stillwarm/internal/engine/flight"
+	"github.com/stillwarm/stillwarm/internal/httpreq"
 )
 
 // settle stores what the run came to. Memory has it before the leader's client has its last byte.
@@ -60,16 +61,21 @@ func (fl *flight) known() *rule.Terms {
 func (fl *flight) whole(terms *rule.Terms) *rule.Response {
 	rec := fl.rec
 	h := fl.x.c.rules.Stored(rec.final, terms)
-	_, typed := h["Content-Type"]
-	if !typed && len(rec.buf) > 0 && len(h["Content-Encoding"]) == 0 {
+	if _, typed := h["Content-Type"]; !typed && len(rec.buf) > 0 && len(h["Content-Encoding"]) == 0 && sniffs(fl.x.w) {
 		plain, _ := rec.form.Decode(rec.buf[:min(len(rec.buf), 1024)])
-		h["Content-Type"] = []string{http.DetectContentType(plain)} // as net/http does for the leader
+		h["Content-Type"] = []string{http.DetectContentType(plain)}
 	}
 	resp := &rule.Response{
 		Status: rec.status, Header: h, Body: slices.Clip(rec.buf), Form: rec.form, Terms: *terms,
 		Vary: rule.Select(terms.VaryOn, fl.x.req),
 	}
 	return resp.Prepare()
+}
+
+// sniffs reports whether the leader's answer gets a Content-Type that the handler did not give it: then all others get it, too.
+func sniffs(w http.ResponseWriter) bool {
+	s, says := w.(httpreq.Sniffer)
+	return !says || s.Sniffs()
 }
 
 // over publishes the outcome. The leases are given back behind what is written, which is said before anybody leaves: a lease

@@ -2,11 +2,14 @@ package lambda_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/stillwarm/stillwarm/adapter"
 	"github.com/stillwarm/stillwarm/lambda"
@@ -45,6 +48,11 @@ func userCallback() { _ = runtimeapitest.Pass("user") }
 func cacheFunctions() map[string]function {
 	return map[string]function{
 		"cache: handler": {start: func() { lambda.Start(lambda.CacheHandler(count, adapter.TTL("1h"))) }},
+		"cache: http": {start: func() {
+			lambda.Start(lambda.CacheHTTP(func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+				return events.APIGatewayV2HTTPResponse{StatusCode: 200, Headers: map[string]string{"Cache-Control": "max-age=60"}, Body: "x"}, nil
+			}))
+		}},
 		"cache: gated": {start: func() {
 			lambda.Start(lambda.CacheHandler(func(_ context.Context, o order) (string, error) { return o.Item, nil }, adapter.Name("gated")),
 				lambda.WithSetEscapeHTML(true))
@@ -105,6 +113,24 @@ func TestInvocationIsRecordedBeforeTheNext(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Requests to an HTTP cache are counted as calls are.
+func TestInvocationRecordsCountRequests(t *testing.T) {
+	s, p := run(t, "cache: http", "AWS_LAMBDA_LOG_LEVEL=DEBUG")
+	event, err := json.Marshal(v2("/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"hits=0 misses=1 stale=0 waits=0 runs=1", "hits=1 misses=0 stale=0 waits=0 runs=0"} {
+		before := len(p.Log())
+		inv := s.Send(runtimeapitest.Event{Payload: event})
+		runtimeapitest.Wait(t, "the end of the invocation", inv.Done())
+		log := strings.NewReplacer(`"`, "", ":", "=", ",", " ").Replace(p.Log()[before:]) // JSON and text alike
+		if !strings.Contains(log, want) {
+			t.Errorf("want %s in\n%s", want, log)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stillwarm/stillwarm/adapter"
 	"github.com/stillwarm/stillwarm/devchannel"
+	"github.com/stillwarm/stillwarm/internal/hooks"
 )
 
 // record is what one invocation did with the cache. All its methods may be called on nil, which records nothing.
@@ -21,7 +22,7 @@ type record struct {
 	hits, misses, stale, waits, runs atomic.Int64
 }
 
-// observe returns a context whose cached calls are counted, and the record that counts them: nil, at the cost of one
+// observe returns a context whose cached calls and requests are counted, and the record that counts them: nil, at the cost of one
 // question to the logger, where nobody reads it.
 func observe(ctx context.Context, requestID string) (context.Context, *record) {
 	rt := runtimeOf(ctx)
@@ -34,11 +35,12 @@ func observe(ctx context.Context, requestID string) (context.Context, *record) {
 		return ctx, nil
 	}
 	r := &record{log: log, level: level, requestID: requestID, began: time.Now()}
-	return adapter.Observe(ctx, r.count), r
+	ctx = adapter.Observe(ctx, func(e adapter.Event) { r.count(e.Kind) })
+	return hooks.ObserveRequests(ctx, func(kind string) { r.count(adapter.EventKind(kind)) }), r
 }
 
-func (r *record) count(e adapter.Event) {
-	switch e.Kind {
+func (r *record) count(kind adapter.EventKind) {
+	switch kind {
 	case adapter.EventHit:
 		r.hits.Add(1)
 	case adapter.EventMiss:

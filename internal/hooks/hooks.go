@@ -48,6 +48,10 @@ var ReadDataOptions func(opts []any) DataOptions
 // At returns an adapter.DataOption that says where, as file:line, a function is wrapped on somebody's behalf.
 var At func(place string) any
 
+// ObserveRequests returns a context that reports the kind of each event of an HTTP cache to fn, as adapter.Observe does with those
+// of cached calls. fn must be quick and safe for concurrent use.
+var ObserveRequests func(ctx context.Context, fn func(kind string)) context.Context
+
 // Testing is set, for good, by package adaptertest. While it is not, cached functions do not look for a runtime in the
 // context.
 var Testing atomic.Bool

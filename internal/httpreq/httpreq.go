@@ -94,3 +94,9 @@ type ErrorWriter interface {
 type AnswerWriter interface {
 	WriteAnswer(status int, header http.Header, body []byte, form Form) bool
 }
+
+// A Sniffer says whether it guesses a missing Content-Type from the body, as net/http's server does. A writer that does not say
+// does.
+type Sniffer interface {
+	Sniffs() bool
+}

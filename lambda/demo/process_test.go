@@ -40,7 +40,7 @@ func TestDemoAnswersBeforeItsEntryIsWritten(t *testing.T) {
 	s.Gate("write").Open()
 
 	runtimeapitest.Wait(t, "the end of the first invocation", first.Done())
-	if log := p.Log(); !strings.Contains(log, "stillwarm: invocation") || !strings.Contains(log, "misses=2") { // the odds and the data set
+	if log := p.Log(); !strings.Contains(log, "stillwarm: invocation") || !strings.Contains(log, "misses=3") { // the request, the odds and the data set
 		t.Errorf("the invocation's record is not in the log:\n%s", log)
 	}
 	again := httpAnswer(t, second)

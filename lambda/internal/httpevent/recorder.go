@@ -77,6 +77,9 @@ func printable(c rune) rune {
 // errForm is returned to a handler that writes to a body that it has given whole.
 var errForm = errors.New("the body was written already")
 
+// Sniffs implements [httpreq.Sniffer].
+func (r *Recorder) Sniffs() bool { return r.Sniff }
+
 // Write implements [http.ResponseWriter].
 func (r *Recorder) Write(p []byte) (int, error) {
 	if r.status == 0 {
