@@ -19,7 +19,7 @@ func init() {
 // portEnv is what package httpcache gets of a Runtime.
 func (rt *Runtime) portEnv() *runtimeport.Env {
 	return &runtimeport.Env{
-		Now: rt.now, Log: rt.log, LogOnce: rt.logOnce, Defer: rt.after, Off: rt.off,
+		Now: rt.now, Log: rt.log, LogOnce: rt.logOnce, Defer: rt.after, DeferRefresh: rt.afterOr, Off: rt.off,
 		Tenant: rt.tenants.of,
 		Backend: func(set, on bool, name string) (backends.PersistenceManager, string) {
 			return rt.backendFor(persistence{set: set, on: on, name: name})

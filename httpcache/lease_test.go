@@ -147,6 +147,28 @@ func TestHoldersOfLeases(t *testing.T) {
 			}
 		})
 	})
+	t.Run("S5 ten containers do not wait for each other in turn, the first time ever, where nothing may be stored", func(t *testing.T) {
+		const run = 100 * time.Millisecond // shorter than the pause between two looks at the lease
+		inTown(t, func(t *testing.T, tn *town) {
+			start := time.Now()
+			var all []<-chan result
+			for range 10 {
+				s := tn.house(run)
+				s.serve(func(w http.ResponseWriter, _ *http.Request) {
+					time.Sleep(run)
+					addFields(w.Header(), []string{"Cache-Control: no-store"})
+				})
+				all = append(all, s.start("GET /a"))
+				synctest.Wait()
+			}
+			for _, one := range all {
+				<-one
+			}
+			if took := time.Since(start); took > time.Second+run {
+				t.Error(took)
+			}
+		})
+	})
 	t.Run("S7 a container does not wait for a lease of its own", func(t *testing.T) {
 		inTown(t, func(t *testing.T, tn *town) {
 			a, done := tn.house(run), make(chan struct{})

@@ -32,11 +32,11 @@ func (x *exchange) refresh(f found, v rule.Verdict) {
 	req := *x.req
 	req.Method, req.Header = http.MethodGet, y.r.Header
 	y.req, y.r.Method = &req, http.MethodGet
-	x.engine.After(x.r.Context(), func(ctx context.Context) {
+	x.engine.AfterOr(x.r.Context(), func(ctx context.Context) {
 		y.r = y.r.WithContext(later{ctx, y.r.Context()})
 		ok := y.refreshNow(key, f, v)
 		c.cooling.end(key, y.engine.Now().UnixNano(), ok)
-	})
+	}, func() { c.cooling.end(key, y.engine.Now().UnixNano(), true) })
 }
 
 // later is the context of what is done for a request after its response. It ends when that has to end, and has the request's own

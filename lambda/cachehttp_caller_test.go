@@ -296,6 +296,31 @@ func TestCacheHTTPRefreshes(t *testing.T) {
 			}
 		}
 	})
+	t.Run("L3 not where the response would have to wait for it", func(t *testing.T) {
+		now := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+		rt, err := adapter.New(adapter.Config{Backend: "none", Clock: func() time.Time { return now }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var runs atomic.Int64
+		h := lambda.CacheHTTP(counted(&runs, "cache-control", "max-age=1, stale-while-revalidate=600"), httpcache.WithRuntime(rt))
+		get := func(finish func(*invocation.Invocation, context.Context)) string {
+			ctx, inv := invocation.Begin(t.Context(), invocation.Options{AfterResponse: true})
+			defer finish(inv, ctx)
+			return ask(t, func(_ context.Context, in v2In) (v2Out, error) { return h(ctx, in) }, v2("/")).Body
+		}
+		before, after := (*invocation.Invocation).FinishBeforeResponse, (*invocation.Invocation).Finish
+		get(after)
+		now = now.Add(2 * time.Second)
+		for i, c := range []struct {
+			finish func(*invocation.Invocation, context.Context)
+			runs   int64
+		}{{before, 1}, {before, 1}, {after, 2}} {
+			if get(c.finish); runs.Load() != c.runs {
+				t.Errorf("%d: %d runs", i, runs.Load())
+			}
+		}
+	})
 	t.Run("L4 a HEAD that is answered stale does not replace the page by nothing", func(t *testing.T) {
 		now := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 		rt, err := adapter.New(adapter.Config{Backend: "none", Clock: func() time.Time { return now }})

@@ -21,6 +21,8 @@ type Env struct {
 	LogOnce func(ctx context.Context, key string, level slog.Level, msg string, args ...any) // Log, once per key
 	// Defer does a job once the response is out, or as soon as that is possible.
 	Defer func(ctx context.Context, job func(context.Context))
+	// DeferRefresh is Defer for a job that no response should wait for: drop is called in its place where one would.
+	DeferRefresh func(ctx context.Context, job func(context.Context), drop func())
 	// Off reports whether caches should do nothing now: they are disabled, or the Runtime was closed.
 	Off func() bool
 	// Tenant returns the tenant that a context's invocation is for, "" for none; known is false where that cannot be told.

@@ -169,6 +169,8 @@ type Engine interface {
 	// After does a job once the response is out: at the end of the invocation where there is one, beside everything else
 	// where nothing freezes.
 	After(ctx context.Context, job func(context.Context))
+	// AfterOr is After for a job that no response should wait for: drop is called in its place where one would.
+	AfterOr(ctx context.Context, job func(context.Context), drop func())
 	// Usage is what the cache holds in memory now, and what happened to its entries.
 	Usage() Usage
 }

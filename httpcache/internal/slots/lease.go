@@ -241,6 +241,10 @@ func (h *held) mark(m port.Mark) backends.Mark {
 	return h.e.backendMark(h.key)
 }
 
+// heardWithin is how long a mark lasts in the backend at least: those who wait for the lease ask for it every half second. A
+// shorter one would be over by then, and they would wait for each other, one after another.
+const heardWithin = time.Second
+
 // backendMark is the mark of a key as the backend keeps it, in the slot of the key's lease.
 func (e *Engine) backendMark(k port.Key) backends.Mark {
 	now := e.env.Now()
@@ -249,7 +253,7 @@ func (e *Engine) backendMark(k port.Key) backends.Mark {
 	if known.kind == port.NoMark || left < time.Millisecond {
 		return backends.Mark{}
 	}
-	m := backends.Mark{Kind: byte(known.kind), TTL: left}
+	m := backends.Mark{Kind: byte(known.kind), TTL: max(left, heardWithin)}
 	if h := e.heard.Load(); h != nil {
 		m.Generation = h.generation
 	}

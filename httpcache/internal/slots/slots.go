@@ -117,6 +117,11 @@ func (e *Engine) Now() time.Time { return time.Unix(0, e.env.Now()) }
 // After does a job once the response is out.
 func (e *Engine) After(ctx context.Context, job func(context.Context)) { e.env.Defer(ctx, job) }
 
+// AfterOr does a job once the response is out, or drops it where the response would have to wait for it.
+func (e *Engine) AfterOr(ctx context.Context, job func(context.Context), drop func()) {
+	e.env.DeferRefresh(ctx, job, drop)
+}
+
 // Begin is called before a run.
 func (e *Engine) Begin() port.Run {
 	r := port.Run{Began: e.Now(), Sequence: e.local.Now()}
