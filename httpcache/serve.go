@@ -19,6 +19,7 @@ type exchange struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	caller *httpreq.Caller
+	sniffs bool // answers get a Content-Type that the handler did not give them
 
 	req       *rule.Request
 	keys      rule.Keys
@@ -34,7 +35,7 @@ func (c *Cache) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
 		h.ServeHTTP(w, r)
 		return
 	}
-	x := &exchange{c: c, engine: engine, h: h, w: w, r: r, caller: httpreq.From(r.Context())}
+	x := &exchange{c: c, engine: engine, h: h, w: w, r: r, caller: httpreq.From(r.Context()), sniffs: sniffs(w)}
 	var known bool
 	if x.req, known = c.request(r, x.caller); !known {
 		h.ServeHTTP(w, r)

@@ -61,7 +61,7 @@ func (fl *flight) known() *rule.Terms {
 func (fl *flight) whole(terms *rule.Terms) *rule.Response {
 	rec := fl.rec
 	h := fl.x.c.rules.Stored(rec.final, terms)
-	if _, typed := h["Content-Type"]; !typed && len(rec.buf) > 0 && len(h["Content-Encoding"]) == 0 && sniffs(fl.x.w) {
+	if _, typed := h["Content-Type"]; !typed && len(rec.buf) > 0 && len(h["Content-Encoding"]) == 0 && fl.x.sniffs {
 		plain, _ := rec.form.Decode(rec.buf[:min(len(rec.buf), 1024)])
 		h["Content-Type"] = []string{http.DetectContentType(plain)}
 	}
@@ -72,7 +72,7 @@ func (fl *flight) whole(terms *rule.Terms) *rule.Response {
 	return resp.Prepare()
 }
 
-// sniffs reports whether the leader's answer gets a Content-Type that the handler did not give it: then all others get it, too.
+// sniffs reports whether an answer gets a Content-Type that the handler did not give it: then all others get it, too.
 func sniffs(w http.ResponseWriter) bool {
 	s, says := w.(httpreq.Sniffer)
 	return !says || s.Sniffs()

@@ -249,8 +249,8 @@ func (c *httpCached[In, Out]) run(w http.ResponseWriter, r *http.Request) {
 // Cognito identity, a client certificate. A caller without one of the named claims has no answers of its own, and shares only
 // what says that it may be shared (RFC 9111, section 3.5). So has one who, without names, is known by a signature or a certificate
 // alone and sends a Cookie, or an Authorization field that is no signature, or comes to a function URL by CloudFront: others may
-// use the same connection. Numbers from 2^53
-// name nobody, since two of them can arrive as one: use texts. What a caller's groups or scopes decide must be among the names.
+// use the same connection. Numbers from 2^53 name nobody, since two of them can arrive as one: use texts. What a caller's groups
+// or scopes decide must be among the names.
 //
 // It is for [CacheHTTP], and for package httpcache's middleware inside [HTTPHandler]. Behind a load balancer, use it only with
 // listener rules that authenticate: without them the client may send what it likes.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -80,6 +81,32 @@ func TestHitsHaveTheTypeOfTheMiss(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A refresh, which answers nobody, stores the fields that a run for a client would have stored.
+func TestRefreshesHaveTheTypeOfTheMiss(t *testing.T) {
+	runs := 0
+	h := lambda.NewHandler(lambda.CacheHTTP(func(context.Context, v2In) (v2Out, error) {
+		runs++
+		return v2Out{StatusCode: 200, Headers: map[string]string{"Cache-Control": "max-age=0, stale-while-revalidate=60"}, Body: strconv.Itoa(runs)}, nil
+	}, httpRuntime(t)))
+	event, err := json.Marshal(v2("/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"1", "1", "2"} { // the second is stale, and refreshed after it
+		var out v2Out
+		b, err := h.Invoke(t.Context(), event)
+		if err == nil {
+			err = json.Unmarshal(b, &out)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if typ := headerOf(out.Headers, nil).Get("Content-Type"); out.Body != want || typ != "" {
+			t.Errorf("L4 %s of the type %q, want %s of none: %s", out.Body, typ, want, out.Headers["Cache-Status"])
+		}
 	}
 }
 
