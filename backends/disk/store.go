@@ -125,7 +125,7 @@ func (s *store) ReadAll(ctx context.Context, keys []string, o backends.ReadOptio
 	var errs []error
 	for i, key := range keys {
 		rs[i] = common
-		rs[i].Records = backends.CloneRecords(common.Records)
+		common.Records = nil // the first reading has them
 		err := s.fill(ctx, key, backends.Absent, &rs[i])
 		if ctxErr := ctx.Err(); ctxErr != nil {
 			return nil, nil, ctxErr

@@ -67,6 +67,7 @@ func (s *store) ReadAll(ctx context.Context, keys []string, o backends.ReadOptio
 	s.m.place.mu.Lock()
 	for i, key := range keys {
 		rs[i] = s.m.place.read(s.at(key), o)
+		o.Records = nil // the first reading has them
 	}
 	s.m.place.mu.Unlock()
 	for i := range rs {

@@ -166,6 +166,9 @@ func (s *Store) leaseResults(ctx context.Context, keys []string, rs []backends.L
 		out[i].Lease = &lease{m: s.m, key: s.leaseKey(keys[i]), token: rs[i].Token}
 		if out[i].Err = readErr; readErr == nil {
 			out[i].Reading = readings[i]
+			if i > 0 {
+				out[i].Reading.Records = backends.CloneRecords(readings[0].Records)
+			}
 		}
 	}
 	return out, nil

@@ -169,7 +169,9 @@ func (s *Store) readings(ctx context.Context, keys []string, o backends.ReadOpti
 	for i, key := range keys {
 		r := &rs[i]
 		r.Generation, r.Clock = f.generation, f.clock
-		r.Records = s.m.recordsOf(f.records, i > 0)
+		if i == 0 {
+			r.Records = s.m.recordsOf(f.records)
+		}
 		switch {
 		case f.unchanged:
 			r.Unchanged, r.Version = true, o.IfChanged

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,17 +54,14 @@ func (m *Manager) decodeRecord(b []byte) backends.Record {
 	return backends.Record{Value: b[:n:n], Version: v, Written: time.UnixMilli(ms)}
 }
 
-// recordsOf decodes records. Where they are not the only ones made of these bytes, they get bytes of their own.
-func (m *Manager) recordsOf(values [][]byte, shared bool) []backends.Record {
+// recordsOf decodes records, to which the bytes belong then.
+func (m *Manager) recordsOf(values [][]byte) []backends.Record {
 	if len(values) == 0 {
 		return nil
 	}
 	rs := make([]backends.Record, len(values))
 	for i, b := range values {
 		rs[i] = m.decodeRecord(b)
-		if shared {
-			rs[i].Value = slices.Clone(rs[i].Value)
-		}
 	}
 	return rs
 }
@@ -85,7 +81,7 @@ func (s *Store) ReadRecords(ctx context.Context, names []string) ([]backends.Rec
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	rs := s.m.recordsOf(f.records, false)
+	rs := s.m.recordsOf(f.records)
 	if rs == nil {
 		rs = []backends.Record{}
 	}

@@ -158,12 +158,10 @@ func (s *store) ReadAll(ctx context.Context, keys []string, o backends.ReadOptio
 	failed := false
 	for i := range rs {
 		rs[i] = merge(rs[i], common)
-		if i > 0 {
-			rs[i].Records = backends.CloneRecords(common.Records)
-		}
+		common.Records = nil // the first reading has them
 		if errs[i] != nil {
 			failed = true
-			rs[i], errs[i] = backends.Reading{}, s.m.wrap(ctx, "read", errs[i])
+			rs[i], errs[i] = backends.Reading{Records: rs[i].Records}, s.m.wrap(ctx, "read", errs[i])
 		}
 	}
 	if !failed {

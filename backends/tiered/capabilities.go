@@ -148,6 +148,9 @@ func (l leasing) behindAll(ctx context.Context, keys []string, o backends.ReadOp
 		common.Records, common.Clock = first[0].Records, first[0].Clock
 	}
 	rs, errs := s.finishAll(ctx, xs, common)
+	for i := 1; i < len(rs); i++ {
+		rs[i].Records = backends.CloneRecords(common.Records)
+	}
 	return rs, errs, nil
 }
 

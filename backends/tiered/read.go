@@ -84,12 +84,15 @@ func (s *store) ReadAll(ctx context.Context, keys []string, o backends.ReadOptio
 	return rs, errs, nil
 }
 
-// finishAll makes readings of what was found, and fills the faster tiers, a few keys at once.
+// finishAll makes readings of what was found, the first of which has the records, and fills the faster tiers, a few keys at
+// once.
 func (s *store) finishAll(ctx context.Context, xs []*reading, common backends.Reading) ([]backends.Reading, []error) {
 	rs := make([]backends.Reading, len(xs))
 	var errs []error
 	var wg sync.WaitGroup
 	room := make(chan struct{}, copiesAtOnce)
+	records := common.Records
+	common.Records = nil
 	for i, x := range xs {
 		if x.err != nil {
 			if errs == nil {
@@ -105,10 +108,8 @@ func (s *store) finishAll(ctx context.Context, xs []*reading, common backends.Re
 		})
 	}
 	wg.Wait()
-	for i := range rs {
-		if i > 0 {
-			rs[i].Records = backends.CloneRecords(rs[i].Records)
-		}
+	if len(rs) > 0 {
+		rs[0].Records = records
 	}
 	return rs, errs
 }
@@ -218,7 +219,11 @@ func (s *store) readAuthority(ctx context.Context, xs []*reading, o backends.Rea
 		return backends.Reading{}, err
 	}
 	var common backends.Reading
+	var records []backends.Record // of the first reading that has them
 	for j, x := range xs {
+		if records == nil {
+			records = rs[j].Records
+		}
 		if errs != nil && errs[j] != nil {
 			x.err = errs[j]
 			continue
@@ -229,6 +234,7 @@ func (s *store) readAuthority(ctx context.Context, xs []*reading, o backends.Rea
 	if common.Generation == 0 { // no slot could be read
 		return s.readCommon(ctx, o)
 	}
+	common.Records = records
 	common.Generation = s.observe(read, common.Generation, common.GenerationAge)
 	return common, nil
 }

@@ -249,7 +249,7 @@ func (t *taker) find(ctx context.Context, l *Lookup, i int) *memory.Entry {
 	}
 	t.one = t.got[i] // which may be looked at once more, so it stays as it is
 	r := &t.one
-	r.Records = t.pick(r.Records, i)
+	r.Records = t.pick(t.got[0].Records, i)
 	found := t.f.store.believe(ctx, l, r, t.isCurrent(ctx, r), t.came)
 	l.looked = true
 	return found

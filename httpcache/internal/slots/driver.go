@@ -65,12 +65,15 @@ func (d *driver) read(ctx context.Context, keys, names []string) (slots []readin
 	}
 	slots = make([]reading, len(keys))
 	for i, r := range rs {
+		if recs == nil && len(r.Records) > 0 { // of the first that has them
+			recs = parseRecords(r.Records)
+		}
 		if errs != nil && errs[i] != nil {
 			slots[i].err = errs[i]
 			continue
 		}
 		slots[i] = reading{entry: r.Entry, version: port.Version{Known: true, Token: string(r.Version)}}
-		generation, recs = r.Generation, parseRecords(r.Records)
+		generation = r.Generation
 	}
 	if generation == 0 {
 		return nil, nil, 0, errs[0]
