@@ -74,6 +74,9 @@ func (c *httpCached[In, Out]) purge(ctx context.Context, in In) error {
 		return nil //nolint:nilerr // such a request is never cached, so there is nothing to purge
 	}
 	target := r.URL.EscapedPath()
+	if rest, two := strings.CutPrefix(target, "//"); two { // which would begin a host
+		target = "/%2F" + rest
+	}
 	if r.URL.RawQuery != "" {
 		target += "?" + r.URL.RawQuery
 	}

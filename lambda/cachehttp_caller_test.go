@@ -227,6 +227,30 @@ func TestCacheHTTPPurges(t *testing.T) {
 	})
 }
 
+func TestClearForOddPaths(t *testing.T) {
+	for _, path := range []string{"//evil.example.com/a", "//", "/a//b", "/a%3Fb", "/a%23b", "/é", "/a:b", "/a%2Fb"} {
+		t.Run("L4 "+path, func(t *testing.T) {
+			var runs atomic.Int64
+			rt, err := adapter.New(adapter.Config{Backend: "none"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := lambda.CacheHandler(counted(&runs, "cache-control", "max-age=60"), adapter.WithRuntime(rt))
+			in := v2(path)
+			for _, want := range []string{"1", "1", "2"} {
+				if want == "2" {
+					if err := h.ClearFor(t.Context(), in); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if out := askAny(t, h.Call, in); out.Body != want {
+					t.Fatalf("%q, not %s", out.Body, want)
+				}
+			}
+		})
+	}
+}
+
 func TestCacheHTTPRunsOnce(t *testing.T) {
 	t.Run("L4 an unsafe request whose answer is too large for the service", func(t *testing.T) {
 		runs := 0
