@@ -270,3 +270,33 @@ func TestGetAllWithTags(t *testing.T) {
 		}
 	})
 }
+
+func TestRefreshesThatARunLeaves(t *testing.T) {
+	t.Run("S3 T5 the run that leaves a refresh does not wait for it, so the refresh may wait for that run", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newWorld(t).container(virtual)
+			var of *adapter.Data[int, int]
+			var runs atomic.Int64
+			parts := adapter.CacheData(func(ctx context.Context, n int) (int, error) {
+				if runs.Add(1) == 1 {
+					return 10, nil
+				}
+				return of.Get(ctx, 1) // of the batch that has found the part stale
+			}, adapter.Name("parts"), adapter.WithRuntime(c.Runtime), adapter.TTL("1m"), adapter.StaleFor("1h"))
+			of = adapter.CacheBatch(func(ctx context.Context, ns []int) ([]int, error) {
+				part, err := parts.Get(ctx, 5)
+				time.Sleep(time.Second) // the refresh begins meanwhile
+				return []int{20, part}, err
+			}, adapter.Name("of"), adapter.WithRuntime(c.Runtime))
+			get(t, t.Context(), parts, 5)
+			time.Sleep(2 * time.Minute)
+			if got, err := of.GetAll(t.Context(), []int{1, 2}); err != nil || !slices.Equal(got, []int{20, 10}) {
+				t.Error(got, err)
+			}
+			c.settle()
+			if v := get(t, t.Context(), parts, 5); v != 20 || runs.Load() != 2 {
+				t.Error("not refreshed:", v, runs.Load())
+			}
+		})
+	})
+}

@@ -54,6 +54,7 @@ func (f *Function) leaveRefresh(ctx context.Context, ns []*renewal) {
 			return
 		}
 		defer func() { <-f.refreshes }()
+		ctx = flight.Apart(ctx) // the run that found the entry stale does not wait for this one
 		if len(ns) == 1 {
 			f.refresh(ctx, ns[0].l, ns[0].e, ns[0].point)
 			return

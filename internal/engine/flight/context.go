@@ -28,6 +28,10 @@ func runOf(ctx context.Context) *Run {
 	return r
 }
 
+// Apart returns a context that belongs to no run, with all other values of ctx: for what a run has begun and does not wait
+// for.
+func Apart(ctx context.Context) context.Context { return context.WithValue(ctx, runKey{}, (*Run)(nil)) }
+
 // Of returns the run whose function was given ctx, or nil.
 func Of(ctx context.Context) *Run { return runOf(ctx) }
 
