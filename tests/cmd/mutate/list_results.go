@@ -71,7 +71,7 @@ func times() []mutant {
 		{id: "T6", fault: "a key does not rest after a failure", file: runGo,
 			line: "f.rests.begin(t.l.Key, now+int64(coolDown))", killer: inAdapter("TestFailSafe|TestResultsThatDecide")},
 		{id: "T7", fault: "a run that took too long is given up", file: joiningGo,
-			line: "f.env.Defer(ctx, func(context.Context) { _, _ = call.Wait(ctx, leader, nil) })", with: "if leader { call.LeaveLed(ctx) } else { call.Leave(ctx) }",
+			line: "f.env.Defer(ctx, func(later context.Context) { call.Outlast(later, ctx, leader) })", with: "if leader { call.LeaveLed(ctx) } else { call.Leave(ctx) }",
 			killer: model("soft timeout ends the run")},
 		{id: "T7", fault: "an expired value is returned after the soft timeout", file: joiningGo,
 			line: "if soft <= 0 || old == nil || inline != nil || !f.env.Defers(ctx) || !f.spec.Policy.MayStandIn(times(old), f.env.Now()) {",
