@@ -216,6 +216,10 @@ func redisBatch(h *host) ([]*contest, error) {
 			return nil, err
 		}
 	}
+	hand, err := newBatchFloor(ctx, client, ins, value)
+	if err != nil {
+		return nil, err
+	}
 	// Its memory forgets at once, so that each call asks Redis.
 	store := &sturdycRedis{client: client}
 	many, err := sturdycBatch(sturdyc.New[[]byte](10_000, 8, time.Nanosecond, 10,
@@ -237,6 +241,8 @@ func redisBatch(h *host) ([]*contest, error) {
 			{name: "go-redis/cache, 100 times Get", role: peer, lacks: "100 round trips", once: timed(func() error {
 				return eachOf(len(ids), func(i int, out *[]byte) error { return cached.Get(ctx, "c"+ids[i], out) })
 			})},
+			{name: "by hand: SHA-256 keys, MGET read raw, CRC-32C", role: floor, lacks: "no memory, no ttl, no generation, no leases, one type",
+				once: timed(func() error { return complete(hand.getAll(ctx, ins)) })},
 		},
 	}}, nil
 }
