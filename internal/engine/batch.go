@@ -50,13 +50,18 @@ func (f *Function) GetAll(ctx context.Context, q Batch) {
 	void := b.compare(ctx)
 	b.bare = make([]int, 0, len(q.Elements))
 	for n := range q.Elements {
-		if f.spec.Owner.Get(bytesOf(q.Elements[n].Key)) == nil {
+		e := f.spec.Owner.Get(bytesOf(q.Elements[n].Key))
+		if e == nil {
 			b.bare = append(b.bare, n)
 			continue
 		}
 		l := b.lookup(n, nil)
 		if b.isVoid(l, void) {
 			b.open = append(b.open, &item{l: l, index: n})
+			continue
+		}
+		if b.isDue(e) {
+			b.open = append(b.open, &item{l: l, index: n, due: e})
 			continue
 		}
 		old := f.remembered(ctx, l)
@@ -66,7 +71,9 @@ func (f *Function) GetAll(ctx context.Context, q Batch) {
 		}
 		b.open = append(b.open, &item{l: l, index: n, old: old})
 	}
+	b.oneDue(ctx)
 	b.readAll(ctx)
+	b.endDue(ctx)
 	b.dress()
 	b.runAll(ctx)
 }
@@ -91,6 +98,7 @@ type item struct {
 	index   int // of its element
 	reading int // of the backend's
 	old     *memory.Entry
+	due     *memory.Entry // what memory has, and has to be looked at
 	call    *flight.Call
 	turn    *turn
 	busy    *backends.LeasedError

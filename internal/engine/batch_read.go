@@ -150,6 +150,9 @@ func (r *batchRead) ask(ctx context.Context, within time.Duration) error {
 func (r *batchRead) take(ctx context.Context) {
 	open, mine := r.open[:0:0], taker{batchRead: r}
 	for i, it := range r.open {
+		if mine.confirm(ctx, it, i) {
+			continue
+		}
 		it.l.aside, it.reading = &r.aside, i
 		if answered, old := mine.take(ctx, it.l, i, it.index); !answered {
 			it.old = newer(it.old, old)

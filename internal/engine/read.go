@@ -303,6 +303,16 @@ func (s *store) deleteBad(ctx context.Context, l *Lookup) {
 	_ = s.write(ctx, func(ctx context.Context) error { return s.opened.Delete(ctx, s.slot(l), l.seen) })
 }
 
+// holds returns the version of the slot that says that an entry of memory may stay: its own, or, unwritten, that of before it;
+// nil: not known.
+func (s *store) holds(e *memory.Entry) (known *string, unwritten bool) {
+	known = e.Version.Load()
+	if known == nil && s.f.env.Now()-e.Created <= int64(latestWrite) { // later what has replaced it may be gone again
+		known, unwritten = e.Seen, e.Seen != nil
+	}
+	return known, unwritten
+}
+
 // unchanged asks whether the backend still holds the very entry that memory has (Coherent), or what it held when the run
 // of that looked, where the entry was not written yet.
 func (s *store) unchanged(ctx context.Context, l *Lookup, e *memory.Entry) bool {
@@ -312,10 +322,7 @@ func (s *store) unchanged(ctx context.Context, l *Lookup, e *memory.Entry) bool 
 	point := s.f.log.Begin()
 	defer s.f.log.End(point)
 	o := backends.ReadOptions{}
-	known, unwritten := e.Version.Load(), false
-	if known == nil && s.f.env.Now()-e.Created <= int64(latestWrite) { // later what has replaced it may be gone again
-		known, unwritten = e.Seen, e.Seen != nil
-	}
+	known, unwritten := s.holds(e)
 	if known != nil {
 		o.IfChanged = backends.Version(*known)
 	}

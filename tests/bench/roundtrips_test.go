@@ -204,3 +204,50 @@ func TestRoundTripsOfTaggedBatches(t *testing.T) {
 		t.Errorf("%d runs, want one of what was invalidated", s.Runs)
 	}
 }
+
+// What a Coherent function has in memory is looked at together, too.
+func TestRoundTripsOfCoherentBatches(t *testing.T) {
+	server := servers.SharedRedis(t)
+	proxy := servers.NewProxy(t, server.Addr)
+	backend := strings.Replace(server.URL(fmt.Sprint("prefix=coherent", time.Now().UnixNano()), "read-timeout=5s"), server.Addr, proxy.Addr, 1)
+	now := time.Now()
+	container := func() *adapter.Data[int, int] {
+		rt, err := adapter.New(adapter.Config{
+			Backend: backend, Mode: adapter.Deployed, Logger: slog.New(slog.DiscardHandler), Clock: func() time.Time { return now },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = rt.Close(context.Background()) })
+		return adapter.CacheBatch(func(_ context.Context, ins []int) ([]int, error) { return ins, nil }, adapter.Name("coherent"), adapter.TTL("1h"),
+			adapter.Version("1"), adapter.Coherent(), adapter.NearTTL("10s"), adapter.WithRuntime(rt))
+	}
+	d, other := container(), container()
+	ins := make([]int, 100)
+	for i := range ins {
+		ins[i] = i
+	}
+	ask := func(what string, trips, runs int) { // trips -1: any number
+		t.Helper()
+		ctx, inv := invocation.Begin(context.Background(), invocation.Options{RequestID: what, AfterResponse: true})
+		before, ran := proxy.RoundTrips(), d.Stats().Runs
+		outs, err := d.GetAll(ctx, ins)
+		if got := proxy.RoundTrips() - before; trips >= 0 && got != trips {
+			t.Errorf("%s: %d round trips, want %d", what, got, trips)
+		}
+		if got := int(d.Stats().Runs - ran); err != nil || !slices.Equal(outs, ins) || got != runs {
+			t.Errorf("%s: %d runs, want %d: %v, %v", what, got, runs, outs, err)
+		}
+		inv.Finish(ctx)
+	}
+	ask("nothing is there", -1, 1)
+	ask("B1 C4 all is in memory", 0, 0)
+	now = now.Add(11 * time.Second)
+	ask("B1 C4 all is due", 1, 0)
+	ask("B1 C4 and then nothing", 0, 0)
+	if err := other.Clear(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(11 * time.Second)
+	ask("B1 C4 all was cleared, and is still in Redis", -1, 1)
+}
