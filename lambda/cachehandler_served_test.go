@@ -63,7 +63,7 @@ func TestCachedHandler(t *testing.T) {
 
 func TestHandlerThatNeverHits(t *testing.T) {
 	var log bytes.Buffer
-	rt, err := adapter.New(adapter.Config{Logger: slog.New(slog.NewJSONHandler(&log, nil)), Backend: "none"})
+	rt, err := adapter.New(adapter.Config{Mode: adapter.Deployed, Logger: slog.New(slog.NewJSONHandler(&log, nil)), Backend: "none"})
 	if err != nil {
 		t.Fatal(err)
 	}
