@@ -10,10 +10,13 @@ import (
 // A Coherent function looks at the backend's slot before it believes memory, once in NearTTL. What a batch has to look at is part
 // of what it reads: the whole slots, by one round trip, in place of a small read for each.
 
-// isDue reports whether memory's entry has to be looked at, and the batch can do that.
+// isDue reports whether memory's entry has to be looked at, and the batch can do that: not where the entry is not written yet.
+// Its write may end while the answer is on its way, and a version of tiers is only that of the tiers that were asked, so what
+// is older than the entry could not be told from what has replaced it.
 func (b *batch) isDue(e *memory.Entry) bool {
 	f := b.f
-	return f.spec.Coherent && f.store != nil && f.store.batch != nil && e.Epoch == f.log.Epoch() && !f.store.trusts(e, f.env.Now())
+	return f.spec.Coherent && f.store != nil && f.store.batch != nil && e.Epoch == f.log.Epoch() && e.Version.Load() != nil &&
+		!f.store.trusts(e, f.env.Now())
 }
 
 // oneDue looks at the only slot that there is to read: a small read is less than the whole slot.
@@ -37,9 +40,8 @@ func (t *taker) confirm(ctx context.Context, it *item, i int) (answered bool) {
 		return false
 	}
 	r := &t.got[i]
-	known, unwritten := f.store.holds(it.due)
-	switch {
-	case known == nil || r.Version != backends.Version(*known) || r.Generation != it.due.Generation || r.Entry == nil && !unwritten:
+	switch known := it.due.Version.Load(); {
+	case r.Version != backends.Version(*known) || r.Generation != it.due.Generation || r.Entry == nil:
 		return false
 	case t.isCurrent(ctx, r):
 		it.due.Checked.Store(t.at)

@@ -70,7 +70,9 @@ func (r *batchRead) read(ctx context.Context) bool {
 	r.at = f.env.Now()
 	r.mark = f.store.gen.Begin(r.at) // it is one read
 	for _, it := range r.open {
-		it.l.before = f.spec.Owner.Get(bytesOf(it.l.Key))
+		if it.l.before = it.due; it.due == nil { // what has come into the place of what is due is newer than what will be read
+			it.l.before = f.spec.Owner.Get(bytesOf(it.l.Key))
+		}
 	}
 	r.name()
 	if err := r.ask(ctx, time.Until(r.by)); err != nil || len(r.got) != len(r.keys) {
