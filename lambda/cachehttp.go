@@ -184,18 +184,10 @@ func (c *httpCached[In, Out]) response(ctx context.Context, w *httpevent.Recorde
 func request(ctx context.Context, in any) (*httpevent.Event, *http.Request, error) {
 	e := httpevent.Of(in)
 	r, err := e.Request(ctx, invocation.From(ctx).TenantID(), "")
-	if err == nil && safe(r.Method) { // what other methods invalidate must not depend on how their own URL is written
+	if err == nil && httpreq.Safe(r.Method) { // what other methods invalidate must not depend on how their own URL is written
 		err = e.Strict(r)
 	}
 	return e, r, err
-}
-
-func safe(method string) bool {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
-		return true
-	}
-	return false
 }
 
 // serveHTTP serves a request, and returns the error where there is no answer.
@@ -234,7 +226,7 @@ func (c *httpCached[In, Out]) run(w http.ResponseWriter, r *http.Request) {
 		w.(httpreq.ErrorWriter).WriteError(err)
 		return
 	}
-	if !safe(r.Method) {
+	if !httpreq.Safe(r.Method) {
 		d.out = out
 	}
 	var unsendable *httpevent.UnsendableError

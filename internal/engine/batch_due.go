@@ -32,8 +32,8 @@ func (b *batch) oneDue(ctx context.Context) {
 	}
 }
 
-// confirm answers with what memory has where the reading i says that the backend holds that still, or nothing newer yet. It is
-// what remembered does with a reading of its own.
+// confirm answers with what memory has where the reading i says that the backend holds that still. It is what remembered
+// does with a reading of its own.
 func (t *taker) confirm(ctx context.Context, it *item, i int) (answered bool) {
 	f := t.f
 	if it.due == nil || len(t.errs) == len(t.got) && t.errs[i] != nil {

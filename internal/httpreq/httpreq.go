@@ -100,3 +100,12 @@ type AnswerWriter interface {
 type Sniffer interface {
 	Sniffs() bool
 }
+
+// Safe reports whether a method asks for nothing to be changed (RFC 9110, 9.2.1). None is a GET, as in net/http.
+func Safe(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, "":
+		return true
+	}
+	return false
+}

@@ -9,8 +9,8 @@ import (
 // profile shows that cannot go, or would cost more than it brings. The page has those whose goals were missed in its run.
 var causes = []struct{ prefix, why string }{
 	{"hit-spread", "It takes two idle cores: no lock and no counter is shared, so what is missing is what other processes took."},
-	{"batch-redis", "The same keys and checks by hand, see the floor, take most of what the goal leaves above MGET: no part of go-redis reads " +
-		"an answer faster than that does (a bare socket takes half), and SHA-256 and CRC-32C are the rest. What ours adds for each of a " +
+	{"batch-redis", "The same keys and checks by hand, see the floor, take all that the goal leaves above MGET, or more: no part of go-redis " +
+		"reads an answer faster than that does (a bare socket takes half), and SHA-256 and CRC-32C are the rest. What ours adds for each of a " +
 		"hundred elements is a look into memory, an envelope with times, type and generation, and its counting."},
 	{"hit-flat", "Of some 170 ns the wall clock takes 50, the key 40, its lookup 30, the copy and " +
 		"the frame around it the rest. The goal is a time, so a slow or busy machine misses it."},

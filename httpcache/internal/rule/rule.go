@@ -11,6 +11,8 @@ package rule
 import (
 	"net/http"
 	"time"
+
+	"github.com/stillwarm/stillwarm/internal/httpreq"
 )
 
 // Options are the choices of one cache. The zero value is a cache without any.
@@ -58,13 +60,7 @@ type Request struct {
 }
 
 // Safe reports whether the method is safe.
-func (r *Request) Safe() bool {
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, "":
-		return true
-	}
-	return false
-}
+func (r *Request) Safe() bool { return httpreq.Safe(r.Method) }
 
 // Class says what the cache may do with a request at all.
 type Class uint8
