@@ -175,11 +175,12 @@ func (r *batchRead) take(ctx context.Context) {
 	r.takeAgain(ctx, &mine)
 }
 
-// A batch is taken on several cores where that saves more than waking them costs. What one element takes is known after
-// the first few: from a tenth of a microsecond for bytes to milliseconds for what has to be decoded and is large.
+// A batch is taken on several cores where that saves more than waking them costs, some 50 us. What one element takes is known
+// after the first few, which take longer than the others will: from a microsecond for bytes to milliseconds for what has to be
+// decoded and is large.
 const (
 	tried      = 8
-	worthACore = 200 * time.Microsecond
+	worthACore = 500 * time.Microsecond
 )
 
 // spread is takeBare on all cores.

@@ -9,9 +9,9 @@ import (
 // profile shows that cannot go, or would cost more than it brings. The page has those whose goals were missed in its run.
 var causes = []struct{ prefix, why string }{
 	{"hit-spread", "It takes two idle cores: no lock and no counter is shared, so what is missing is what other processes took."},
-	{"batch-redis", "The same keys and checks by hand, see the floor, take all that the goal leaves above MGET, or more: no part of go-redis " +
-		"reads an answer faster than that does (a bare socket takes half), and SHA-256 and CRC-32C are the rest. What ours adds for each of a " +
-		"hundred elements is a look into memory, an envelope with times, type and generation, and its counting."},
+	{"batch-redis", "In processor time, for a hundred elements: 60 us for arguments and keys (half is SHA-256), 80 for checking and decoding " +
+		"(a third each the CRC-32C and the digest of the address), 40 for lookups, times, types, generation and counting; the answer is read " +
+		"as fast as MGET reads it. By hand, with nothing but keys and checks, it is 1.0 to 1.1 of MGET: see the floor."},
 	{"hit-flat", "Of some 170 ns the wall clock takes 50, the key 40, its lookup 30, the copy and " +
 		"the frame around it the rest. The goal is a time, so a slow or busy machine misses it."},
 	{"hit-100", "The goal is a time, and the copy is nearly all of it: see the floor beside it."},
