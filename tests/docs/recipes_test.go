@@ -225,6 +225,13 @@ func runConsole(t *testing.T, dir, console string) (string, error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return string(out), err
 	}
+	env := append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod", "STILLWARM_MODE=deployed",
+		"PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	fetch := exec.Command("go", "build", "-o", os.DevNull, "./...") // else the go command says among the output what it downloads
+	fetch.Dir, fetch.Env = dir, env
+	if out, err := fetch.CombinedOutput(); err != nil {
+		return string(out), err
+	}
 	var script strings.Builder
 	for line := range strings.Lines(console) {
 		if command, ok := strings.CutPrefix(line, "$ "); ok {
@@ -232,9 +239,7 @@ func runConsole(t *testing.T, dir, console string) (string, error) {
 		}
 	}
 	shell := exec.Command("sh", "-e", "-c", script.String()) //nolint:gosec // a recipe of ours
-	shell.Dir = dir
-	shell.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod", "STILLWARM_MODE=deployed",
-		"PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	shell.Dir, shell.Env = dir, env
 	out, err := shell.CombinedOutput()
 	return string(out), err
 }
