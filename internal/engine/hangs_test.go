@@ -55,6 +55,18 @@ func (s muteStore) Read(ctx context.Context, key string, o backends.ReadOptions)
 	return s.everything.Read(ctx, key, o)
 }
 
+func (s muteStore) ReadAll(ctx context.Context, keys []string, o backends.ReadOptions) ([]backends.Reading, []error, error) {
+	if !o.Deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, o.Deadline)
+		defer cancel()
+	}
+	if err := heard(ctx, s.m.reads); err != nil {
+		return nil, nil, err
+	}
+	return s.everything.ReadAll(ctx, keys, o)
+}
+
 func (s muteStore) ReadRecords(ctx context.Context, names []string) ([]backends.Record, time.Time, error) {
 	if err := heard(ctx, s.m.records); err != nil {
 		return nil, time.Time{}, err

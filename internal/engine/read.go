@@ -64,16 +64,21 @@ func (f *Function) readInline(ctx context.Context, l *Lookup) (*Reply, *memory.E
 }
 
 // keepRead puts what was read into memory, unless it was cleared meanwhile, or something else was put there since the read
-// began: that is newer, whatever the clocks say.
+// began: that is newer, whatever the clocks say. Where memory has no room for it, what it has replaced leaves.
 func (f *Function) keepRead(l *Lookup, point invalidation.Point, found *memory.Entry) {
-	if found == &l.found {
-		return // memory has no room for it
+	roomless := found == &l.found
+	if roomless && f.spec.Owner.Get(bytesOf(l.Key)) == nil {
+		return
 	}
 	f.log.Store(l.Key, point, func() {
-		if e := f.spec.Owner.Get(bytesOf(l.Key)); e != nil && e != l.before && e.Epoch == f.log.Epoch() {
-			return
+		e := f.spec.Owner.Get(bytesOf(l.Key))
+		switch {
+		case e != nil && e != l.before && e.Epoch == f.log.Epoch():
+		case roomless:
+			f.spec.Owner.Delete(l.Key)
+		default:
+			f.put(l.Key, found)
 		}
-		f.put(l.Key, found)
 	})
 }
 
