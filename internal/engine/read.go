@@ -74,12 +74,21 @@ func (f *Function) keepRead(l *Lookup, point invalidation.Point, found *memory.E
 		e := f.spec.Owner.Get(bytesOf(l.Key))
 		switch {
 		case e != nil && e != l.before && e.Epoch == f.log.Epoch():
+		case e != nil && f.standsInFor(e, found):
 		case roomless:
 			f.spec.Owner.Delete(l.Key)
 		default:
 			f.put(l.Key, found)
 		}
 	})
+}
+
+// standsInFor reports whether an entry of memory is to stay for fail-safe where the backend has an older one, which could not
+// be replaced there, and which is of no other use either.
+func (f *Function) standsInFor(e, found *memory.Entry) bool {
+	now, p := f.env.Now(), &f.spec.Policy
+	return p.State(times(found), now) >= freshness.FailSafe && p.MayStandIn(times(e), now) && newer(found, e) == e &&
+		e.Generation == found.Generation && e.Epoch == f.log.Epoch() && !f.spec.Coherent
 }
 
 // find reads the slot within the invocation's budget. It returns nil where there is no entry that may be used.
