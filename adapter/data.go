@@ -39,7 +39,7 @@ func NewData[In, Out any](fn func(context.Context, In) (Out, error), opts ...Dat
 // The key is taken once, before the run. When ctx ends, Get returns its error; a run that others wait for goes on.
 // Get never fails because of the cache, except where the argument holds something that cannot be hashed.
 func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
-	flat, err := d.ref.get(ctx, hidden(&in), hidden(&out))
+	flat, err := d.ref.get(ctx, argument(&in), hidden(&out))
 	if flat != nil {
 		out = *(*Out)(flat)
 	}
@@ -49,14 +49,14 @@ func (d *Data[In, Out]) Get(ctx context.Context, in In) (out Out, err error) {
 // Uncached runs the function without the cache: it reads and stores nothing. Cached functions that it calls are cached
 // as always.
 func (d *Data[In, Out]) Uncached(ctx context.Context, in In) (out Out, err error) {
-	err = d.ref.uncached(ctx, hidden(&in), hidden(&out))
+	err = d.ref.uncached(ctx, argument(&in), hidden(&out))
 	return out, err
 }
 
 // Refresh runs the function now, whatever is cached, and replaces the entry, here and in the backend. If the function
 // fails, Refresh returns its error and the old entry stays.
 func (d *Data[In, Out]) Refresh(ctx context.Context, in In) (out Out, err error) {
-	err = d.ref.refresh(ctx, hidden(&in), hidden(&out))
+	err = d.ref.refresh(ctx, argument(&in), hidden(&out))
 	return out, err
 }
 
@@ -77,12 +77,12 @@ func (d *Data[In, Out]) Clear(ctx context.Context) error { return d.ref.clear(ct
 // is not an error if there is none. Other containers that have the entry in memory serve it until its ttl ends, or for
 // NearTTL if the function is [Coherent].
 func (d *Data[In, Out]) ClearFor(ctx context.Context, in In) error {
-	return d.ref.clearFor(ctx, hidden(&in))
+	return d.ref.clearFor(ctx, argument(&in))
 }
 
 // Explain tells what Get would find, without running the function: the key, the tier, the age, or why it would be a miss.
 func (d *Data[In, Out]) Explain(ctx context.Context, in In) (Explanation, error) {
-	return d.ref.explain(ctx, hidden(&in))
+	return d.ref.explain(ctx, argument(&in))
 }
 
 // Stats returns what happened in this container since the function was wrapped.

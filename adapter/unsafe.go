@@ -34,6 +34,26 @@ type ptr = unsafe.Pointer
 // hidden is the address of a variable that the compiler may leave on the stack: see [clone.Hidden].
 func hidden[T any](v *T) ptr { return clone.Hidden(ptr(v)) }
 
+// argument is hidden for the variable of an argument: that may be on the stack, but nothing that it refers to. A run that
+// outlasts the call, whatever waits for it and the function itself have the argument as it is, bytes of strings included, and
+// memory that the compiler has put on a stack moves and ends with that.
+func argument[In any](in *In) ptr {
+	escape(ptr(in))
+	return hidden(in)
+}
+
+// escape lets the compiler see that what the variable at p refers to outlasts the call.
+func escape(p ptr) {
+	if escapes {
+		escaped = *(*ptr)(p)
+	}
+}
+
+var (
+	escapes bool // never: only the compiler must not know that
+	escaped ptr
+)
+
 // element returns the address of the i-th of the values of a size that begin at first.
 func element(first ptr, size uintptr, i int) ptr { return unsafe.Add(first, size*uintptr(i)) }
 

@@ -54,7 +54,8 @@ func hidden[T any](p *T) ptr { return Hidden(ptr(p)) }
 
 // Hidden returns p, the address of a variable, so that the compiler may leave the variable on the stack: it does not see
 // that the address is passed on. Whoever gets it must not keep it beyond the call, nor let anything on the heap refer to
-// it.
+// it. Nor does the compiler see what becomes of what the variable refers to: it may be on the stack likewise, unless it is
+// passed on openly somewhere else.
 //
 // Between its two lines the address is a number, which a stack that moves would not change. So nothing may be called
 // there, not even what the race detector or the checks of unsafe pointers put in.
