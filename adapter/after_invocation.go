@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/stillwarm/stillwarm/internal/engine/flight"
 	"github.com/stillwarm/stillwarm/internal/invocation"
 )
 
@@ -28,4 +29,27 @@ func AfterInvocation(ctx context.Context, key any, do func(context.Context)) boo
 		}
 	})
 	return ok
+}
+
+// asOf returns a job for after the response that calls the user's code. Its context has the values of the call that left it: what
+// the handler has put there says for whom the call was, and a Scope and the function may both ask that. The rest, such as its
+// end and who observes it, is of the context that the job is given. No run waits for it, also not one that has left it.
+func asOf(call context.Context, job func(context.Context)) func(context.Context) {
+	return func(ctx context.Context) {
+		job(flight.Apart(invocation.With(laterContext{ctx, call}, invocation.From(ctx))))
+	}
+}
+
+type laterContext struct {
+	context.Context
+	call context.Context
+}
+
+func (c laterContext) Value(key any) any {
+	if key != (observerKey{}) {
+		if v := c.call.Value(key); v != nil {
+			return v
+		}
+	}
+	return c.Context.Value(key)
 }

@@ -181,6 +181,9 @@ func (rt *Runtime) afterOr(ctx context.Context, job func(context.Context), drop 
 		defer rt.backlog.Done()
 		drop()
 	}
+	if drop != nil {
+		job = asOf(ctx, job)
+	}
 	if inv := rt.invocation(ctx); drop == nil && inv.After(run) || drop != nil && inv.AfterResponse(run, leave) {
 		return
 	}
