@@ -226,6 +226,36 @@ func TestWhatTheBackendWasNotTold(t *testing.T) {
 	})
 }
 
+func TestAValueThatExpiresMeanwhile(t *testing.T) {
+	for name, ask := range map[string]func(b *box, ctx context.Context) *engine.Reply{
+		"Get": func(b *box, ctx context.Context) *engine.Reply {
+			r, err := b.f.Get(ctx, b.lookup("x"))
+			if err != nil {
+				t.Error(err)
+			}
+			return r
+		},
+		"GetAll": func(b *box, ctx context.Context) *engine.Reply { return b.getAll(ctx, "x")[0].reply },
+	} {
+		t.Run("T6 T7 it does not stand in for a slow run when its time is over: "+name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, fl *fleet) {
+				b := fl.container(func(s *engine.Spec) {
+					s.Policy, s.SoftTimeout, s.Many = freshness.Policy{TTL: time.Minute, FailSafe: time.Hour}, 2*time.Second, one
+				})
+				b.get("x")
+				fl.took = 10 * time.Second
+				time.Sleep(time.Hour + 59*time.Second)
+				b.invoke(func(ctx context.Context) {
+					start := time.Now()
+					if v := *ask(b, ctx).Value.(*int64); v != 2 {
+						t.Errorf("after %v a value whose time was over", time.Since(start))
+					}
+				})
+			})
+		})
+	}
+}
+
 func TestLateWrites(t *testing.T) {
 	t.Run("C10 nothing is written later than 15 minutes after its run began", func(t *testing.T) {
 		for _, tt := range []struct {

@@ -96,7 +96,7 @@ func (f *Function) await(ctx context.Context, call *flight.Call, l *Lookup, old 
 	case <-call.Done():
 	case <-ctx.Done():
 	case <-t.C:
-		if call.Ended() { // both: its result is better than one that stands in
+		if call.Ended() || !f.spec.Policy.MayStandIn(times(old), f.env.Now()) { // its result is better than one that stands in
 			break
 		}
 		f.env.Defer(ctx, func(later context.Context) { call.Outlast(later, ctx, leader) })
