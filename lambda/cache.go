@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/stillwarm/stillwarm/adapter"
+	"github.com/stillwarm/stillwarm/internal/hooks"
 	"github.com/stillwarm/stillwarm/lambda/internal/eventkind"
 )
 
@@ -67,7 +68,14 @@ func newCachedHandler[In, Out any](h func(context.Context, In) (Out, error), pla
 	}
 	own := []adapter.DataOption{atPlace(place)}
 	given := readOptions(opts)
-	if c.kind.Class == eventkind.Request && !slices.Contains(given.HashTypes, in) {
+	if len(c.kind.Omit) > 0 && !choosesKey(&given, in) {
+		if slices.Contains(given.Others, "HashFunc") {
+			return nil, &adapter.OptionError{
+				Function: handlerName(h), Option: "HashFunc", Value: "given", Place: place,
+				Reason: fmt.Sprintf("is for a part of %s, which is keyed without what changes at each delivery; "+
+					"choose the whole key with adapter.Key, or with a HashFunc for %s", c.kind.Name, in),
+			}
+		}
 		own = append(own, adapter.Key(once("key", eventKey[In])))
 	}
 	if statusField(out) != nil && !slices.Contains(given.Others, "CacheIf") {
@@ -77,10 +85,15 @@ func newCachedHandler[In, Out any](h func(context.Context, In) (Out, error), pla
 	return c, err
 }
 
-// eventKey is what an event is keyed by, and whether it may be cached.
+// choosesKey reports whether the options say themselves what an event is keyed by.
+func choosesKey(given *hooks.DataOptions, in reflect.Type) bool {
+	return slices.Contains(given.Others, "Key") || slices.Contains(given.HashTypes, in) ||
+		in.Kind() == reflect.Pointer && slices.Contains(given.HashTypes, in.Elem())
+}
+
+// eventKey is what an event is keyed by.
 func eventKey[In any](in In) ([]any, bool) {
-	kind := eventkind.Of(reflect.TypeFor[In]())
-	return eventkind.Project(in, kind.Omit), !eventkind.Has(in, kind.Never)
+	return eventkind.Project(in, eventkind.Of(reflect.TypeFor[In]()).Omit), true
 }
 
 // refuse returns an error for events that must reach the handler and results that are none.
@@ -149,8 +162,9 @@ func (c *CachedHandler[In, Out]) Call(ctx context.Context, in In) (Out, error) {
 	if c.web != nil {
 		return c.web.call(ctx, in)
 	}
-	if eventkind.Has(in, c.kind.Never) {
+	if c.never(in) {
 		c.watch.never(ctx, c.kind)
+		return c.data.Uncached(ctx, in)
 	}
 	if c.watch.done.Load() {
 		return c.data.Get(ctx, in)
@@ -160,6 +174,9 @@ func (c *CachedHandler[In, Out]) Call(ctx context.Context, in In) (Out, error) {
 	c.watch.add(ctx, handlerName(c.handler), seen.kind(), in)
 	return out, err
 }
+
+// never reports whether an event must not be cached, whatever the options make its key of.
+func (c *CachedHandler[In, Out]) never(in In) bool { return eventkind.Has(in, c.kind.Never) }
 
 // Invoke implements [Handler].
 func (c *CachedHandler[In, Out]) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
@@ -186,7 +203,10 @@ func (c *CachedHandler[In, Out]) ClearFor(ctx context.Context, in In) error {
 
 // Refresh runs the handler now and keeps its answer; see [adapter.Data.Refresh]. For an HTTP event it is ClearFor and Call.
 func (c *CachedHandler[In, Out]) Refresh(ctx context.Context, in In) (Out, error) {
-	if c.web == nil {
+	switch {
+	case c.web == nil && c.never(in):
+		return c.data.Uncached(ctx, in)
+	case c.web == nil:
 		return c.data.Refresh(ctx, in)
 	}
 	if err := c.web.purge(ctx, in); err != nil {
@@ -208,8 +228,8 @@ func (c *CachedHandler[In, Out]) Explain(ctx context.Context, in In) (adapter.Ex
 	switch {
 	case c.web != nil:
 		return c.web.explain(ctx, in)
-	case eventkind.Has(in, c.kind.Never):
-		return adapter.Explanation{Function: handlerName(c.handler), Why: "never cached: " + c.kind.NeverWhy}, nil
+	case c.never(in):
+		return adapter.Explanation{Function: c.data.Name(), Why: "never cached: " + c.kind.NeverWhy}, nil
 	}
 	return c.data.Explain(ctx, in)
 }

@@ -144,22 +144,66 @@ func TestEventsThatAskForAnAnswer(t *testing.T) {
 			}
 		}
 	})
-	t.Run("L4 a GetObject of S3 Object Lambda reaches the handler each time", func(t *testing.T) {
+	t.Run("L4 a hash function for what a pointer points to, or for a part of an event that is keyed whole", func(t *testing.T) {
 		runs := 0
-		h := lambda.CacheHandler(func(context.Context, events.S3ObjectLambdaEvent) (int, error) { runs++; return runs, nil }, adapter.Name("events.getobject"))
-		event := delivery(t, "s3-object-lambda-event-get-object-iam.json", nil)
-		for range 3 {
-			if _, err := h.Invoke(t.Context(), event); err != nil {
-				t.Fatal(err)
+		type vpn = events.ClientVPNConnectionHandlerRequest
+		pointed := lambda.CacheHandler(func(context.Context, *vpn) (int, error) { runs++; return runs, nil },
+			adapter.Name("events.chosen.pointer"), adapter.HashFunc(func(e vpn) string { return e.Username }))
+		whole := lambda.CacheHandler(func(context.Context, events.LexEvent) (int, error) { runs++; return runs, nil },
+			adapter.Name("events.chosen.part"), adapter.HashFunc(func(b events.LexBot) string { return b.Name }))
+		for i := range 3 {
+			if got, err := pointed.Call(t.Context(), &vpn{Username: "a", PublicIP: fmt.Sprint(i)}); err != nil || got != 1 {
+				t.Error(got, err)
+			}
+			in := events.LexEvent{Bot: &events.LexBot{Name: "a", Version: fmt.Sprint(i)}}
+			if got, err := whole.Call(t.Context(), in); err != nil || got != 2 {
+				t.Error(got, err)
 			}
 		}
-		var in events.S3ObjectLambdaEvent
-		_ = json.Unmarshal(event, &in)
-		x, err := h.Explain(t.Context(), in)
-		if runs != 3 || err != nil || !strings.Contains(x.Why, "token") {
-			t.Fatalf("%d runs, %q, %v", runs, x.Why, err)
-		}
 	})
+	t.Run("L4 a hash function for a part of an event that is keyed without some fields is refused", func(t *testing.T) {
+		defer func() {
+			err, _ := recover().(error)
+			var e *adapter.OptionError
+			if !errors.As(err, &e) || !strings.HasPrefix(filepath.Base(e.Place), "cachehandler_test.go:") ||
+				!strings.Contains(err.Error(), "adapter.Key, or with a HashFunc for events.S3ObjectLambdaEvent") {
+				t.Error(err)
+			}
+		}()
+		h := func(context.Context, events.S3ObjectLambdaEvent) (int, error) { return 0, nil }
+		lambda.CacheHandler(h, adapter.Name("events.part"),
+			adapter.HashFunc(func(c events.S3ObjectLambdaConfiguration) string { return c.AccessPointARN }))
+	})
+	url := func(e events.S3ObjectLambdaEvent) string { return e.UserRequest.URL }
+	for name, opts := range map[string][]adapter.DataOption{
+		"":                                nil,
+		", also with a Key of the user's": {adapter.Key(func(e events.S3ObjectLambdaEvent) (string, bool) { return url(e), true })},
+		", also with a HashFunc":          {adapter.HashFunc(url)},
+	} {
+		t.Run("L4 a GetObject of S3 Object Lambda reaches the handler each time"+name, func(t *testing.T) {
+			runs := 0
+			h := lambda.CacheHandler(func(context.Context, events.S3ObjectLambdaEvent) (int, error) { runs++; return runs, nil },
+				append(opts, adapter.Name("events.getobject"+name))...)
+			event := delivery(t, "s3-object-lambda-event-get-object-iam.json", nil)
+			for range 3 {
+				if _, err := h.Invoke(t.Context(), event); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var in events.S3ObjectLambdaEvent
+			_ = json.Unmarshal(event, &in)
+			x, err := h.Explain(t.Context(), in)
+			if runs != 3 || err != nil || !strings.Contains(x.Why, "token") {
+				t.Fatalf("%d runs, %q, %v", runs, x.Why, err)
+			}
+			if got, err := h.Refresh(t.Context(), in); err != nil || got != 4 {
+				t.Fatal(got, err)
+			}
+			if got, err := h.Call(t.Context(), in); err != nil || got != 5 {
+				t.Fatal(got, err)
+			}
+		})
+	}
 }
 
 // refusal returns the error with which CacheHandler panics for a handler of these types.
