@@ -169,9 +169,9 @@ func (c *CachedHandler[In, Out]) Call(ctx context.Context, in In) (Out, error) {
 	if c.watch.done.Load() {
 		return c.data.Get(ctx, in)
 	}
-	seen := &firstEvent{}
+	seen := &firstEvent{function: c.data.Name()}
 	out, err := c.data.Get(adapter.Observe(ctx, seen.see), in)
-	c.watch.add(ctx, handlerName(c.handler), seen.kind(), in)
+	c.watch.add(ctx, seen, in, c.kind.Omit)
 	return out, err
 }
 

@@ -10,6 +10,9 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/stillwarm/stillwarm/adapter"
 	"github.com/stillwarm/stillwarm/lambda"
@@ -106,6 +109,68 @@ func TestHandlerThatNeverHits(t *testing.T) {
 			t.Error(s)
 		}
 	})
+	t.Run("L4 what differed is named whatever its type, and nothing that is not part of the key", func(t *testing.T) {
+		for want, call := range map[string]func(i int){
+			`["At"]`: missing(ctx, t, "time", rt, func(i int) timedEvent {
+				return timedEvent{At: time.Unix(int64(i), 0), ID: fmt.Sprint(i)}
+			}),
+			`["Who"]`: missing(ctx, t, "redacted", rt, func(i int) redactedEvent {
+				return redactedEvent{Who: redacted(fmt.Sprint(i))}
+			}),
+			`["Meta"]`: missing(ctx, t, "names", rt, func(i int) ownEvent {
+				return ownEvent{Meta: map[string]string{fmt.Sprintf("%036d", i): ""}}
+			}),
+			`["Items"]`:             missing(ctx, t, "list", rt, func(i int) listEvent { return listEvent{Items: []int{1, 2, 3, 4, i}} }),
+			`["(the whole event)"]`: missing(ctx, t, "raw", rt, func(i int) json.RawMessage { return json.RawMessage(fmt.Sprint(i)) }),
+			`["username"]`: missing(ctx, t, "vpn", rt, func(i int) events.ClientVPNConnectionHandlerRequest {
+				return events.ClientVPNConnectionHandlerRequest{ConnectionID: fmt.Sprint(i), Username: fmt.Sprint(i)}
+			}),
+			`["userName"]`: missing(ctx, t, "embedded", rt, func(i int) (e events.CognitoEventUserPoolsPreSignup) {
+				e.UserName = fmt.Sprint(i)
+				return e
+			}),
+		} {
+			log.Reset()
+			for i := range 100 {
+				call(i)
+			}
+			if s := log.String(); !strings.Contains(s, `"fieldsThatDiffered":`+want) || !strings.Contains(s, "adapter.Key") {
+				t.Errorf("want %s: %s", want, s)
+			}
+		}
+	})
+	t.Run("L4 the same keys again and again are results that are not kept, whatever else the events have", func(t *testing.T) {
+		log.Reset()
+		h := lambda.CacheHandler(func(context.Context, timedEvent) (string, error) { return "", errors.New("down") },
+			adapter.Name("samekeys"), adapter.WithRuntime(rt))
+		for i := range 100 {
+			_, _ = h.Call(ctx, timedEvent{ID: fmt.Sprint(i)})
+		}
+		s := log.String()
+		if strings.Count(s, "\n") != 1 || !strings.Contains(s, "refused by CacheIf") || !strings.Contains(s, `"fieldsThatDiffered":null`) {
+			t.Error(s)
+		}
+	})
+	t.Run("L4 calls that are not to be cached do not count, and no misses of functions that the handler calls", func(t *testing.T) {
+		inner := adapter.CacheData(func(_ context.Context, i int) (int, error) { return i, nil },
+			adapter.Name("neverhits.inner"), adapter.WithRuntime(rt))
+		runs := 0
+		declined := lambda.CacheHandler(func(ctx context.Context, _ ownEvent) (int, error) { runs++; return inner.Get(ctx, runs) },
+			adapter.Name("declined"), adapter.WithRuntime(rt), adapter.Key(func(ownEvent) (int, bool) { return 0, false }))
+		object := lambda.CacheHandler(func(ctx context.Context, _ events.S3ObjectLambdaEvent) (int, error) {
+			runs++
+			return inner.Get(ctx, runs)
+		},
+			adapter.Name("object"), adapter.WithRuntime(rt))
+		log.Reset()
+		for range 120 {
+			_, _ = declined.Call(ctx, ownEvent{})
+			_, _ = object.Call(ctx, events.S3ObjectLambdaEvent{GetObjectContext: &events.S3ObjectLambdaGetObjectContext{OutputToken: "t"}})
+		}
+		if s := log.String(); strings.Contains(s, "has not hit") {
+			t.Error(s)
+		}
+	})
 	t.Run("a handler that hits says nothing", func(t *testing.T) {
 		log.Reset()
 		h := lambda.CacheHandler(func(context.Context, ownEvent) (string, error) { return "", nil }, adapter.Name("hits"), adapter.WithRuntime(rt))
@@ -116,6 +181,29 @@ func TestHandlerThatNeverHits(t *testing.T) {
 			t.Error(log.String())
 		}
 	})
+}
+
+type (
+	timedEvent struct {
+		At time.Time
+		ID string `cache:"-"`
+	}
+	redacted      string
+	redactedEvent struct{ Who redacted }
+	listEvent     struct{ Items []int }
+)
+
+func (redacted) String() string { return "[REDACTED]" }
+
+// missing returns the call of a cached handler with the i-th event, which misses.
+func missing[In any](ctx context.Context, t *testing.T, name string, rt *adapter.Runtime, event func(i int) In) func(i int) {
+	h := lambda.CacheHandler(func(context.Context, In) (int, error) { return 0, nil },
+		adapter.Name("missing."+name), adapter.WithRuntime(rt))
+	return func(i int) {
+		if _, err := h.Call(ctx, event(i)); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestCachedHandlerIsServedLikeAFunction(t *testing.T) {

@@ -15,14 +15,24 @@ func Project(v any, omit []string) []any {
 		}
 		rv = rv.Elem()
 	}
-	for _, path := range omit {
-		rv = without(rv, path)
-	}
+	rv = reflect.ValueOf(Without(rv.Interface(), omit))
 	fields := make([]any, rv.NumField())
 	for i := range fields {
 		fields[i] = rv.Field(i).Interface()
 	}
 	return fields
+}
+
+// Without returns an event without the fields that are omitted. What v holds is not changed.
+func Without(v any, omit []string) any {
+	if len(omit) == 0 {
+		return v
+	}
+	rv := reflect.ValueOf(v)
+	for _, path := range omit {
+		rv = without(rv, path)
+	}
+	return rv.Interface()
 }
 
 // Has reports whether a struct, or what a pointer points to, has the field set.
