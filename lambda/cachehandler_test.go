@@ -97,6 +97,7 @@ func requestLikes() map[string]requestLike {
 		"APIGatewayCustomAuthorizerRequest": {"apigw-custom-auth-request.json", nil, map[string]any{"authorizationToken": "other"}, cached[events.APIGatewayCustomAuthorizerRequest]},
 		"APIGatewayCustomAuthorizerRequestTypeRequest": {"apigw-custom-auth-request-type-request.json", traced(map[string]any{
 			"requestContext.requestId": "2", "multiValueHeaders.X-Amzn-Trace-Id": []string{"Root=2"}, "headers.X-Amz-Cf-Id": "2",
+			"headers.Sec-WebSocket-Key": "2", "multiValueHeaders.Sec-WebSocket-Key": []string{"2"},
 		}), map[string]any{"headers.Authorization": "other"}, cached[events.APIGatewayCustomAuthorizerRequestTypeRequest]},
 		"APIGatewayV2CustomAuthorizerV1Request": {"apigw-v2-custom-authorizer-v1-request.json", traced(map[string]any{"requestContext.requestId": "2"}),
 			map[string]any{"requestContext.identity.sourceIp": "192.0.2.1"}, cached[events.APIGatewayV2CustomAuthorizerV1Request]},
@@ -106,12 +107,14 @@ func requestLikes() map[string]requestLike {
 		"AppSyncLambdaAuthorizerRequest": {"appsync-lambda-auth-request.json", map[string]any{"requestContext.requestId": "2"},
 			map[string]any{"requestContext.queryString": "other"}, cached[events.AppSyncLambdaAuthorizerRequest]},
 		"IoTCustomAuthorizerRequest": {"iot-custom-auth-request.json", nil, map[string]any{"token": "other"}, cached[events.IoTCustomAuthorizerRequest]},
-		"IoTCoreCustomAuthorizerRequest": {"iot-custom-auth-request.json", map[string]any{"connectionMetadata.id": "2", "protocolData.http.headers.X-Amzn-Trace-Id": "Root=2"},
+		"IoTCoreCustomAuthorizerRequest": {"iot-custom-auth-request.json", map[string]any{"connectionMetadata.id": "2", "protocolData.http.headers.X-Amzn-Trace-Id": "Root=2",
+			"protocolData.http.headers.Sec-WebSocket-Key": "2"},
 			map[string]any{"protocolData.mqtt.username": "other"}, cached[events.IoTCoreCustomAuthorizerRequest]},
 		"ClientVPNConnectionHandlerRequest": {"clientvpn-connectionhandler-request.json", map[string]any{"connection-id": "2"}, map[string]any{"username": "other"}, cached[events.ClientVPNConnectionHandlerRequest]},
 		"LexEvent":                          {"lex-event.json", nil, map[string]any{"inputTranscript": "other"}, cached[events.LexEvent]},
 		"S3ObjectLambdaEvent": {"s3-object-lambda-event-head-object-iam.json", map[string]any{
 			"xAmzRequestId": "2", "headObjectContext.inputS3Url": "https://signed.example.com/2", "userRequest.headers.X-Amz-Date": "20261126T000000Z",
+			"userRequest.headers.amz-sdk-invocation-id": "2", "userRequest.headers.amz-sdk-request": "attempt=2",
 		}, map[string]any{"userRequest.url": "https://example.com/other"}, cached[events.S3ObjectLambdaEvent]},
 		"*S3ObjectLambdaEvent": {"s3-object-lambda-event-list-objects-v2-iam.json", map[string]any{"xAmzRequestId": "2", "listObjectsV2Context.inputS3Url": "2"},
 			map[string]any{"userIdentity.arn": "other"}, cached[*events.S3ObjectLambdaEvent]},

@@ -52,10 +52,11 @@ func Of(t reflect.Type) Kind {
 	return k
 }
 
-// trace are the fields of a request that are new at each delivery: the id of the trace, the id that CloudFront gives.
+// trace are the fields of a request that are new at each delivery: the id of the trace, the id that CloudFront gives, the nonce of
+// a handshake.
 func trace(maps ...string) (omit []string) {
 	for _, m := range maps {
-		omit = append(omit, m+"[X-Amzn-Trace-Id]", m+"[X-Amz-Cf-Id]")
+		omit = append(omit, m+"[X-Amzn-Trace-Id]", m+"[X-Amz-Cf-Id]", m+"[Sec-WebSocket-Key]")
 	}
 	return omit
 }
@@ -95,7 +96,8 @@ func request(name string) Kind {
 	case "S3ObjectLambdaEvent":
 		return Kind{Class: Request, Never: "GetObjectContext",
 			NeverWhy: "a GetObject is answered with a token that holds for one request",
-			Omit: append(trace("UserRequest.Headers"), "UserRequest.Headers[X-Amz-Date]", "XAmzRequestID",
+			Omit: append(trace("UserRequest.Headers"), "UserRequest.Headers[X-Amz-Date]",
+				"UserRequest.Headers[Amz-Sdk-Invocation-Id]", "UserRequest.Headers[Amz-Sdk-Request]", "XAmzRequestID",
 				"ListObjectsContext.InputS3URL", "ListObjectsV2Context.InputS3URL", "HeadObjectContext.InputS3URL")}
 
 	case "CognitoEventUserPoolsPreSignup", "CognitoEventUserPoolsPreAuthentication", "CognitoEventUserPoolsMigrateUser",
