@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"sync"
+	"sync/atomic"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -113,7 +114,9 @@ type deliveryKey struct{}
 type delivered[In any] struct {
 	event  In
 	header http.Header
-	out    any // the answer of an unsafe run, which must not be had by another one
+	// out is the answer of a run that must not be had by another one: of an unsafe method, or perhaps too large to be sent as the
+	// cache writes it. A run may outlast the call.
+	out atomic.Value
 }
 
 // passedError carries an answer past the cache that no cache may have.
@@ -170,7 +173,8 @@ func (c *httpCached[In, Out]) exchange(ctx context.Context, d *delivered[In]) (w
 func (c *httpCached[In, Out]) response(ctx context.Context, w *httpevent.Recorder, e *httpevent.Event, d *delivered[In]) (out Out, err error) {
 	res := w.Response(e)
 	if _, over := res.TooLarge(e.Source); over {
-		if own, ok := d.out.(Out); ok {
+		own, ok := d.out.Load().(Out)
+		if ok && httpevent.ResponseOf(&own).StatusCode == res.StatusCode { // and no 304, or an answer that a stored one replaced
 			return own, nil
 		}
 		return c.handler(ctx, d.event) // an answer for a source that takes more, or one that cannot be sent anyway
@@ -226,11 +230,12 @@ func (c *httpCached[In, Out]) run(w http.ResponseWriter, r *http.Request) {
 		w.(httpreq.ErrorWriter).WriteError(err)
 		return
 	}
-	if !httpreq.Safe(r.Method) {
-		d.out = out
+	res := httpevent.ResponseOf(&out)
+	if !httpreq.Safe(r.Method) || res.MayBeTooLarge(httpevent.From(r.Context()).Source) {
+		d.out.Store(out)
 	}
 	var unsendable *httpevent.UnsendableError
-	if err := httpevent.ResponseOf(&out).Write(w, r.Method == http.MethodHead); errors.As(err, &unsendable) {
+	if err := res.Write(w, r.Method == http.MethodHead); errors.As(err, &unsendable) {
 		w.(httpreq.ErrorWriter).WriteError(&passedError[Out]{out})
 	}
 }

@@ -201,3 +201,28 @@ func TestCacheStatus(t *testing.T) {
 		}
 	}
 }
+
+func TestAnswersThatAreTooLarge(t *testing.T) {
+	for name, control := range map[string]string{
+		"that may be stored": "max-age=60", "that may not": "no-store", "that says nothing": "",
+	} {
+		in := events.ALBTargetGroupRequest{HTTPMethod: "GET", Path: "/", Headers: map[string]string{"host": "a.example"}}
+		t.Run("L4 a GET whose answer is too large for the service, or is with the cache's fields, "+name, func(t *testing.T) {
+			for _, size := range []int{1<<20 - 200, 2 << 20} {
+				runs := 0
+				h := lambda.CacheHTTP(func(context.Context, events.ALBTargetGroupRequest) (events.ALBTargetGroupResponse, error) {
+					runs++
+					return events.ALBTargetGroupResponse{
+						StatusCode: 200, Headers: map[string]string{"cache-control": control}, Body: strings.Repeat("x", size),
+					}, nil
+				}, httpRuntime(t))
+				for want := range 2 {
+					out := askAny(t, h, in)
+					if len(out.Body) != size || runs != want+1 {
+						t.Errorf("call %d: %d bytes of %d, %d runs", want+1, len(out.Body), size, runs)
+					}
+				}
+			}
+		})
+	}
+}

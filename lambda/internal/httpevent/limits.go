@@ -43,6 +43,12 @@ func (r *Response) TooLarge(s Source) (limit int, over bool) {
 	return limit, r.longest() > limit && r.overhead()+quotedLen(r.Body) > limit
 }
 
+// MayBeTooLarge reports whether the response can be over the limit of the source once a cache has added its fields.
+func (r *Response) MayBeTooLarge(s Source) bool {
+	const added = 4 << 10
+	return r.longest()+added > s.limit()
+}
+
 // longest is the most that the JSON can take: six bytes for each control character.
 func (r *Response) longest() int { return r.overhead() + 2 + 6*len(r.Body) }
 
