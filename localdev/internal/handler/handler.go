@@ -7,8 +7,10 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -186,6 +188,10 @@ func (p *pkg) typed(file *ast.File, e ast.Expr, depth int) Input {
 		e = star.X
 	}
 	switch x := e.(type) {
+	case *ast.ArrayType: // a map may take anything
+		in := Input{Type: types.ExprString(e)}
+		in.Sample = text(p.sample(e, 0))
+		return in
 	case *ast.SelectorExpr:
 		pkg, ok := x.X.(*ast.Ident)
 		if !ok || x.Sel.Name == "Context" || x.Sel.Name == "RawMessage" {
@@ -200,43 +206,61 @@ func (p *pkg) typed(file *ast.File, e ast.Expr, depth int) Input {
 		switch x.Name {
 		case "any":
 			return Input{}
-		case "string":
-			return Input{Type: "string", Sample: `"text"`}
 		}
 		in := Input{Type: x.Name}
 		under := p.types[x.Name]
 		if _, other := under.(*ast.SelectorExpr); other && depth < 3 { // type request = events.ALBTargetGroupRequest
 			return p.typed(p.fileWith(under), under, depth+1)
 		}
-		if sample := p.sample(under, 0); sample != nil {
-			if b, err := json.Marshal(sample); err == nil {
-				in.Sample = string(b)
-			}
-		}
+		in.Sample = text(p.sample(x, 0))
 		return in
 	}
 	return Input{}
 }
 
+// text returns a sample as JSON, or "" where there is none.
+func text(sample any) string {
+	if sample == nil {
+		return ""
+	}
+	b, err := json.Marshal(sample)
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
 // sample returns a value with the fields of a type of the function's own.
 func (p *pkg) sample(e ast.Expr, depth int) any {
-	if depth > 3 {
+	if depth > 4 {
 		return nil
 	}
 	switch x := e.(type) {
 	case *ast.StarExpr:
 		return p.sample(x.X, depth+1)
 	case *ast.ArrayType:
+		if elem, ok := x.Elt.(*ast.Ident); ok && elem.Name == "byte" && x.Len == nil {
+			return []byte("text")
+		}
 		return []any{p.sample(x.Elt, depth+1)}
 	case *ast.MapType:
+		if _, number := p.sample(x.Key, depth+1).(int); number {
+			return map[string]any{"1": p.sample(x.Value, depth+1)}
+		}
 		return map[string]any{"key": p.sample(x.Value, depth+1)}
 	case *ast.StructType:
 		fields := map[string]any{}
 		for _, f := range x.Fields.List {
 			for _, name := range f.Names {
-				if key := jsonName(f, name); key != "" {
-					fields[key] = p.sample(f.Type, depth+1)
+				key, quoted := jsonName(f, name)
+				if key == "" {
+					continue
 				}
+				v := p.sample(f.Type, depth+1)
+				if quoted && v != nil {
+					v = text(v)
+				}
+				fields[key] = v
 			}
 		}
 		return fields
@@ -256,21 +280,22 @@ func (p *pkg) sample(e ast.Expr, depth int) any {
 	return nil
 }
 
-// jsonName returns what encoding/json calls a field, or "" for one that it leaves out.
-func jsonName(f *ast.Field, name *ast.Ident) string {
+// jsonName returns what encoding/json calls a field, or "" for one that it leaves out, and whether it has the value in a string.
+func jsonName(f *ast.Field, name *ast.Ident) (key string, quoted bool) {
 	if !name.IsExported() {
-		return ""
+		return "", false
 	}
 	if f.Tag != nil {
 		if tag, err := strconv.Unquote(f.Tag.Value); err == nil {
-			key, _, _ := strings.Cut(reflect.StructTag(tag).Get("json"), ",")
-			if key == "-" {
-				return ""
+			key, options, _ := strings.Cut(reflect.StructTag(tag).Get("json"), ",")
+			quoted = slices.Contains(strings.Split(options, ","), "string")
+			if key == "-" && options == "" {
+				return "", false
 			}
 			if key != "" {
-				return key
+				return key, quoted
 			}
 		}
 	}
-	return name.Name
+	return name.Name, quoted
 }

@@ -19,6 +19,13 @@ func TestFind(t *testing.T) {
 		{"a notification", "func main() { lambda.Start(h) }\nfunc h(ctx context.Context, e ev.SQSEvent) {}", Input{"ev.SQSEvent", "", ""}},
 		{"a type of its own", "type Q struct { Year int `json:\"year\"`; Tags []string; hidden int; Skip int `json:\"-\"` }\n" +
 			"func main() { lambda.Start(h) }\nfunc h(ctx context.Context, q Q) {}", Input{"Q", "", `{"Tags":["text"],"year":1}`}},
+		{"numbers for keys, numbers in strings, bytes", "type Q struct { By map[int]string; N int `json:\",string\"`; Raw []byte; At time.Time }\n" +
+			"func main() { lambda.Start(h) }\nfunc h(q Q) {}", Input{"Q", "", `{"At":null,"By":{"1":"text"},"N":"1","Raw":"dGV4dA=="}`}},
+		{"a string", "func main() { lambda.Start(h) }\nfunc h(s string) {}", Input{"string", "", `"text"`}},
+		{"a number", "func main() { lambda.Start(h) }\nfunc h(n int) {}", Input{"int", "", "1"}},
+		{"a list", "type Q struct { A int }\nfunc main() { lambda.Start(h) }\nfunc h(q []Q) {}", Input{"[]Q", "", `[{"A":1}]`}},
+		{"a named list", "type Q []string\nfunc main() { lambda.Start(h) }\nfunc h(q Q) {}", Input{"Q", "", `["text"]`}},
+		{"a map", "func main() { lambda.Start(h) }\nfunc h(q map[string]any) {}", Input{}},
 		{"a type in a circle", "type Q struct { Next *Q }\nfunc main() { lambda.Start(h) }\nfunc h(q Q) {}", Input{"Q", "", `{"Next":{"Next":null}}`}},
 		{"a net/http handler", "func main() { lambda.Start(lambda.HTTPHandler(mux)) }", Input{"http.Handler", "http", ""}},
 		{"raw JSON", "func main() { lambda.Start(h) }\nfunc h(e json.RawMessage) {}", Input{}},
