@@ -117,6 +117,7 @@ type wire struct {
 }
 
 type wireContext struct {
+	AccountID  string         `json:"accountId"`
 	Stage      string         `json:"stage"`
 	APIID      string         `json:"apiId"`
 	Domain     string         `json:"domainName"`
@@ -182,7 +183,7 @@ func Parse(payload []byte) (*Event, error) {
 	default:
 		return nil, &MalformedError{Reason: "it is no request of an API, a function URL or a load balancer"}
 	}
-	e.settle()
+	e.settle(w.Context.AccountID)
 	return e, nil
 }
 
@@ -202,9 +203,10 @@ func route(method, resource string) string {
 	return method + " " + resource
 }
 
-// settle makes the fields of events of one source, decoded into different types, the same.
-func (e *Event) settle() {
-	if e.Source == HTTPAPI && strings.Contains(e.Domain, ".lambda-url.") {
+// settle makes the fields of events of one source, decoded into different types, the same. A function URL is known by its domain; one
+// that anybody may call, and the local runner, also by an account that no API has.
+func (e *Event) settle(account string) {
+	if e.Source == HTTPAPI && (strings.Contains(e.Domain, ".lambda-url.") || account == "anonymous") {
 		e.Source = FunctionURL
 	}
 	if e.Source == FunctionURL && e.Stage == "$default" {

@@ -54,6 +54,13 @@ func TestRequests(t *testing.T) {
 			if typed := describe(t.Context(), httpevent.Of(decode(t, e.Source, payload)), nil); typed != got {
 				t.Errorf("decoded into the type of the events package:\n%s\nas JSON:\n%s", typed, got)
 			}
+			if e.Source != httpevent.FunctionURL {
+				return
+			}
+			// A function URL's events are often taken as those of an HTTP API.
+			if typed := describe(t.Context(), httpevent.Of(decode(t, httpevent.HTTPAPI, payload)), nil); typed != got {
+				t.Errorf("decoded into the type of an HTTP API:\n%s\nas JSON:\n%s", typed, got)
+			}
 		})
 	}
 }

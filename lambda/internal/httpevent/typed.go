@@ -13,9 +13,10 @@ import (
 // Of returns the event that a pointer to one of the events package's request types points to, and nil for any other type.
 func Of(in any) *Event {
 	var e *Event
+	account := ""
 	switch in := in.(type) {
 	case *events.APIGatewayV2HTTPRequest:
-		e = ofV2(in)
+		e, account = ofV2(in), in.RequestContext.AccountID
 	case *events.LambdaFunctionURLRequest:
 		e = ofURL(in)
 	case *events.APIGatewayProxyRequest:
@@ -29,7 +30,7 @@ func Of(in any) *Event {
 	default:
 		return nil
 	}
-	e.settle()
+	e.settle(account)
 	return e
 }
 
