@@ -125,9 +125,6 @@ type passedError[Out any] struct{ out Out }
 // Error implements error.
 func (e *passedError[Out]) Error() string { return "an answer that cannot be sent" }
 
-// errCut says that a run was cut off before its answer was whole.
-var errCut = errors.New("the answer was cut off")
-
 // call answers an event.
 func (c *httpCached[In, Out]) call(ctx context.Context, in In) (out Out, err error) {
 	if a, ok := ctx.(*asking); ok {
@@ -217,7 +214,7 @@ func cutOff(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return errCut
+	return httpevent.ErrCut
 }
 
 // run calls the user's handler for a request that the cache cannot answer.

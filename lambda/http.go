@@ -96,8 +96,12 @@ func (h *httpHandler) serve(ctx context.Context, payload []byte) (any, error) {
 	}
 	res := w.Response(e)
 	if limit, over := res.TooLarge(e.Source); over {
-		return nil, fmt.Errorf("the answer to %s %s is larger than a %s takes (%d MiB): stream it, or send a link to where it is",
-			r.Method, r.URL.Path, e.Source, limit>>20)
+		way := "send a link to where it is"
+		if e.Streams() {
+			way = "stream it with lambda.StreamResponse, or " + way
+		}
+		return nil, fmt.Errorf("the answer to %s %s is larger than what the service takes, %s: %d MiB; %s",
+			r.Method, r.URL.Path, e.Source, limit>>20, way)
 	}
 	return encodeResponse(res)
 }

@@ -139,7 +139,7 @@ func TestHTTPHandler(t *testing.T) {
 			}
 		}
 		a := answer(t, s.Send(runtimeapitest.Event{Payload: payload20("GET", "/large")}))
-		if !a.Failed || !strings.Contains(string(a.Body), "6 MiB") {
+		if !a.Failed || !strings.Contains(string(a.Body), "function URL: 6 MiB; stream it") {
 			t.Errorf("too large: %.200s", a.Body)
 		}
 		d := document(t, answer(t, s.Send(runtimeapitest.Event{Payload: payload20("GET", "/panic")})))
@@ -198,6 +198,29 @@ func TestStreamedHTTP(t *testing.T) {
 			t.Errorf("panic: %+v", d)
 		}
 		runtimeapitest.Wait(t, "the end of the process", p.Exited())
+	})
+	t.Run("L4 the type is guessed from the first part, whatever the status; a HEAD has it, too", func(t *testing.T) {
+		for _, method := range []string{"GET", "HEAD"} {
+			h := lambda.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusCreated)
+				_, _ = io.WriteString(w, "<html>")
+			}), lambda.StreamResponse())
+			b, err := h.Invoke(t.Context(), payload20(method, "/"))
+			if want := `{"statusCode":201,"headers":{"Content-Type":"text/html; charset=utf-8"}}`; err != nil || !strings.HasPrefix(string(b), want) {
+				t.Errorf("%s: %q %v", method, b, err)
+			}
+		}
+	})
+	t.Run("L4 a handler that aborts before it has sent anything is an error and no panic", func(t *testing.T) {
+		for _, opts := range [][]lambda.HTTPOption{nil, {lambda.StreamResponse()}} {
+			h := lambda.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusCreated)
+				panic(http.ErrAbortHandler)
+			}), opts...)
+			if b, err := h.Invoke(t.Context(), payload20("GET", "/")); err == nil || !strings.Contains(err.Error(), "cut off") {
+				t.Errorf("%q %v", b, err)
+			}
+		}
 	})
 	t.Run("L4 a client that leaves ends the handler", func(t *testing.T) {
 		ended := make(chan error, 1)

@@ -2,6 +2,7 @@ package httpevent
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ type Recorder struct {
 	sent   http.Header // a copy, as it was when the header was final
 	status int
 	body   []byte
+	left   []byte // the beginning of the body that Head leaves out
 	form   httpreq.Form
 	whole  bool // the body came in one piece, in a form
 	err    error
@@ -36,10 +38,18 @@ func (r *Recorder) Header() http.Header {
 
 // WriteHeader implements [http.ResponseWriter]. Informational answers cannot be sent and are dropped.
 func (r *Recorder) WriteHeader(status int) {
+	checkStatus(status)
 	if r.status != 0 || status < 200 {
 		return
 	}
 	r.status, r.sent = status, sendable(r.Header())
+}
+
+// checkStatus panics where net/http does: an answer made up in place of a handler's mistake would look like the handler's.
+func checkStatus(status int) {
+	if status < 100 || status > 999 {
+		panic(fmt.Sprintf("invalid WriteHeader code %d", status))
+	}
 }
 
 // sendable returns a copy of the fields as net/http sends them: without fields whose name is no name, and with spaces in place
@@ -74,6 +84,9 @@ func printable(c rune) rune {
 	return c
 }
 
+// sniffed is how much of a body its type is guessed from.
+const sniffed = 512
+
 // errForm is returned to a handler that writes to a body that it has given whole.
 var errForm = errors.New("the body was written already")
 
@@ -91,6 +104,7 @@ func (r *Recorder) Write(p []byte) (int, error) {
 	case !bodyAllowed(r.status):
 		return 0, http.ErrBodyNotAllowed
 	case r.Head:
+		r.left = append(r.left, p[:min(len(p), sniffed-len(r.left))]...)
 		return len(p), nil
 	}
 	r.body = append(r.body, p...)
@@ -164,6 +178,7 @@ func (r *Recorder) final() http.Header {
 	r.Flush()
 	if r.Sniff {
 		sniff(r.sent, r.body, r.status)
+		sniff(r.sent, r.left, r.status)
 	}
 	if !r.Head && r.status != http.StatusNotModified {
 		delete(r.sent, "Content-Length") // the service counts what it sends

@@ -3,6 +3,7 @@ package httpevent_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -276,7 +277,7 @@ func TestRecorder(t *testing.T) {
 		"HEAD": {head: true, handler: func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "3")
 			_, _ = io.WriteString(w, "abc")
-		}, want: `{"statusCode":200,"headers":{"Content-Length":"3"},"body":"","isBase64Encoded":false}`},
+		}, want: `{"statusCode":200,"headers":{"Content-Length":"3","Content-Type":"text/plain; charset=utf-8"},"body":"","isBase64Encoded":false}`},
 		"a 304 has no body": {handler: func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(304)
 			if _, err := io.WriteString(w, "abc"); err == nil {
@@ -295,6 +296,16 @@ func TestRecorder(t *testing.T) {
 			if got := marshal(t, w.Response(e)); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
+		})
+	}
+	for _, status := range []int{-1, 0, 99, 1000} {
+		t.Run(fmt.Sprint("L4 a status that is none is the handler's mistake: ", status), func(t *testing.T) {
+			defer func() {
+				if v, _ := recover().(string); v != fmt.Sprint("invalid WriteHeader code ", status) {
+					t.Errorf("%q", v)
+				}
+			}()
+			(&httpevent.Recorder{}).WriteHeader(status)
 		})
 	}
 	t.Run("L4 a body in a form is whole", func(t *testing.T) {

@@ -24,11 +24,14 @@ type prelude struct {
 	Cookies      []string            `json:"cookies,omitempty"`
 }
 
+// ErrCut says that a handler's run was cut off before its answer was whole.
+var ErrCut = errors.New("the answer was cut off")
+
 var errClientGone = errors.New("the response is no longer read")
 
 // Stream serves the request with h and returns its answer as soon as the header is final. The answer is an io.ReadCloser that
-// Lambda sends as it comes: h goes on while it is read. Close waits for h, until ctx ends. A panic before the header is final is
-// raised here, with the stack of h; a later one ends the stream with an error.
+// Lambda sends as it comes: h goes on while it is read. Close waits for h, until ctx ends. A panic before anything is sent is
+// raised here, with the stack of h, or is [ErrCut] where h only means to end; a later one ends the stream with an error.
 func (e *Event) Stream(ctx context.Context, h http.Handler, r *http.Request) (*Streamed, error) {
 	pr, pw := io.Pipe()
 	w := &streamWriter{event: e, header: http.Header{}, ready: make(chan struct{}), body: pw, head: r.Method == http.MethodHead}
@@ -40,8 +43,11 @@ func (e *Event) Stream(ctx context.Context, h http.Handler, r *http.Request) (*S
 		_ = pr.CloseWithError(ctx.Err())
 		return nil, ctx.Err()
 	}
-	if s.panicked != nil && w.prelude == nil {
-		panic(s.panicked)
+	if p := s.panicked; p != nil && w.prelude == nil {
+		if p.PanicValue() == http.ErrAbortHandler { //nolint:errorlint // the very value
+			return nil, ErrCut
+		}
+		panic(p)
 	}
 	s.Reader = io.MultiReader(bytes.NewReader(w.prelude), pr)
 	return s, nil
@@ -91,6 +97,7 @@ func (s *Streamed) MarshalJSON() ([]byte, error) { return nil, errors.New("a str
 type streamWriter struct {
 	event   *Event
 	header  http.Header
+	sent    http.Header // a copy, as it was when the header was final
 	status  int
 	head    bool
 	once    sync.Once
@@ -102,14 +109,24 @@ type streamWriter struct {
 // Header implements [http.ResponseWriter].
 func (w *streamWriter) Header() http.Header { return w.header }
 
-// WriteHeader implements [http.ResponseWriter].
+// WriteHeader implements [http.ResponseWriter]. The header goes out with the first part of the body, whose type may have to be guessed,
+// or by Flush.
 func (w *streamWriter) WriteHeader(status int) {
+	checkStatus(status)
 	if w.status != 0 || status < 200 {
 		return
 	}
-	w.status = status
-	res := w.event.Encode(status, sendable(w.header), nil, 0)
-	b, err := json.Marshal(prelude{status, res.Headers, res.MultiHeaders, res.Cookies})
+	w.status, w.sent = status, sendable(w.header)
+}
+
+// begin sends the header, once. p is the first part of the body.
+func (w *streamWriter) begin(p []byte) {
+	if w.prelude != nil {
+		return
+	}
+	sniff(w.sent, p, w.status)
+	res := w.event.Encode(w.status, w.sent, nil, 0)
+	b, err := json.Marshal(prelude{w.status, res.Headers, res.MultiHeaders, res.Cookies})
 	if err != nil { // strings and numbers only
 		b = []byte(`{"statusCode":500}`)
 	}
@@ -120,23 +137,27 @@ func (w *streamWriter) WriteHeader(status int) {
 // Write implements [http.ResponseWriter].
 func (w *streamWriter) Write(p []byte) (int, error) {
 	if w.status == 0 {
-		sniff(w.header, p, http.StatusOK)
 		w.WriteHeader(http.StatusOK)
 	}
-	switch {
-	case !bodyAllowed(w.status):
+	if !bodyAllowed(w.status) {
 		return 0, http.ErrBodyNotAllowed
-	case w.head:
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	w.begin(p)
+	if w.head {
 		return len(p), nil
 	}
 	return w.body.Write(p)
 }
 
-// Flush implements [http.Flusher]. What is written goes out at once; this makes the header final.
+// Flush implements [http.Flusher]. What is written goes out at once; this sends the header.
 func (w *streamWriter) Flush() {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
+	w.begin(nil)
 }
 
 // Text returns an answer that says what is wrong.
