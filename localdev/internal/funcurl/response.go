@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -82,7 +84,8 @@ func (a answer) head() (Head, error) {
 		}
 		h.Status = status
 	}
-	for name, raw := range a.Headers {
+	for _, name := range slices.Sorted(maps.Keys(a.Headers)) { // of spellings of one name always the same counts
+		raw := a.Headers[name]
 		value := string(raw) // a number or a bool stands as it is written
 		if value == "null" {
 			continue

@@ -102,6 +102,8 @@ var answers = []struct{ name, payload string }{
 	{"status as text", `{"statusCode":"201"}`},
 	{"multi-value headers only", `{"statusCode":200,"multiValueHeaders":{"Set-Cookie":["a=1","b=2"]},"body":"x"}`},
 	{"both kinds of headers", `{"statusCode":200,"headers":{"X-A":"single","X-B":"b"},"multiValueHeaders":{"X-A":["m1","m2"]}}`},
+	{"cookies in spellings of one name", `{"statusCode":200,"headers":{"set-cookie":"a=1","Set-cookie":"b=2","sEt-cookie":"c=3"},"body":"x"}`},
+	{"a status out of range", `{"statusCode":600}`},
 	{"base64", `{"statusCode":200,"headers":{"content-type":"image/png"},"body":"AAH/","isBase64Encoded":true}`},
 	{"not base64", `{"statusCode":200,"body":"?","isBase64Encoded":true}`},
 	{"numbers and null as header values", `{"statusCode":200,"headers":{"X-N":7,"X-B":true,"X-Null":null}}`},

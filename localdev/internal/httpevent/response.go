@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,13 +53,12 @@ func convert(payload []byte, rules rules) (funcurl.Response, error) {
 func (a answer) head(rules rules) (funcurl.Head, error) {
 	h := funcurl.Head{Header: http.Header{}}
 	status, err := strconv.Atoi(strings.Trim(string(a.StatusCode), `"`))
-	if err != nil || status < 100 || status > 599 {
-		if len(a.StatusCode) == 0 {
-			return h, refuse("it has no statusCode")
-		}
-		return h, refuse("statusCode is %.40s, not a number", a.StatusCode)
-	}
-	if status < 200 {
+	switch {
+	case len(a.StatusCode) == 0:
+		return h, refuse("it has no statusCode")
+	case err != nil || status < 100 || status > 599:
+		return h, refuse("statusCode is %.40s, not a number from 200 to 599", a.StatusCode)
+	case status < 200:
 		return h, refuse("statusCode is %d: only a final status can be answered", status)
 	}
 	h.Status = status
@@ -67,9 +68,14 @@ func (a answer) head(rules rules) (funcurl.Head, error) {
 	if !rules.multi && len(a.MultiValueHeaders) > 0 && len(a.Headers) == 0 {
 		return h, refuse("it has multiValueHeaders, and the target group takes headers; set --event alb-multi for the other kind")
 	}
-	if rules.single {
-		for name, raw := range a.Headers {
-			if err := set(h.Header, name, []json.RawMessage{raw}); err != nil {
+	if rules.single { // spellings of one name in upper and lower case are lines of their own
+		lines := map[string][]json.RawMessage{}
+		for _, name := range slices.Sorted(maps.Keys(a.Headers)) {
+			canonical := http.CanonicalHeaderKey(name)
+			lines[canonical] = append(lines[canonical], a.Headers[name])
+		}
+		for name, values := range lines {
+			if err := set(h.Header, name, values); err != nil {
 				return h, err
 			}
 		}
