@@ -27,10 +27,10 @@ func ReadPrelude(r io.Reader) (Head, io.Reader, error) {
 			break
 		}
 		if len(text) > maxPrelude {
-			return Head{}, nil, &ConversionError{fmt.Sprintf("its prelude is longer than %d bytes", maxPrelude)}
+			return Head{}, nil, &ConversionError{Reason: fmt.Sprintf("its prelude is longer than %d bytes", maxPrelude)}
 		}
 		if errors.Is(err, io.EOF) {
-			return Head{}, nil, &ConversionError{"its prelude does not end with eight NUL bytes"}
+			return Head{}, nil, &ConversionError{Reason: "its prelude does not end with eight NUL bytes"}
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
 			return Head{}, nil, err
@@ -38,11 +38,11 @@ func ReadPrelude(r io.Reader) (Head, io.Reader, error) {
 	}
 	rest := make([]byte, len(separator)-1)
 	if _, err := io.ReadFull(br, rest); err != nil || !bytes.Equal(rest, separator[1:]) {
-		return Head{}, nil, &ConversionError{"its prelude does not end with eight NUL bytes"}
+		return Head{}, nil, &ConversionError{Reason: "its prelude does not end with eight NUL bytes"}
 	}
 	var a answer
 	if err := json.Unmarshal(text[:len(text)-1], &a); err != nil {
-		return Head{}, nil, &ConversionError{"its prelude is not a JSON object: " + err.Error()}
+		return Head{}, nil, &ConversionError{Reason: "its prelude is not a JSON object: " + err.Error()}
 	}
 	head, err := a.head()
 	if err != nil {

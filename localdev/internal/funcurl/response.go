@@ -25,11 +25,17 @@ type Response struct {
 }
 
 // ConversionError says why a function's answer is no HTTP response. The service answers 502 then.
-type ConversionError struct{ Reason string }
+type ConversionError struct {
+	Reason string
+	Takes  string // what the service takes; "": what a function URL does
+}
 
 func (e *ConversionError) Error() string {
-	return "the function's answer is no HTTP response: " + e.Reason +
-		`; answer {"statusCode": 200, "headers": {...}, "body": "..."} or any JSON without statusCode`
+	takes := e.Takes
+	if takes == "" {
+		takes = `{"statusCode": 200, "headers": {...}, "body": "..."} or any JSON without statusCode`
+	}
+	return "the function's answer is no HTTP response: " + e.Reason + "; answer " + takes
 }
 
 // answer is what a function says; the pointers tell what is absent from what is empty.
@@ -44,7 +50,7 @@ type answer struct {
 // Convert turns a function's buffered answer into a response. JSON without a statusCode is itself the body of a 200.
 func Convert(payload []byte) (Response, error) {
 	if !json.Valid(payload) {
-		return Response{}, &ConversionError{fmt.Sprintf("it is not JSON (%d bytes)", len(payload))}
+		return Response{}, &ConversionError{Reason: fmt.Sprintf("it is not JSON (%d bytes)", len(payload))}
 	}
 	inferred := Response{Head: Head{http.StatusOK, http.Header{"Content-Type": {"application/json"}}}, Body: payload}
 	if trimmed := bytes.TrimSpace(payload); trimmed[0] != '{' || !hasStatus(trimmed) {
@@ -52,7 +58,7 @@ func Convert(payload []byte) (Response, error) {
 	}
 	var a answer
 	if err := json.Unmarshal(payload, &a); err != nil {
-		return Response{}, &ConversionError{err.Error()}
+		return Response{}, &ConversionError{Reason: err.Error()}
 	}
 	head, err := a.head()
 	if err != nil {
@@ -80,7 +86,7 @@ func (a answer) head() (Head, error) {
 	if a.StatusCode != nil {
 		status, err := strconv.Atoi(strings.Trim(string(*a.StatusCode), `"`))
 		if err != nil || status < 200 || status > 599 {
-			return h, &ConversionError{fmt.Sprintf("statusCode is %.40s, not a number from 200 to 599", *a.StatusCode)}
+			return h, &ConversionError{Reason: fmt.Sprintf("statusCode is %.40s, not a number from 200 to 599", *a.StatusCode)}
 		}
 		h.Status = status
 	}
@@ -91,7 +97,7 @@ func (a answer) head() (Head, error) {
 			continue
 		}
 		if err := json.Unmarshal(raw, &value); err != nil && (raw[0] == '{' || raw[0] == '[') {
-			return h, &ConversionError{fmt.Sprintf("header %q is not a string; join several values by commas", name)}
+			return h, &ConversionError{Reason: fmt.Sprintf("header %q is not a string; join several values by commas", name)}
 		}
 		if err := CheckHeader(name, value); err != nil {
 			return h, err
@@ -118,14 +124,14 @@ func (a answer) body() ([]byte, error) {
 	}
 	var text string
 	if err := json.Unmarshal(a.Body, &text); err != nil {
-		return nil, &ConversionError{"its body is not a string; encode it as JSON text first"}
+		return nil, &ConversionError{Reason: "its body is not a string; encode it as JSON text first"}
 	}
 	if !a.IsBase64Encoded {
 		return []byte(text), nil
 	}
 	body, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		return nil, &ConversionError{"isBase64Encoded is true, but the body is not base64: " + err.Error()}
+		return nil, &ConversionError{Reason: "isBase64Encoded is true, but the body is not base64: " + err.Error()}
 	}
 	return body, nil
 }
@@ -144,10 +150,10 @@ func CheckHeader(name, value string) error {
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?={}`, r)
 	}) {
-		return &ConversionError{fmt.Sprintf("%q is no name of a header", name)}
+		return &ConversionError{Reason: fmt.Sprintf("%q is no name of a header", name)}
 	}
 	if strings.ContainsFunc(value, func(r rune) bool { return (r < ' ' && r != '\t') || r == 0x7f }) {
-		return &ConversionError{fmt.Sprintf("header %q has a control character in it", name)}
+		return &ConversionError{Reason: fmt.Sprintf("header %q has a control character in it", name)}
 	}
 	return nil
 }

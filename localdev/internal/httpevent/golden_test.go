@@ -172,6 +172,21 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+func TestRefusedAnswers(t *testing.T) {
+	for form, takes := range map[*Form]string{
+		HTTP:     `answer {"statusCode": 200, "headers": {...}, "body": "..."} or any JSON without statusCode`,
+		REST:     `answer {"statusCode": 200, "headers": {...}, "body": "..."}`,
+		ALB:      `answer {"statusCode": 200, "headers": {...}, "body": "..."}`,
+		ALBMulti: `answer {"statusCode": 200, "multiValueHeaders": {"Content-Type": [...]}, "body": "..."}`,
+	} {
+		t.Run("the message says what is taken: "+form.Name, func(t *testing.T) {
+			if _, err := form.Response([]byte(`{"statusCode":0}`)); err == nil || !strings.HasSuffix(err.Error(), "; "+takes) {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func FuzzAnswer(f *testing.F) {
 	for _, c := range answers {
 		f.Add([]byte(c.payload))

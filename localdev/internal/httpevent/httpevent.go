@@ -47,8 +47,10 @@ func (f *Form) Event(r Request) ([]byte, error) { return f.event(r) }
 // *funcurl.ConversionError.
 func (f *Form) Response(payload []byte) (funcurl.Response, error) {
 	if f.MaxResponse > 0 && len(payload) > f.MaxResponse {
-		return funcurl.Response{}, &funcurl.ConversionError{Reason: fmt.Sprintf(
-			"it has %d bytes of JSON, and %s takes at most %d", len(payload), f.Title, f.MaxResponse)}
+		return funcurl.Response{}, &funcurl.ConversionError{
+			Reason: fmt.Sprintf("it has %d bytes of JSON, and %s takes at most %d", len(payload), f.Title, f.MaxResponse),
+			Takes:  "less, or a link to where it is",
+		}
 	}
 	return f.response(payload)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -35,6 +36,17 @@ func refuse(format string, args ...any) error {
 }
 
 func convert(payload []byte, rules rules) (funcurl.Response, error) {
+	r, err := rules.response(payload)
+	if bad, ok := errors.AsType[*funcurl.ConversionError](err); ok {
+		bad.Takes = `{"statusCode": 200, "headers": {...}, "body": "..."}`
+		if !rules.single {
+			bad.Takes = `{"statusCode": 200, "multiValueHeaders": {"Content-Type": [...]}, "body": "..."}`
+		}
+	}
+	return r, err
+}
+
+func (rules rules) response(payload []byte) (funcurl.Response, error) {
 	var a answer
 	if trimmed := bytes.TrimSpace(payload); len(trimmed) == 0 || trimmed[0] != '{' {
 		return funcurl.Response{}, refuse("it is not a JSON object with a statusCode")
