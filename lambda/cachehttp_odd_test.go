@@ -226,3 +226,33 @@ func TestAnswersThatAreTooLarge(t *testing.T) {
 		})
 	}
 }
+
+func TestSpellingsOfOneField(t *testing.T) {
+	t.Run("L4 a request that has a field in two spellings is not answered from the cache, and its answer not stored", func(t *testing.T) {
+		type single = map[string]string
+		type multi = map[string][]string
+		h := lambda.CacheHTTP(func(_ context.Context, in events.APIGatewayProxyRequest) (out events.APIGatewayProxyResponse, err error) {
+			out.StatusCode, out.Body = http.StatusOK, in.Headers["X-Lang"]
+			out.Headers = single{"Cache-Control": "max-age=60", "Vary": "X-Lang"}
+			return out, nil
+		}, httpRuntime(t))
+		for i, tt := range []struct {
+			single single
+			multi  multi
+			want   string
+		}{
+			{single{"X-Lang": "a", "x-lang": "b"}, multi{"X-Lang": {"a"}, "x-lang": {"b"}}, "a"},
+			{single{"X-Lang": "b"}, multi{"X-Lang": {"a", "b"}}, "b"},
+			{single{"X-Lang": "a", "x-lang": "b"}, multi{"X-Lang": {"a"}, "x-lang": {"b"}}, "a"},
+			{single{"x-lang": "c"}, multi{"X-Lang": {"c"}}, ""},
+			{single{"X-Lang": "c"}, multi{"X-Lang": {"c"}}, "c"},
+			{single{"X-Lang": "d", "x-lang": "e"}, nil, "d"},
+			{single{"X-Lang": "d, e"}, nil, "d, e"},
+		} {
+			in := events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/", Headers: tt.single, MultiValueHeaders: tt.multi}
+			if out := askAny(t, h, in); out.Body != tt.want {
+				t.Errorf("%d: %q, want %q", i, out.Body, tt.want)
+			}
+		}
+	})
+}

@@ -58,6 +58,8 @@ type Event struct {
 	Stage, APIID, Domain, Route, SourceIP string
 	StageVariables                        map[string]string
 	Identity                              Identity
+
+	respelled bool // a field has its name in several spellings
 }
 
 // Streams reports whether the source may take an answer as it comes.

@@ -183,7 +183,8 @@ func simpleHeader(fields map[string]string, see func(name string)) (http.Header,
 	return h, true
 }
 
-// mergedHeader returns the fields of both maps, in the order of their names as the event has them.
+// mergedHeader returns the fields of both maps, in the order of their names as the event has them. It takes note where a field's name has
+// several spellings: a handler that looks one of them up finds a part of the values.
 func (e *Event) mergedHeader() http.Header {
 	h := make(http.Header, len(e.Headers)+len(e.MultiHeaders)+1)
 	for _, name := range slices.Sorted(maps.Keys(e.MultiHeaders)) {
@@ -192,11 +193,18 @@ func (e *Event) mergedHeader() http.Header {
 		}
 	}
 	multi := len(h)
+	e.respelled = multi < len(e.MultiHeaders)
 	for _, name := range slices.Sorted(maps.Keys(e.Headers)) {
 		if multi > 0 && len(h.Values(name)) > 0 && has(e.MultiHeaders, name) {
+			if _, same := e.MultiHeaders[name]; !same {
+				e.respelled = true
+			}
 			continue // the last of the values that are there already
 		}
 		h.Add(name, e.Headers[name])
+	}
+	if multi == 0 {
+		e.respelled = len(h) < len(e.Headers)
 	}
 	return h
 }
@@ -287,6 +295,9 @@ func (e *Event) Strict(r *http.Request) error {
 	}
 	if raw := r.URL.RawPath; raw != "" && r.URL.EscapedPath() != raw {
 		return e.malformed("the path %q has characters that must be encoded", raw)
+	}
+	if e.respelled {
+		return e.malformed("fields whose names differ in case only")
 	}
 	for name, values := range e.MultiHeaders {
 		if v, both := e.Headers[name]; both && (len(values) == 0 || values[len(values)-1] != v) {
