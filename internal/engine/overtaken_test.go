@@ -110,6 +110,41 @@ func TestOvertakenSets(t *testing.T) {
 	}
 }
 
+func TestASetThatIsOverByOneThatGoesOn(t *testing.T) {
+	for name, store := range map[string]func(s *engine.Spec){"in memory": func(*engine.Spec) {}, "in the backend": noMemory} {
+		t.Run("C7 what a Set should have replaced is gone when it returns, also where a newer one is still under way: "+name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, now := newFaulty(backend(t)), clockNow()
+				b := newBox(t, m, now, store)
+				b.run = always(1)
+				b.get("x")
+				var looks atomic.Int64
+				var newer sync.WaitGroup
+				goOn := make(chan struct{})
+				m.read = func(*backends.Reading) {
+					switch looks.Add(1) {
+					case 1: // while the Set looks at the slot
+						newer.Go(func() { b.setFor("x", 8, -1) })
+						synctest.Wait()
+					case 2: // and while the newer one does
+						<-goOn
+					}
+				}
+				b.setFor("x", 7, -1)
+				b.run = always(9)
+				if v := b.get("x"); v == 1 {
+					t.Error("got what the Set that is over has replaced")
+				}
+				close(goOn)
+				newer.Wait()
+				if v := b.get("x"); v == 1 || v == 7 {
+					t.Error("after both:", v)
+				}
+			})
+		})
+	}
+}
+
 // forgetful is a backend that keeps nothing of an entry once it has expired, not even its version, as Redis does.
 type forgetful struct{ backends.PersistenceManager }
 
