@@ -50,14 +50,14 @@ func (w *world) container() *box {
 		Observed: func(context.Context) bool { return true },
 		Defer:    deferWork, DeferRefresh: func(ctx context.Context, job func(context.Context), _ func()) { deferWork(ctx, job) },
 		Defers: func(context.Context) bool { return true }, Closed: b.closed.Load,
-		Reads: breaker.New(time.Second, told), Writes: breaker.New(10*time.Second, told), Sealer: sealer,
-		LeaseTTL: leaseTTL, BackendTimeout: time.Second, MaxWait: time.Minute, MemoryMax: 1 << 20,
+		Reads: breaker.New(timeout, told), Writes: breaker.New(10*time.Second, told), Sealer: sealer,
+		LeaseTTL: leaseTTL, BackendTimeout: timeout, MaxWait: time.Minute, MemoryMax: 1 << 20,
 		Spread: func(n int64) int64 { return n / 2 },
 	}
 	b.env.Init()
 	spec := engine.Spec{
 		Name: "f", Code: func() (string, error) { return "1", nil }, Manager: gated{w.m, b}, NearTTL: nearTTL,
-		Owner:  memtier.New(1<<20, func(any) {}, memtier.WithClock(b.env.Now)).Owner(nil, 0, 0),
+		Owner:  memtier.New(memoryMax, func(any) {}, memtier.WithClock(b.env.Now)).Owner(nil, 0, 0),
 		Policy: freshness.Policy{TTL: ttl, Stale: stale}, Coherent: w.settings.Coherent,
 	}
 	if w.settings.Soft {
@@ -69,6 +69,7 @@ func (w *world) container() *box {
 	if w.settings.Ahead {
 		spec.Policy.Ahead = 0.5
 	}
+	spec.TagsOf = w.settings.TagsOf
 	if !w.settings.Single {
 		spec.Many = b.many
 	}
@@ -108,7 +109,7 @@ type lookup struct {
 
 func (b *box) lookup(key string) *engine.Lookup {
 	l := &lookup{b: b, key: key}
-	l.Ops, l.Key, l.Enc, l.Codec, l.Arg, l.Tags = l, key, []byte(key), 1, engine.Own, []string{"tag"}
+	l.Ops, l.Key, l.Enc, l.Codec, l.Arg, l.Tags = l, key, []byte(key), 1, engine.Own, b.w.tags(key)
 	return &l.Lookup
 }
 
@@ -116,7 +117,7 @@ func (b *box) lookup(key string) *engine.Lookup {
 func (b *box) getAll(ctx context.Context, took func(key string, r *engine.Reply, err error) error, keys ...string) error {
 	elements := make([]engine.Element, len(keys))
 	for i, key := range keys {
-		elements[i] = engine.Element{Key: key, Enc: []byte(key), Tags: []string{"tag"}}
+		elements[i] = engine.Element{Key: key, Enc: []byte(key), Tags: b.w.tags(key)}
 	}
 	var mu sync.Mutex
 	var errs []error
@@ -151,7 +152,7 @@ func (l *lookup) Run(ctx context.Context) engine.Result {
 	if l.b.w.end(r, err); err != nil {
 		return engine.Result{Err: err, Terms: engine.Terms{TTL: -1}}
 	}
-	return engine.Result{Value: &v, Terms: engine.Terms{TTL: -1, Private: l.key == privateKey}}
+	return engine.Result{Value: &v, Terms: l.b.w.terms(l.key)}
 }
 
 // many is one run for several keys.
@@ -160,7 +161,7 @@ func (b *box) many(ctx context.Context, ls []*engine.Lookup) []engine.Result {
 	for i, l := range ls {
 		var v int64
 		v, runs[i] = b.begin(opOf(ctx), l.Ops.(*lookup).key)
-		results[i] = engine.Result{Value: &v, Terms: engine.Terms{TTL: -1}}
+		results[i] = engine.Result{Value: &v, Terms: b.w.terms(ls[i].Ops.(*lookup).key)}
 	}
 	err := b.pass(ctx, "run many", false)
 	for i, r := range runs {
@@ -172,18 +173,28 @@ func (b *box) many(ctx context.Context, ls []*engine.Lookup) []engine.Result {
 }
 
 func (l *lookup) Decode(p []byte, _ bool) (any, error) {
-	if len(p) != 8 {
+	if len(p) < 8 {
 		return nil, errors.New("not a value")
 	}
-	v := int64(binary.BigEndian.Uint64(p))
+	v := int64(binary.BigEndian.Uint64(p[:8]))
 	return &v, nil
 }
 
 func (l *lookup) Encode(dst []byte, v any) ([]byte, error) {
-	return binary.BigEndian.AppendUint64(dst, uint64(*v.(*int64))), nil
+	dst = binary.BigEndian.AppendUint64(dst, uint64(*v.(*int64)))
+	return append(dst, make([]byte, l.Size(v)-8)...), nil
 }
 
-func (l *lookup) Size(any) int64 { return 8 }
+// memoryMax is what a container's memory holds.
+const memoryMax = 1 << 14
+
+// Size is more than memory holds for some of the values.
+func (l *lookup) Size(v any) int64 {
+	if l.b.w.settings.Large && *v.(*int64)%3 == 0 {
+		return 2 * memoryMax
+	}
+	return 8
+}
 
 // do begins an operation in its own goroutine.
 func (b *box) do(kind, key string) *op {
@@ -217,6 +228,15 @@ func (b *box) do(kind, key string) *op {
 	return o
 }
 
+// short answers with what memory has fresh, as callers of the engine do before they ask it.
+func (b *box) short(o *op, key string) bool {
+	e := b.f.Fresh([]byte(key))
+	if e != nil {
+		o.values[key] = *e.Value.(*int64)
+	}
+	return e != nil
+}
+
 func (b *box) perform(ctx context.Context, o *op) error {
 	took := func(key string, r *engine.Reply, err error) error {
 		if err == nil {
@@ -226,10 +246,19 @@ func (b *box) perform(ctx context.Context, o *op) error {
 	}
 	switch o.kind {
 	case "get", "probe":
+		if b.short(o, o.key) {
+			return nil
+		}
 		r, err := b.f.Get(ctx, b.lookup(o.key))
 		return took(o.key, r, err)
 	case "getall":
-		return b.getAll(ctx, took, "a", "b")
+		var rest []string
+		for _, key := range keys {
+			if !b.short(o, key) {
+				rest = append(rest, key)
+			}
+		}
+		return b.getAll(ctx, took, rest...)
 	case "refresh":
 		r, err := b.f.Refresh(ctx, b.lookup(o.key))
 		return took(o.key, r, err)
@@ -237,14 +266,39 @@ func (b *box) perform(ctx context.Context, o *op) error {
 		v, r := b.begin(o, o.key)
 		b.w.end(r, nil)
 		o.values[o.key] = v
-		return b.f.Set(ctx, b.lookup(o.key), engine.Result{Value: &v, Terms: engine.Terms{TTL: -1}})
+		return b.f.Set(ctx, b.lookup(o.key), engine.Result{Value: &v, Terms: b.w.terms(o.key)})
 	case "clearfor":
 		return b.f.ClearFor(ctx, b.lookup(o.key))
 	case "invalidate":
-		return engine.InvalidateTags(ctx, []*engine.Function{b.f}, []string{"tag"})
+		return engine.InvalidateTags(ctx, []*engine.Function{b.f}, []string{b.w.invalidates(o.key)})
 	case "clear":
 		return b.f.Clear(ctx)
 	default:
 		return b.performOnPool(ctx, o)
 	}
+}
+
+// tags are those of a key that are known before the run: one of all, one of its own.
+func (w *world) tags(key string) []string {
+	if w.settings.TagsOf {
+		return []string{"tag"}
+	}
+	return []string{"tag", "tag " + key}
+}
+
+// terms are those of a result.
+func (w *world) terms(key string) engine.Terms {
+	t := engine.Terms{TTL: -1, Private: key == privateKey}
+	if w.settings.TagsOf {
+		t.Tags = []string{"tag " + key}
+	}
+	return t
+}
+
+// invalidates returns the tag that is invalidated: of b that of all.
+func (w *world) invalidates(key string) string {
+	if key == deafKey {
+		return "tag"
+	}
+	return "tag " + key
 }

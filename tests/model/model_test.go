@@ -25,11 +25,19 @@ type step struct {
 	Pick int
 }
 
+// plans draws plans. rapid prefers small numbers and short slices, of which few plans come to anything: so a step's numbers are
+// made of one large number, of which zero is the step that does least, and some plans are long.
 func plans() *rapid.Generator[[]step] {
 	one := rapid.Custom(func(t *rapid.T) step {
-		return step{Act: rapid.IntRange(0, 99).Draw(t, "act"), Pick: rapid.IntRange(0, 1<<16).Draw(t, "pick")}
+		n := rapid.Uint64().Draw(t, "step")
+		n = (n ^ n>>31) * 0x9e3779b97f4a7c15
+		n ^= n >> 29
+		return step{Act: int(n >> 20 % 100), Pick: int(n >> 32 % (1 << 16))}
 	})
-	return rapid.SliceOfN(one, 5, 120)
+	return rapid.Custom(func(t *rapid.T) []step {
+		least := rapid.SampledFrom([]int{5, 30, 60, 100}).Draw(t, "least")
+		return rapid.SliceOfN(one, least, 120).Draw(t, "steps")
+	})
 }
 
 // kinds are the operations that a plan may have beside Get.
@@ -40,7 +48,7 @@ var kinds = []string{
 // drawSettings draws the options of a plan's function, and which operations and faults there are: few kinds at a time find
 // more than all of them in each plan.
 func drawSettings(t *rapid.T) (s settings) {
-	for _, set := range []*bool{&s.Soft, &s.FailSafe, &s.Ahead, &s.Coherent, &s.Single} {
+	for _, set := range []*bool{&s.Soft, &s.FailSafe, &s.Ahead, &s.Coherent, &s.Single, &s.Large, &s.TagsOf, &s.Leases} {
 		*set = rapid.IntRange(0, 2).Draw(t, "setting") == 0
 	}
 	s.Kinds = []string{"get"}
@@ -67,6 +75,21 @@ func TestSetDuringRuns(t *testing.T) {
 	checkSchedules(t, 1, func(t *rapid.T) (s settings) {
 		s.Kinds, s.Keys = []string{"get", "get", "set"}, keys[:1]
 		s.Coherent = rapid.Bool().Draw(t, "coherent")
+		return s
+	})
+}
+
+// TestBatches holds B1 with C2, C4, C6, C7 and C8 in schedules of GetAll and what makes its elements misses, in which containers
+// have to ask what others did more often.
+func TestBatches(t *testing.T) {
+	checkSchedules(t, 3, func(t *rapid.T) (s settings) {
+		s.Kinds, s.Keys, s.Near = []string{"getall", "getall", "getall"}, keys[:2], true
+		for range 2 {
+			s.Kinds = append(s.Kinds, rapid.SampledFrom([]string{"get", "clear", "clearfor", "set", "refresh", "invalidate"}).Draw(t, "kind"))
+		}
+		for _, set := range []*bool{&s.Coherent, &s.Single, &s.Leases, &s.Large, &s.TagsOf} {
+			*set = rapid.Bool().Draw(t, "setting")
+		}
 		return s
 	})
 }
@@ -170,6 +193,10 @@ func (w *world) step(boxes []*box, s step) {
 	}
 	b, pick := boxes[at], s.Pick/len(boxes)
 	switch {
+	case w.settings.Near && s.Act >= 90:
+		w.jump(nearTTL + 2*time.Second)
+	case w.settings.Near && s.Act >= 75: // few schedules are so long that what they begin ends
+		w.drain()
 	case w.settings.Long && s.Act >= 90:
 		w.jump(time.Duration(pick%9+1) * 20 * time.Second)
 	case s.Act < 50:

@@ -131,7 +131,7 @@ func (w *world) tooOld(o *op, r *run) bool {
 
 // against holds a value that operation o got against an operation c that had returned before o began.
 func (w *world) against(o *op, key string, v int64, c *op) string {
-	covers := c.key == key || c.kind == "clear" || c.kind == "invalidate"
+	covers := c.key == key || c.kind == "clear" || c.kind == "invalidate" && w.invalidates(c.key) == "tag"
 	if !covers || !w.knows(o, c) {
 		return ""
 	}
@@ -217,6 +217,9 @@ func (w *world) latest(v int64) int64 {
 	return math.MaxInt64 // its container died
 }
 
+// timeout is when an operation of the backend is given up: whoever waits that long may not have been able to ask.
+const timeout = time.Second
+
 // near reports whether o began long enough after c that its container must have heard of it.
 func (w *world) near(o, c *op) bool {
 	// NearTTL is measured by the container's own wall clock.
@@ -224,7 +227,8 @@ func (w *world) near(o, c *op) bool {
 		return false
 	}
 	for _, other := range w.ops { // a container that could not ask need not know
-		if other.box == o.box && other.disturbed {
+		slow := other.end == 0 || other.done.Sub(other.began) >= timeout
+		if other.box == o.box && (other.disturbed || slow && (other.end == 0 || other.end > c.end)) {
 			return false
 		}
 	}

@@ -20,7 +20,11 @@ type gated struct {
 var errDown = errors.New("down")
 
 func (m gated) Store(_ context.Context, fn backends.Function) (backends.Store, error) {
-	return &gatedStore{b: m.b, fn: fn}, nil
+	g := &gatedStore{b: m.b, fn: fn}
+	if m.b.w.settings.Leases {
+		return leasing{g}, nil
+	}
+	return g, nil
 }
 
 // everything is what a store of package memory can do, but for taking many leases at once.
@@ -247,4 +251,30 @@ func (g *gatedStore) WriteRecords(ctx context.Context, names []string, values []
 	return g.through(ctx, "write records", func(ctx context.Context) error {
 		return g.s().WriteRecords(ctx, names, values, expires)
 	})
+}
+
+// leasing is a store that takes many leases at once.
+type leasing struct{ *gatedStore }
+
+func (s leasing) LeaseAll(ctx context.Context, keys []string, rs []backends.LeaseRequest, o backends.ReadOptions) (all []backends.LeaseResult, err error) {
+	s.b.w.mu.Lock()
+	for _, r := range rs {
+		s.b.w.tokens[r.Token] = s.b
+	}
+	s.b.w.mu.Unlock()
+	var got []backends.LeaseResult
+	err = s.through(ctx, "lease all", func(ctx context.Context) (err error) {
+		m := s.manager()
+		got, err = backends.LeaseAll(ctx, s.s(), keys, rs, o)
+		for i := range got {
+			if got[i].Lease != nil {
+				got[i].Lease = &gatedLease{Lease: got[i].Lease, g: s.gatedStore, key: keys[i], m: m}
+			}
+		}
+		return err
+	})
+	if err == nil {
+		all = got
+	}
+	return all, err
 }

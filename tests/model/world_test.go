@@ -41,7 +41,9 @@ var keys = []string{"a", deafKey, privateKey}
 // settings are the options of a plan's function, and what its plan has.
 type settings struct {
 	Soft, FailSafe, Ahead, Coherent, Single bool
+	Large, TagsOf, Leases                   bool
 	Long                                    bool // one container, for which minutes pass often
+	Near                                    bool // NearTTL passes often
 
 	Kinds, Keys []string
 	Faults      [faults]bool
