@@ -94,10 +94,11 @@ func (f *Function) Set(ctx context.Context, l *Lookup, res Result) error {
 // overtakenSet ends a Set since whose beginning a newer Set, Refresh or clear has begun. What the Set would have replaced
 // must not stay where the newer one puts nothing in its place: a Refresh that fails.
 func (f *Function) overtakenSet(ctx context.Context, l *Lookup, point invalidation.Point, replaced *memory.Entry) error {
-	if has := f.spec.Owner.Get(bytesOf(l.Key)); has != nil && has != replaced {
+	has := f.spec.Owner.Get(bytesOf(l.Key))
+	if has != nil && !sameResult(has, replaced) {
 		return nil
 	}
-	f.forget(l.Key, replaced)
+	f.forget(l.Key, has)
 	if f.sets.newer(l.Key, point) { // it replaces what the slot holds, which nobody gets meanwhile: this Set is over
 		if f.store != nil && f.store.open(ctx) != nil {
 			f.store.gen.ClearSlot(f.store.slot(l), f.env.Now())

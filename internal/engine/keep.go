@@ -58,6 +58,10 @@ func newer(a, b *memory.Entry) *memory.Entry {
 	return a
 }
 
+// sameResult reports whether two entries are of one result: what memory has of it is replaced by a copy where more is known of
+// its tags, or the clock was set back.
+func sameResult(a, b *memory.Entry) bool { return a == b || a != nil && b != nil && a.Value == b.Value }
+
 func copyEntry(e *memory.Entry) *memory.Entry {
 	n := &memory.Entry{
 		Value: e.Value, Created: e.Created, Fresh: e.Fresh, End: e.End, Generation: e.Generation, Epoch: e.Epoch, Cost: e.Cost,

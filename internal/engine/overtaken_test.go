@@ -145,6 +145,66 @@ func TestASetThatIsOverByOneThatGoesOn(t *testing.T) {
 	}
 }
 
+// noted is a backend that does something before its first record is made, and before it reads.
+type noted struct {
+	backends.PersistenceManager
+	making, reading func()
+}
+
+func (m *noted) Store(ctx context.Context, fn backends.Function) (backends.Store, error) {
+	s, err := m.PersistenceManager.Store(ctx, fn)
+	if err != nil {
+		return nil, err
+	}
+	return notedStore{s.(everything), m}, nil
+}
+
+type notedStore struct {
+	everything
+	m *noted
+}
+
+func (s notedStore) WriteRecord(ctx context.Context, name string, value []byte, expires time.Time, seen backends.Version) (backends.Record, error) {
+	if do := s.m.making; do != nil {
+		s.m.making = nil
+		do()
+	}
+	return s.everything.WriteRecord(ctx, name, value, expires, seen)
+}
+
+func (s notedStore) Read(ctx context.Context, key string, o backends.ReadOptions) (backends.Reading, error) {
+	s.m.reading()
+	return s.everything.Read(ctx, key, o)
+}
+
+func TestASetThatReplacesWhatIsBeingWritten(t *testing.T) {
+	t.Run("C7 C8 what it should have replaced is gone, also where that gets its tags meanwhile", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			m := &noted{PersistenceManager: backend(t), reading: func() {}}
+			b := newBox(t, m, clockNow(), func(s *engine.Spec) { s.TagsOf = true })
+			b.terms.Tags = []string{"t"}
+			b.run = always(1)
+			var set sync.WaitGroup
+			goOn := make(chan struct{})
+			m.making = func() { // while the first result is written
+				m.reading = func() { <-goOn }
+				set.Go(func() { b.setFor("x", 7, -1) })
+				synctest.Wait()
+				m.reading = func() {}
+			}
+			b.get("x")
+			b.run = func(context.Context, string) (int64, error) { return 0, errors.New("down") }
+			b.invoke(func(ctx context.Context) { _, _ = b.f.Refresh(ctx, b.lookup("x")) })
+			close(goOn)
+			set.Wait()
+			b.run = always(9)
+			if v := b.get("x"); v == 1 {
+				t.Error("got what the Set that is over has replaced")
+			}
+		})
+	})
+}
+
 // forgetful is a backend that keeps nothing of an entry once it has expired, not even its version, as Redis does.
 type forgetful struct{ backends.PersistenceManager }
 
