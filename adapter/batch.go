@@ -148,11 +148,12 @@ func (r dataRef) getAll(ctx context.Context, n int, ins, outs ptr) error {
 	s := c.states.of(ctx)
 	g := gathering{c: c, s: s, ctx: ctx, n: n, ins: ins, outs: outs}
 	cached := false
-	if !s.rt.off() {
-		g.scope, cached = c.opts.scopeOf(ctx, s.rt)
+	if s.rt.off() {
+		g.compute(g.all())
+		return g.err()
 	}
-	if !cached {
-		g.computeAll()
+	if g.scope, cached = c.opts.scopeOf(ctx, s.rt); !cached {
+		g.uncached(g.all())
 		return g.err()
 	}
 	g.gather()
@@ -165,7 +166,7 @@ func (r dataRef) getAll(ctx context.Context, n int, ins, outs ptr) error {
 	}
 	defer s.rt.end()
 	s.f.GetAll(ctx, engine.Batch{Scope: g.scope.text(), Elements: g.elements, Lookup: g.lookup, Answer: g.answer})
-	g.compute(g.unkeyed)           // last: the function may change what it gets as it is, and others may share parts of it (K18)
+	g.uncached(g.unkeyed)          // last: the function may change what it gets as it is, and others may share parts of it (K18)
 	for _, i := range g.uncopied { // what others may hold cannot be copied: these get results of their own
 		g.fail(i, c.run(ctx, g.in(i), g.out(i)))
 	}

@@ -2,9 +2,11 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"hash/maphash"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/stillwarm/stillwarm/internal/engine"
 )
@@ -191,13 +193,13 @@ func (g *gathering) rest() []int {
 	return rest
 }
 
-// computeAll runs the function for every argument.
-func (g *gathering) computeAll() {
+// all is every argument.
+func (g *gathering) all() []int {
 	all := make([]int, g.n)
 	for i := range all {
 		all[i] = i
 	}
-	g.compute(all)
+	return all
 }
 
 // compute runs the function for some arguments, uncached.
@@ -220,6 +222,29 @@ func (g *gathering) compute(some []int) {
 		g.c.values.Assign(g.out(i), got[n])
 		g.fail(i, errs[n])
 	}
+}
+
+// uncached is compute for calls that are not cached, whose runs count.
+func (g *gathering) uncached(some []int) {
+	if len(some) == 0 {
+		return
+	}
+	if g.c.many == nil {
+		for _, i := range some {
+			g.fail(i, g.c.uncached(g.ctx, g.s, g.in(i), g.out(i)))
+		}
+		return
+	}
+	start, returned := time.Now(), false
+	defer func() {
+		var err error
+		if !returned {
+			err = errors.New("panic")
+		}
+		g.s.f.Ran(g.ctx, time.Since(start), err)
+	}()
+	g.compute(some)
+	returned = true
 }
 
 // keyIndex finds the element that has a key. Its zero value has none.

@@ -109,6 +109,20 @@ func TestBatches(t *testing.T) {
 			t.Fatal(got, err)
 		}
 	})
+	t.Run("B1 K21 runs of what is not cached count as those of Get do", func(t *testing.T) {
+		rt := newWorld(t).container().Runtime
+		odd := adapter.Key(func(n int) (int, bool) { return n, n%2 == 0 })
+		one := adapter.CacheData(func(_ context.Context, n int) (int, error) { return n, nil }, adapter.Name("one"), adapter.WithRuntime(rt), odd)
+		many := adapter.CacheBatch(func(_ context.Context, ns []int) ([]int, error) { return ns, nil }, adapter.Name("many"), adapter.WithRuntime(rt), odd)
+		for d, want := range map[*adapter.Data[int, int]]uint64{one: 3, many: 2} {
+			if _, err := d.GetAll(t.Context(), []int{1, 2, 3}); err != nil {
+				t.Fatal(err)
+			}
+			if n := d.Stats().Runs; n != want {
+				t.Errorf("%d runs, want %d", n, want)
+			}
+		}
+	})
 	t.Run("B1 a GetAll and a Get of one key at once run it once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var runs atomic.Int64
