@@ -29,12 +29,12 @@ func (f *Function) put(key string, e *memory.Entry) {
 	}
 }
 
-// replace puts n in the place of e, where memory still has that.
+// replace puts n in the place of e, where memory still has that, and not only until it is swept.
 func (f *Function) replace(key string, e, n *memory.Entry) {
 	point := f.log.Begin()
 	defer f.log.End(point)
 	f.log.Store(key, point, func() {
-		if f.spec.Owner.Get(bytesOf(key)) == e {
+		if f.spec.Owner.Get(bytesOf(key)) == e && e.Epoch == f.log.Epoch() {
 			f.put(key, n)
 		}
 	})

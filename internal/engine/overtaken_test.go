@@ -12,6 +12,7 @@ import (
 	"github.com/stillwarm/stillwarm/backends"
 	"github.com/stillwarm/stillwarm/internal/engine"
 	"github.com/stillwarm/stillwarm/internal/engine/freshness"
+	"github.com/stillwarm/stillwarm/internal/invocation"
 )
 
 // setFor puts a value in, with a ttl of its own; negative: none.
@@ -149,6 +150,7 @@ func TestASetThatIsOverByOneThatGoesOn(t *testing.T) {
 type noted struct {
 	backends.PersistenceManager
 	making, reading func()
+	deaf            bool // to a Clear
 }
 
 func (m *noted) Store(ctx context.Context, fn backends.Function) (backends.Store, error) {
@@ -170,6 +172,13 @@ func (s notedStore) WriteRecord(ctx context.Context, name string, value []byte, 
 		do()
 	}
 	return s.everything.WriteRecord(ctx, name, value, expires, seen)
+}
+
+func (s notedStore) Clear(ctx context.Context) (uint64, error) {
+	if s.m.deaf {
+		return 0, errLost
+	}
+	return s.everything.Clear(ctx)
 }
 
 func (s notedStore) Read(ctx context.Context, key string, o backends.ReadOptions) (backends.Reading, error) {
@@ -200,6 +209,28 @@ func TestASetThatReplacesWhatIsBeingWritten(t *testing.T) {
 			b.run = always(9)
 			if v := b.get("x"); v == 1 {
 				t.Error("got what the Set that is over has replaced")
+			}
+		})
+	})
+}
+
+func TestAClearOfWhatIsBeingWritten(t *testing.T) {
+	t.Run("C2 C3 C8 what was cleared while it got its tags does not come back, also where the backend was not told", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			m := &noted{PersistenceManager: backend(t), reading: func() {}}
+			b := newBox(t, m, clockNow(), func(s *engine.Spec) { s.TagsOf = true })
+			b.terms.Tags = []string{"t"}
+			m.making = func() {
+				m.deaf = true
+				ctx, inv := invocation.Begin(t.Context(), invocation.Options{AfterResponse: true}) // memory is swept when it ends
+				t.Cleanup(func() { inv.Finish(t.Context()) })
+				if b.f.Clear(ctx) == nil {
+					t.Error("the backend was told")
+				}
+			}
+			b.get("x")
+			if v := b.get("x"); v != 2 {
+				t.Errorf("%d, want a run of after the clear", v)
 			}
 		})
 	})
