@@ -222,6 +222,7 @@ func (b *box) do(kind, key string) *op {
 		inv.Finish(context.WithoutCancel(ctx))
 		cancel()
 		w.mu.Lock()
+		o.finished = true
 		w.live--
 		w.mu.Unlock()
 	}()

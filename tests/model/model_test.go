@@ -299,7 +299,7 @@ func (w *world) disturb(b *box) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, o := range w.ops {
-		if o.box == b.n && o.end == 0 {
+		if o.box == b.n && !o.finished {
 			o.disturbed = true
 		}
 	}

@@ -160,7 +160,7 @@ func (w *world) knows(o, c *op) bool {
 	if o.box == c.box {
 		return true
 	}
-	if c.err != nil || c.disturbed {
+	if c.err != nil || c.disturbed || w.leftToOther(c) {
 		return false
 	}
 	switch c.kind {
@@ -171,6 +171,17 @@ func (w *world) knows(o, c *op) bool {
 	}
 	// A Refresh is written after the response: not where its container has died.
 	return o.kind == "probe" && !w.boxes[c.box].dead.Load()
+}
+
+// leftToOther reports whether telling the backend was left to a newer operation of the container, which could not.
+func (w *world) leftToOther(c *op) bool {
+	for _, other := range w.ops {
+		newer := other.box == c.box && other.key == c.key && other.start > c.start && other.start < c.end
+		if newer && other.kind != "get" && other.kind != "getall" && (other.err != nil || other.disturbed || other.dead) {
+			return true
+		}
+	}
+	return false
 }
 
 // isLost reports whether a failover may have gone back over what an operation has told the backend.
