@@ -122,7 +122,7 @@ func statusField(out reflect.Type) []int {
 	if out.Kind() != reflect.Struct {
 		return nil
 	}
-	if f, ok := out.FieldByName("StatusCode"); ok && f.IsExported() && f.Type.Kind() == reflect.Int {
+	if f, ok := out.FieldByName("StatusCode"); ok && f.IsExported() && reflect.Zero(f.Type).CanInt() {
 		return f.Index
 	}
 	return nil

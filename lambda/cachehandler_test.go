@@ -1,12 +1,10 @@
 package lambda_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -236,7 +233,7 @@ func TestEventsThatMustReachTheHandler(t *testing.T) {
 		"DynamoDBEvent": refusal[events.DynamoDBEvent, S](t), "CloudWatchEvent": refusal[events.EventBridgeEvent, S](t),
 		"KafkaEvent": refusal[events.KafkaEvent, S](t), "CodePipelineJobEvent": refusal[events.CodePipelineEvent, S](t),
 		"APIGatewayWebsocketProxyRequest": refusal[events.APIGatewayWebsocketProxyRequest, S](t), "ConnectEvent": refusal[events.ConnectEvent, S](t),
-		"CodeBuildEvent": refusal[events.CodeBuildEvent, S](t),
+		"CodeBuildEvent": refusal[events.CodeBuildEvent, S](t), "KinesisTimeWindowEvent": refusal[embedding, S](t),
 	} {
 		t.Run("L4 refused with the reason and the way out: "+name, func(t *testing.T) {
 			if !strings.Contains(text, "events."+strings.TrimPrefix(name, "*")) || !strings.Contains(text, "adapter.CacheData") {
@@ -244,6 +241,12 @@ func TestEventsThatMustReachTheHandler(t *testing.T) {
 			}
 		})
 	}
+}
+
+// embedding is a type of the user's own that is a delivery all the same.
+type embedding struct {
+	events.KinesisTimeWindowEvent
+	Detail string
 }
 
 type ownEvent struct {
@@ -305,7 +308,15 @@ func TestCachedHandlerOfHTTPEvents(t *testing.T) {
 	})
 	t.Run("L4 an answer of another type is refused", func(t *testing.T) {
 		refusal[events.APIGatewayV2HTTPRequest, string](t)
-		refusal[*events.ALBTargetGroupRequest, events.ALBTargetGroupResponse](t)
+	})
+	t.Run("L4 pointers are refused with the reason", func(t *testing.T) {
+		for _, text := range []string{
+			refusal[*events.ALBTargetGroupRequest, events.ALBTargetGroupResponse](t), refusal[v2In, *v2Out](t),
+		} {
+			if !strings.Contains(text, "not as pointers") {
+				t.Error(text)
+			}
+		}
 	})
 }
 
@@ -325,70 +336,4 @@ var lexRuns atomic.Int64
 
 func lexHandler(context.Context, events.LexEvent) (events.APIGatewayProxyResponse, error) {
 	return events.APIGatewayProxyResponse{StatusCode: 200, Body: fmt.Sprint(lexRuns.Add(1))}, nil
-}
-
-func TestResultsThatAreNone(t *testing.T) {
-	t.Run("L4 batch failures, streams and interfaces are refused with the way out", func(t *testing.T) {
-		for want, text := range map[string]string{
-			"repeated at each retry":     refusal[ownEvent, events.SQSEventResponse](t),
-			"would be repeated":          refusal[ownEvent, *events.DynamoDBTimeWindowEventResponse](t),
-			"can be read once":           refusal[ownEvent, *events.LambdaFunctionURLStreamingResponse](t),
-			"cache what it is made of":   refusal[ownEvent, *bytes.Buffer](t),
-			"return the type itself":     refusal[ownEvent, any](t),
-			"which can be read once; re": refusal[ownEvent, io.Reader](t),
-		} {
-			if !strings.Contains(text, want) || strings.Contains(text, "CacheResource") {
-				t.Errorf("%q is not in %q", want, text)
-			}
-		}
-	})
-	t.Run("L4 a failure with a nil error is not cached", func(t *testing.T) {
-		for status, runsWanted := range map[int]int{200: 1, 404: 1, 408: 3, 425: 3, 429: 3, 500: 3, 503: 3} {
-			runs := 0
-			h := lambda.CacheHandler(func(context.Context, ownEvent) (events.APIGatewayProxyResponse, error) {
-				runs++
-				return events.APIGatewayProxyResponse{StatusCode: status}, nil
-			}, adapter.Name(fmt.Sprint("status.", status)))
-			for range 3 {
-				if res, err := h.Call(t.Context(), ownEvent{}); err != nil || res.StatusCode != status {
-					t.Fatal(res, err)
-				}
-			}
-			if runs != runsWanted {
-				t.Errorf("%d: %d runs, want %d", status, runs, runsWanted)
-			}
-		}
-	})
-	t.Run("T6 L4 a failure is answered by an older result where FailSafe allows it", func(t *testing.T) {
-		now := time.Now()
-		rt, err := adapter.New(adapter.Config{Backend: "none", Clock: func() time.Time { return now }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		status := 200
-		h := lambda.CacheHandler(func(context.Context, ownEvent) (events.APIGatewayProxyResponse, error) {
-			return events.APIGatewayProxyResponse{StatusCode: status}, nil
-		}, adapter.Name("status.failsafe"), adapter.WithRuntime(rt), adapter.TTL("1m"), adapter.FailSafe("1h"))
-		for _, status = range []int{200, 503} {
-			if res, err := h.Call(t.Context(), ownEvent{}); err != nil || res.StatusCode != 200 {
-				t.Errorf("the handler's %d was answered as %d, %v", status, res.StatusCode, err)
-			}
-			now = now.Add(2 * time.Minute)
-		}
-	})
-	t.Run("L4 CacheIf decides where it is given", func(t *testing.T) {
-		runs := 0
-		h := lambda.CacheHandler(func(context.Context, ownEvent) (*events.ALBTargetGroupResponse, error) {
-			runs++
-			return &events.ALBTargetGroupResponse{StatusCode: 503}, nil
-		}, adapter.Name("status.own"), adapter.CacheIf(func(*events.ALBTargetGroupResponse) bool { return true }))
-		for range 3 {
-			if _, err := h.Call(t.Context(), ownEvent{}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if runs != 1 {
-			t.Errorf("%d runs", runs)
-		}
-	})
 }

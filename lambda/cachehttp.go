@@ -69,8 +69,11 @@ func newHTTPCached[In, Out any](h func(context.Context, In) (Out, error), place 
 	in, out := reflect.TypeFor[In](), reflect.TypeFor[Out]()
 	if h == nil || !answers(in, out) {
 		reason := fmt.Sprintf("%s is not the answer to %s", out, in)
-		if h == nil {
+		switch {
+		case h == nil:
 			reason = "CacheHTTP needs a handler"
+		case in.Kind() == reflect.Pointer && answers(in.Elem(), out), out.Kind() == reflect.Pointer && answers(in, out.Elem()):
+			reason = "an HTTP event and its answer are taken as they are, not as pointers"
 		}
 		return nil, &adapter.OptionError{Function: handlerName(h), Option: "CacheHTTP", Value: in.String(), Place: place, Reason: reason}
 	}

@@ -34,7 +34,7 @@ type Kind struct {
 
 const eventsPath = "github.com/aws/aws-lambda-go/events"
 
-// Of returns what is known of a type, or of what it points to.
+// Of returns what is known of a type, or of what it points to. A struct that embeds a delivery is one.
 func Of(t reflect.Type) Kind {
 	if t == nil {
 		return Kind{}
@@ -42,6 +42,20 @@ func Of(t reflect.Type) Kind {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
+	if k := named(t); k.Class != Own || t.Kind() != reflect.Struct {
+		return k
+	}
+	for i := range t.NumField() {
+		if f := t.Field(i); f.Anonymous && f.Tag.Get("cache") != "-" {
+			if k := named(f.Type); k.Class == Delivery {
+				return k
+			}
+		}
+	}
+	return Kind{}
+}
+
+func named(t reflect.Type) Kind {
 	if path := t.PkgPath(); path != eventsPath && !strings.HasSuffix(path, "/vendor/"+eventsPath) {
 		return Kind{}
 	}
