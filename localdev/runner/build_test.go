@@ -18,6 +18,17 @@ func TestBuild(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 	})
+	t.Run("a function gets the backend that nobody has asked for only where it can use it", func(t *testing.T) {
+		for folder, want := range map[string]string{"../../examples/http-api": "", "../../lambda/demo": "disk://"} {
+			r := start(t, runner.Options{Function: folder, FastBuild: true})
+			if got := r.Backend(); (got == "") != (want == "") || !strings.HasPrefix(got, want) {
+				t.Errorf("%s: %q", folder, got)
+			}
+			if note := r.BackendNote(); strings.Contains(note, "does not import backends/disk") != (want == "") {
+				t.Errorf("%s: %q", folder, note)
+			}
+		}
+	})
 	broken := func(t *testing.T) string {
 		dir := t.TempDir()
 		write(t, dir, "go.mod", "module broken\n\ngo 1.26\n")

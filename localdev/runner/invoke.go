@@ -61,10 +61,20 @@ func (r *Runner) InvokeWith(ctx context.Context, payload []byte, o InvokeOptions
 func (r *Runner) URL() string { return "http://" + r.address }
 
 // Backend returns the URL of the persistence backend that the function was given, or "".
-func (r *Runner) Backend() string { return r.backend.URL }
+func (r *Runner) Backend() string {
+	if r.unlinked.Load() {
+		return ""
+	}
+	return r.backend.URL
+}
 
 // BackendNote says what becomes of the backend, for people, or "".
-func (r *Runner) BackendNote() string { return r.backend.Note }
+func (r *Runner) BackendNote() string {
+	if r.unlinked.Load() {
+		return "each container's memory only: the function does not import backends/disk, nor is there a --backend"
+	}
+	return r.backend.Note
+}
 
 // Services says what the runner started or found for the backend, each in a line or two: a server and what becomes of
 // its data, or what stands in for it.

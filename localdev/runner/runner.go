@@ -33,19 +33,20 @@ import (
 // Runner runs one function. It is safe for concurrent use. Close must be called, or processes and a folder stay until
 // the program ends.
 type Runner struct {
-	raw     Options // as they were given
-	opts    Options // with defaults, and what template and env file said at the start
-	current atomic.Pointer[version]
-	temp    string
-	backend services.Backend
-	keeper  *process.Keeper
-	log     logger
-	journal *journal.Journal
-	page    *page.Page
-	pool    *pool.Pool
-	front   *front.Server
-	http    *http.Server
-	address string
+	raw      Options // as they were given
+	opts     Options // with defaults, and what template and env file said at the start
+	current  atomic.Pointer[version]
+	temp     string
+	backend  services.Backend
+	unlinked atomic.Bool // the function cannot use the backend, for which nobody has asked
+	keeper   *process.Keeper
+	log      logger
+	journal  *journal.Journal
+	page     *page.Page
+	pool     *pool.Pool
+	front    *front.Server
+	http     *http.Server
+	address  string
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc

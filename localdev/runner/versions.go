@@ -61,8 +61,12 @@ func (r *Runner) function(o Options, binary string) container.Function {
 		Timeout: o.Timeout, InitTimeout: o.InitTimeout, Handler: o.Handler,
 		Enforce: o.EnforceMemory, Freeze: o.Freeze,
 	}
+	url := r.backend.URL
+	if r.unlinked.Store(o.Backend == "" && lacks(binary)); r.unlinked.Load() {
+		url = "" // nobody has asked for it, and the function would only complain
+	}
 	// Always set, also to "": a backend in the developer's own environment must not be used by surprise.
-	f.Env = append(f.Env, "STILLWARM_BACKEND="+r.backend.URL)
+	f.Env = append(f.Env, "STILLWARM_BACKEND="+url)
 	f.Env = append(f.Env, r.backend.Env...)
 	f.Env = append(f.Env, o.Env...)
 	return f
