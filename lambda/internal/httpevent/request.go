@@ -229,6 +229,9 @@ func (e *Event) remote(h http.Header) string {
 	if lines := h["X-Forwarded-For"]; ip == "" && e.Source == ALB && len(lines) > 0 {
 		last := lines[len(lines)-1]
 		ip = strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
+		if _, _, err := net.SplitHostPort(ip); err == nil { // the balancer may be set to add the client's port
+			return ip
+		}
 	}
 	return net.JoinHostPort(ip, "0")
 }
