@@ -249,21 +249,7 @@ func (p *pkg) sample(e ast.Expr, depth int) any {
 		}
 		return map[string]any{"key": p.sample(x.Value, depth+1)}
 	case *ast.StructType:
-		fields := map[string]any{}
-		for _, f := range x.Fields.List {
-			for _, name := range f.Names {
-				key, quoted := jsonName(f, name)
-				if key == "" {
-					continue
-				}
-				v := p.sample(f.Type, depth+1)
-				if quoted && v != nil {
-					v = text(v)
-				}
-				fields[key] = v
-			}
-		}
-		return fields
+		return p.sampleFields(x, depth)
 	case *ast.Ident:
 		switch x.Name {
 		case "string":
@@ -278,6 +264,24 @@ func (p *pkg) sample(e ast.Expr, depth int) any {
 		}
 	}
 	return nil
+}
+
+func (p *pkg) sampleFields(x *ast.StructType, depth int) map[string]any {
+	fields := map[string]any{}
+	for _, f := range x.Fields.List {
+		for _, name := range f.Names {
+			key, quoted := jsonName(f, name)
+			if key == "" {
+				continue
+			}
+			v := p.sample(f.Type, depth+1)
+			if quoted && v != nil {
+				v = text(v)
+			}
+			fields[key] = v
+		}
+	}
+	return fields
 }
 
 // jsonName returns what encoding/json calls a field, or "" for one that it leaves out, and whether it has the value in a string.
