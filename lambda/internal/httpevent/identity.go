@@ -126,6 +126,9 @@ func (id *Identity) balancer(h http.Header) {
 		}
 	}
 	if sub := h.Get("X-Amzn-Oidc-Identity"); sub != "" {
+		if other := claims["sub"]; !isNull(other) && text(other) != sub {
+			return // a handler may go by either
+		}
 		claims["sub"] = sub
 	}
 	id.claims(claims)
