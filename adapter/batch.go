@@ -147,15 +147,16 @@ func (r dataRef) getAll(ctx context.Context, n int, ins, outs ptr) error {
 	c := coreOf(r)
 	s := c.states.of(ctx)
 	g := gathering{c: c, s: s, ctx: ctx, n: n, ins: ins, outs: outs}
-	cached := false
 	if s.rt.off() {
 		g.compute(g.all())
 		return g.err()
 	}
-	if g.scope, cached = c.opts.scopeOf(ctx, s.rt); !cached {
+	scope, cached := c.opts.scopeOf(ctx, s.rt)
+	if !cached {
 		g.uncached(g.all())
 		return g.err()
 	}
+	g.scope = scope
 	g.gather()
 	switch {
 	case len(g.elements) == 0 && len(g.unkeyed) == 0:

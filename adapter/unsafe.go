@@ -51,7 +51,7 @@ func escape(p ptr) {
 
 var (
 	escapes bool // never: only the compiler must not know that
-	escaped ptr
+	escaped ptr  //nolint:unused // that it is assigned to is all that it is for
 )
 
 // element returns the address of the i-th of the values of a size that begin at first.
