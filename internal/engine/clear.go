@@ -83,7 +83,7 @@ func (f *Function) Set(ctx context.Context, l *Lookup, res Result) error {
 	if void := f.records.void(e); void && !f.log.Void(l.Key, point) {
 		return f.ClearFor(ctx, l) // invalidated since: nobody may get it, nor what it would have replaced
 	} else if void || !f.keep(l, point, e) {
-		return f.overtakenSet(ctx, l, point, replaced)
+		return f.overtakenSet(ctx, l, point, began, replaced)
 	}
 	if f.store == nil || f.store.open(ctx) == nil {
 		return nil
@@ -93,9 +93,9 @@ func (f *Function) Set(ctx context.Context, l *Lookup, res Result) error {
 
 // overtakenSet ends a Set since whose beginning a newer Set, Refresh or clear has begun. What the Set would have replaced
 // must not stay where the newer one puts nothing in its place: a Refresh that fails.
-func (f *Function) overtakenSet(ctx context.Context, l *Lookup, point invalidation.Point, replaced *memory.Entry) error {
+func (f *Function) overtakenSet(ctx context.Context, l *Lookup, point invalidation.Point, began int64, replaced *memory.Entry) error {
 	has := f.spec.Owner.Get(bytesOf(l.Key))
-	if has != nil && !sameResult(has, replaced) {
+	if has != nil && !sameResult(has, replaced) && has.Created >= began { // what was read meanwhile may be older
 		return nil
 	}
 	f.forget(l.Key, has)

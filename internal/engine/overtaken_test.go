@@ -146,6 +146,38 @@ func TestASetThatIsOverByOneThatGoesOn(t *testing.T) {
 	}
 }
 
+func TestASetDuringWhichAnOlderResultIsRead(t *testing.T) {
+	t.Run("C7 what is read of before a Set, while it goes on, is gone when it returns", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			m, now := newFaulty(backend(t)), clockNow()
+			first, b := newBox(t, m, now), newBox(t, m, now)
+			first.run = always(1)
+			first.get("x")
+			now.Add(int64(time.Second))
+			var looks atomic.Int64
+			var newer sync.WaitGroup
+			goOn := make(chan struct{})
+			m.read = func(*backends.Reading) {
+				switch looks.Add(1) {
+				case 1: // while the Set looks at the slot
+					newer.Go(func() { b.setFor("x", 8, -1) })
+					synctest.Wait()
+					b.get("x")
+				case 2: // and while the newer one does
+					<-goOn
+				}
+			}
+			b.setFor("x", 7, -1)
+			b.run = always(9)
+			if v := b.get("x"); v == 1 {
+				t.Error("got what the Set that is over has replaced")
+			}
+			close(goOn)
+			newer.Wait()
+		})
+	})
+}
+
 // noted is a backend that does something before its first record is made, and before it reads.
 type noted struct {
 	backends.PersistenceManager
