@@ -202,7 +202,7 @@ func (b *box) do(kind, key string) *op {
 	ctx, cancel := context.WithCancel(context.Background())
 	o := &op{
 		kind: kind, box: b.n, key: key, start: w.seq.Add(1), began: time.Now(), cancel: cancel, values: map[string]int64{},
-		disturbed: b.down.Load(), waits: map[string]bool{},
+		blind: b.env.Reads.Down() || b.env.Writes.Down(), disturbed: b.down.Load(), waits: map[string]bool{},
 	}
 	w.mu.Lock()
 	o.id = len(w.ops)

@@ -234,7 +234,7 @@ const timeout = time.Second
 // near reports whether o began long enough after c that its container must have heard of it.
 func (w *world) near(o, c *op) bool {
 	// NearTTL is measured by the container's own wall clock.
-	if o.disturbed || w.stepped[o.box] || o.began.Sub(c.done) < nearTTL+time.Second {
+	if o.disturbed || o.blind || w.stepped[o.box] || o.began.Sub(c.done) < nearTTL+time.Second {
 		return false
 	}
 	for _, other := range w.ops { // a container that could not ask need not know

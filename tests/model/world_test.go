@@ -109,6 +109,7 @@ type op struct {
 	cancelled   bool
 	disturbed   bool // an outage was on at some time while it ran
 	dead        bool // its container died
+	blind       bool // its container did not ask the backend when it began: too much had failed
 	finished    bool // what it left for after its response is done, too
 	soft        bool // it got an older value, since the run took too long
 	waits       map[string]bool
