@@ -13,6 +13,20 @@ func (f *Function) keep(l *Lookup, point invalidation.Point, e *memory.Entry) bo
 	return f.log.Store(l.Key, point, func() { f.put(l.Key, e) })
 }
 
+// keep is Function.keep for the turn's entry. That of a Refresh is not replaced by a run that began before and ends later: one
+// that nobody could join, so that it was not known when the Refresh began.
+func (t *turn) keep(e *memory.Entry) bool {
+	if !t.replacing {
+		return t.f.keep(t.l, t.point, e)
+	}
+	point, kept := t.f.log.Replace(t.l.Key, t.point, func() { t.f.put(t.l.Key, e) })
+	if kept {
+		t.f.log.End(t.point)
+		t.point = point
+	}
+	return kept
+}
+
 // put is keep under the log's lock. An older entry goes where there is no room for the new one.
 func (f *Function) put(key string, e *memory.Entry) {
 	owner := f.spec.Owner

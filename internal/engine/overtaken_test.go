@@ -178,6 +178,39 @@ func TestASetDuringWhichAnOlderResultIsRead(t *testing.T) {
 	})
 }
 
+func TestARunBesideARefresh(t *testing.T) {
+	t.Run("C6 one that began before the Refresh's own and ends after it does not replace that", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			m := newFaulty(backend(t))
+			b := newBox(t, m, clockNow())
+			b.terms.Private = true
+			b.get("x") // from now on nobody joins the key's runs
+			b.terms.Private = false
+			ctx, inv := invocation.Begin(t.Context(), invocation.Options{AfterResponse: true})
+			var beside sync.WaitGroup
+			goOn := make(chan struct{})
+			b.run = func(context.Context, string) (int64, error) { <-goOn; return 1, nil }
+			var looked atomic.Bool
+			m.read = func(*backends.Reading) { // while the Refresh looks at the slot
+				if looked.CompareAndSwap(false, true) {
+					beside.Go(func() { b.getIn(ctx, "x") })
+					synctest.Wait()
+					b.run = always(2)
+				}
+			}
+			b.invoke(func(ctx context.Context) { _, _ = b.f.Refresh(ctx, b.lookup("x")) })
+			close(goOn)
+			beside.Wait()
+			for _, c := range []*box{b, newBox(t, m, b.now)} {
+				if v := c.get("x"); v != 2 {
+					t.Errorf("%d, want the Refresh's", v)
+				}
+			}
+			inv.Finish(ctx)
+		})
+	})
+}
+
 // noted is a backend that does something before its first record is made, and before it reads.
 type noted struct {
 	backends.PersistenceManager

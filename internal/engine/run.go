@@ -160,7 +160,7 @@ func (t *turn) finish(ctx context.Context, res Result, began int64, took time.Du
 	e.Refs = append(refs[:len(refs):len(refs)], f.records.localRefs(res.Terms.Tags)...)
 	e.RefPoint.Store(point)
 	e.RefEpoch.Store(epoch)
-	if f.records.void(e) || !f.keep(l, t.point, e) { // cleared meanwhile
+	if f.records.void(e) || !t.keep(e) { // cleared meanwhile
 		t.voidOlder(ctx)
 		t.leaveNothing(ctx, backends.Mark{})
 		return o

@@ -103,6 +103,14 @@ func (l *Log) Clear(remove func()) {
 func (l *Log) ClearKey(key string, remove func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.enter(key)
+	if remove != nil {
+		remove()
+	}
+}
+
+// enter enters a clear of one key.
+func (l *Log) enter(key string) {
 	l.now++
 	switch {
 	case len(l.active) == 0:
@@ -114,9 +122,6 @@ func (l *Log) ClearKey(key string, remove func()) {
 			l.keys = map[string]Point{}
 		}
 		l.keys[key] = l.now
-	}
-	if remove != nil {
-		remove()
 	}
 }
 
@@ -145,6 +150,20 @@ func (l *Log) Store(key string, p Point, put func()) bool {
 	}
 	put()
 	return true
+}
+
+// Replace is Store for what replaces all that is under way for key, whenever that began. The point that it returns is taken, and
+// stands for p from then on.
+func (l *Log) Replace(key string, p Point, put func()) (Point, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.void(key, p) {
+		return p, false
+	}
+	l.enter(key)
+	l.take(l.now)
+	put()
+	return l.now, true
 }
 
 // Epoch counts the clears of everything: an entry in memory of an earlier epoch is a miss, so that a clear need not walk
