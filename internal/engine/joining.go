@@ -87,7 +87,7 @@ func (f *Function) start(l *Lookup, lead func()) (inline func()) {
 // the run is finished after the response. The caller waits since began.
 func (f *Function) await(ctx context.Context, call *flight.Call, l *Lookup, old *memory.Entry, began time.Time, leader bool, inline func()) (flight.Outcome, bool) {
 	soft := f.spec.SoftTimeout
-	if soft <= 0 || old == nil || inline != nil || !f.env.Defers(ctx) || !f.spec.Policy.MayStandIn(times(old), f.env.Now()) {
+	if soft <= 0 || old == nil || inline != nil || !f.env.Defers(ctx) {
 		return call.Wait(ctx, leader, inline)
 	}
 	t := time.NewTimer(soft - time.Since(began))
@@ -96,7 +96,7 @@ func (f *Function) await(ctx context.Context, call *flight.Call, l *Lookup, old 
 	case <-call.Done():
 	case <-ctx.Done():
 	case <-t.C:
-		if call.Ended() || !f.spec.Policy.MayStandIn(times(old), f.env.Now()) { // its result is better than one that stands in
+		if call.Ended() || !f.spec.Policy.MayStandIn(times(old), f.env.Now()) { // a result is better than what stands in for it
 			break
 		}
 		f.env.Defer(ctx, func(later context.Context) { call.Outlast(later, ctx, leader) })
