@@ -85,7 +85,7 @@ func clears() []mutant {
 			with:   "return since >= 0 && since < int64(near)",
 			killer: model("tags in memory")},
 		{id: "C8", fault: "an invalidation during a run is overlooked when the run ends", file: "internal/engine/run.go",
-			line: "if f.records.void(e) || !f.keep(l, t.point, e) { // cleared meanwhile", with: "if !f.keep(l, t.point, e) {",
+			line: "if f.records.void(e) || !t.keep(e) { // cleared meanwhile", with: "if !t.keep(e) {",
 			killer: inEngine("TestTags"), survives: "each hit in memory and each write asks again: it spares a write that would be refused"},
 		{id: "C8", fault: "an invalidation that could not be told is forgotten", file: tellGo,
 			line: "r.owe(names)", killer: inAdapter("TestWriteThroughAndTags")},
