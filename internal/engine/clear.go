@@ -182,8 +182,9 @@ func (t *turn) replace(ctx context.Context, owed genstate.Clear, e *memory.Entry
 		if f.log.Void(l.Key, t.point) { // a newer Set, Refresh or clear has begun
 			return nil
 		}
-		l.slotUntil = freshness.Never
-		_, err = f.store.put(ctx, l, e, late, lane, l.seen)
+		seen := l.sight(l.seen)
+		seen.until = freshness.Never
+		_, err = f.store.put(ctx, l, e, late, lane, seen)
 	}
 	if err == nil && owed.All {
 		return f.store.tell(ctx, owed, f.env.Writes.Timeout()) // so many slots were owed that everything is

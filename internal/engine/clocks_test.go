@@ -44,3 +44,36 @@ func TestEntriesFromTheFuture(t *testing.T) {
 		}
 	}
 }
+
+// An entry from the future is written again with other times, and the result of the Refresh that has found it is written:
+// both after the response, side by side. The race detector looks on.
+func TestRefreshOfAnEntryFromTheFuture(t *testing.T) {
+	for name, change := range map[string]func(*engine.Spec){
+		"untagged": func(*engine.Spec) {},
+		"tagged":   func(s *engine.Spec) { s.TagsOf = true },
+	} {
+		t.Run("T3 C6 what is written again does not see what a Refresh makes of its lookup: "+name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, fl *fleet) {
+				lasting := func(s *engine.Spec) { s.Policy = freshness.Policy{TTL: time.Hour} }
+				ahead, b, c := fl.container(lasting, change), fl.container(lasting, change), fl.container(lasting, change)
+				ahead.terms.Tags, b.terms.Tags, c.terms.Tags = []string{"t"}, []string{"t"}, []string{"t"}
+				ahead.env.Now = func() int64 { return time.Now().Add(3 * time.Hour).UnixNano() }
+				ahead.get("x")
+				var refreshed int64
+				b.do(func(ctx context.Context) error {
+					r, err := b.f.Refresh(ctx, b.lookup("x"))
+					if err == nil {
+						refreshed = *r.Value.(*int64)
+					}
+					return err
+				})
+				if v := b.get("x"); refreshed == 1 || v != refreshed {
+					t.Errorf("%d after a Refresh that came to %d", v, refreshed)
+				}
+				if v := c.get("x"); v == 1 {
+					t.Errorf("another container has %d", v)
+				}
+			})
+		})
+	}
+}

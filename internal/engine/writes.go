@@ -76,7 +76,7 @@ func (t *turn) write(ctx context.Context, e *memory.Entry, late int) {
 	// The run's point ends with the run; the write needs one that is as old.
 	held := f.log.Hold(point)
 	lane := f.lanes.enter(l.Key)
-	seen := l.seen
+	seen := l.sight(l.seen)
 	f.env.Defer(ctx, func(ctx context.Context) {
 		defer h.Drop(ctx, backends.Mark{})
 		defer f.log.End(held)
@@ -100,8 +100,10 @@ func (t *turn) write(ctx context.Context, e *memory.Entry, late int) {
 }
 
 // rewrite writes an entry again, with other times, where the backend still holds what it was made of.
-func (s *store) rewrite(ctx context.Context, l *Lookup, e *memory.Entry, seen backends.Version) {
+func (s *store) rewrite(ctx context.Context, l *Lookup, e *memory.Entry, version backends.Version) {
 	l.retained = true
+	s.slot(l)
+	seen := l.sight(version) // what a Refresh looks at meanwhile changes the lookup
 	s.f.env.Defer(ctx, func(ctx context.Context) {
 		// Not in the key's lane: there a result that has replaced the entry meanwhile would count as the entry itself.
 		_, _ = s.put(ctx, l, e, 0, new(lane), seen)
@@ -121,20 +123,29 @@ var (
 	errTooLate    = errors.New("the result comes too late to be written")
 )
 
-// put encodes, seals and writes an entry where the slot still has the version that the run's lookup saw. late is how many
+// sight is what was seen in a slot that is to be written.
+type sight struct {
+	version backends.Version
+	until   int64     // see Lookup.slotUntil
+	clock   time.Time // see Lookup.clock
+}
+
+func (l *Lookup) sight(version backends.Version) sight { return sight{version, l.slotUntil, l.clock} }
+
+// put encodes, seals and writes an entry where the slot still has the version that was seen there. late is how many
 // of its last invalidation records only the result named. It returns the entry that memory has for it then. An error is
 // counted; the breaker tells of outages, and what a single entry is refused for is said once.
-func (s *store) put(ctx context.Context, l *Lookup, e *memory.Entry, late int, lane *lane, seen backends.Version) (*memory.Entry, error) {
+func (s *store) put(ctx context.Context, l *Lookup, e *memory.Entry, late int, lane *lane, seen sight) (*memory.Entry, error) {
 	f, start := s.f, time.Now()
 	if f.env.Now()-e.Created > int64(latestWrite) {
 		return e, errTooLate
 	}
-	e, err := f.complete(ctx, l, e, late)
+	e, err := f.complete(ctx, l, e, late, seen.clock)
 	if errors.Is(err, errNotWritten) {
 		return e, err
 	}
-	if lane.moved && lane.from == seen {
-		seen = lane.to
+	if lane.moved && lane.from == seen.version {
+		seen.version = lane.to
 	}
 	var version backends.Version
 	var data []byte
@@ -143,14 +154,14 @@ func (s *store) put(ctx context.Context, l *Lookup, e *memory.Entry, late int, l
 	}
 	if err == nil {
 		err = s.write(ctx, func(ctx context.Context) (err error) {
-			version, err = s.opened.Put(ctx, s.slot(l), data, freshness.Time(s.keptUntil(l, e)), seen)
+			version, err = s.opened.Put(ctx, s.slot(l), data, freshness.Time(s.keptUntil(e, seen)), seen.version)
 			return err
 		})
 	}
 	switch {
 	case err == nil:
 		f.Stats.Stores.Add(1)
-		lane.from, lane.to, lane.moved = seen, version, true
+		lane.from, lane.to, lane.moved = seen.version, version, true
 		v := string(version)
 		e.Version.Store(&v)
 	case errors.Is(err, backends.ErrConflict):
@@ -190,14 +201,14 @@ func (s *store) seal(l *Lookup, e *memory.Entry) ([]byte, error) {
 }
 
 // complete returns the entry with the ids of all its records.
-func (f *Function) complete(ctx context.Context, l *Lookup, e *memory.Entry, late int) (*memory.Entry, error) {
+func (f *Function) complete(ctx context.Context, l *Lookup, e *memory.Entry, late int, clock time.Time) (*memory.Entry, error) {
 	switch {
 	case len(e.Refs) == 0:
 		return e, nil
 	case len(e.Refs) > maxRefs:
 		return e, errTooManyRefs
 	}
-	refs, ok := f.records.complete(ctx, e.Refs, late, l.clock)
+	refs, ok := f.records.complete(ctx, e.Refs, late, clock)
 	if !ok {
 		return e, errNotWritten // one of its tags was invalidated
 	}
@@ -216,12 +227,12 @@ func (f *Function) withRefs(l *Lookup, e *memory.Entry, refs []invalidation.Ref)
 // may wait for it: a result whose ttl is over when it can be written answers those who asked before its run ended. And
 // it keeps out the writes that what it replaces would have kept out, a tombstone or the entry of a Set: an empty slot
 // takes whatever a run of before that comes to.
-func (s *store) keptUntil(l *Lookup, e *memory.Entry) int64 {
+func (s *store) keptUntil(e *memory.Entry, seen sight) int64 {
 	if e.End == freshness.Never {
 		return e.End
 	}
 	now := s.f.env.Now()
-	return max(e.End, freshness.Add(now, 2*lease.LongPause), min(l.slotUntil, freshness.Add(now, latestWrite)))
+	return max(e.End, freshness.Add(now, 2*lease.LongPause), min(seen.until, freshness.Add(now, latestWrite)))
 }
 
 // maxRefs is how many records the number before them can count. A result that depends on more stays in memory.
