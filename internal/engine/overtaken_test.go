@@ -111,6 +111,32 @@ func TestOvertakenSets(t *testing.T) {
 	}
 }
 
+// setWhileAnotherGoesOn sets x to 7. A Set to 8 begins while that looks at the slot, and ends after it; meanwhile is called once
+// it has begun. Between the two nobody may get the 1 of before.
+func (b *box) setWhileAnotherGoesOn(m *faulty, meanwhile func()) {
+	b.t.Helper()
+	var looks atomic.Int64
+	var newer sync.WaitGroup
+	goOn := make(chan struct{})
+	m.read = func(*backends.Reading) {
+		switch looks.Add(1) {
+		case 1: // while the Set looks at the slot
+			newer.Go(func() { b.setFor("x", 8, -1) })
+			synctest.Wait()
+			meanwhile()
+		case 2: // and while the newer one does
+			<-goOn
+		}
+	}
+	b.setFor("x", 7, -1)
+	b.run = always(9)
+	if v := b.get("x"); v == 1 {
+		b.t.Error("got what the Set that is over has replaced")
+	}
+	close(goOn)
+	newer.Wait()
+}
+
 func TestASetThatIsOverByOneThatGoesOn(t *testing.T) {
 	for name, store := range map[string]func(s *engine.Spec){"in memory": func(*engine.Spec) {}, "in the backend": noMemory} {
 		t.Run("C7 what a Set should have replaced is gone when it returns, also where a newer one is still under way: "+name, func(t *testing.T) {
@@ -119,25 +145,7 @@ func TestASetThatIsOverByOneThatGoesOn(t *testing.T) {
 				b := newBox(t, m, now, store)
 				b.run = always(1)
 				b.get("x")
-				var looks atomic.Int64
-				var newer sync.WaitGroup
-				goOn := make(chan struct{})
-				m.read = func(*backends.Reading) {
-					switch looks.Add(1) {
-					case 1: // while the Set looks at the slot
-						newer.Go(func() { b.setFor("x", 8, -1) })
-						synctest.Wait()
-					case 2: // and while the newer one does
-						<-goOn
-					}
-				}
-				b.setFor("x", 7, -1)
-				b.run = always(9)
-				if v := b.get("x"); v == 1 {
-					t.Error("got what the Set that is over has replaced")
-				}
-				close(goOn)
-				newer.Wait()
+				b.setWhileAnotherGoesOn(m, func() {})
 				if v := b.get("x"); v == 1 || v == 7 {
 					t.Error("after both:", v)
 				}
@@ -154,26 +162,7 @@ func TestASetDuringWhichAnOlderResultIsRead(t *testing.T) {
 			first.run = always(1)
 			first.get("x")
 			now.Add(int64(time.Second))
-			var looks atomic.Int64
-			var newer sync.WaitGroup
-			goOn := make(chan struct{})
-			m.read = func(*backends.Reading) {
-				switch looks.Add(1) {
-				case 1: // while the Set looks at the slot
-					newer.Go(func() { b.setFor("x", 8, -1) })
-					synctest.Wait()
-					b.get("x")
-				case 2: // and while the newer one does
-					<-goOn
-				}
-			}
-			b.setFor("x", 7, -1)
-			b.run = always(9)
-			if v := b.get("x"); v == 1 {
-				t.Error("got what the Set that is over has replaced")
-			}
-			close(goOn)
-			newer.Wait()
+			b.setWhileAnotherGoesOn(m, func() { b.get("x") })
 		})
 	})
 }
